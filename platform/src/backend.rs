@@ -1,0 +1,180 @@
+//! Which mechanisms there are, which of them this system has, and how one is chosen at run time.
+
+use std::error::Error;
+use std::ffi::OsStr;
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use crate::{Poll, Poller, Select};
+
+const HAS_EPOLL: bool = cfg!(any(target_os = "linux", target_os = "android"));
+const HAS_KQUEUE: bool = cfg!(any(
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly",
+    target_vendor = "apple"
+));
+
+/// One of the kernel's polling mechanisms.
+///
+/// ```
+/// use ringmq_platform::Backend;
+///
+/// for backend in Backend::AVAILABLE {
+///     assert_eq!(backend.open().unwrap().backend(), *backend);
+/// }
+/// assert_eq!("poll".parse(), Ok(Backend::Poll));
+/// assert_eq!(Backend::Select.to_string(), "select");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Backend {
+    /// `epoll(7)`: Linux and Android.
+    Epoll,
+    /// `kqueue(2)`: the BSDs and Apple's systems.
+    Kqueue,
+    /// `poll(2)`: everywhere.
+    Poll,
+    /// `select(2)`: everywhere.
+    Select,
+}
+
+impl Backend {
+    /// Every backend there is, whether this system has it or not.
+    pub const ALL: &'static [Backend] = &[Backend::Epoll, Backend::Kqueue, Backend::Poll, Backend::Select];
+
+    /// The backends of this system, best first.
+    pub const AVAILABLE: &'static [Backend] = match (HAS_EPOLL, HAS_KQUEUE) {
+        (true, _) => &[Backend::Epoll, Backend::Poll, Backend::Select],
+        (false, true) => &[Backend::Kqueue, Backend::Poll, Backend::Select],
+        (false, false) => &[Backend::Poll, Backend::Select],
+    };
+
+    /// Opens a poller of this kind.
+    ///
+    /// # Errors
+    /// `Unsupported` when this system lacks it; else what the kernel says (`EMFILE`, `ENFILE`, `ENOMEM`).
+    pub fn open(self) -> io::Result<Box<dyn Poller>> {
+        match self {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Backend::Epoll => Ok(Box::new(crate::Epoll::new()?)),
+            #[cfg(any(
+                target_os = "freebsd",
+                target_os = "netbsd",
+                target_os = "openbsd",
+                target_os = "dragonfly",
+                target_vendor = "apple"
+            ))]
+            Backend::Kqueue => Ok(Box::new(crate::Kqueue::new()?)),
+            Backend::Poll => Ok(Box::new(Poll::new()?)),
+            Backend::Select => Ok(Box::new(Select::new()?)),
+            #[allow(unreachable_patterns)] // no system has all four
+            absent => Err(BackendError::Absent(absent).into()),
+        }
+    }
+
+    /// Whether this system has it.
+    pub fn is_available(self) -> bool {
+        Backend::AVAILABLE.contains(&self)
+    }
+
+    /// The backend that the environment variable `variable` names; the default when it is unset or empty.
+    ///
+    /// ```no_run
+    /// use ringmq_platform::Backend;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let poller = Backend::from_env("RINGMQ_BACKEND")?.open()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The name is unknown, or this system lacks the backend; the message lists the ones at hand.
+    pub fn from_env(variable: impl AsRef<OsStr>) -> Result<Backend, BackendError> {
+        match std::env::var_os(variable) {
+            None => Ok(Backend::default()),
+            Some(name) if name.is_empty() => Ok(Backend::default()),
+            Some(name) => {
+                let backend: Backend = name.to_string_lossy().parse()?;
+                if backend.is_available() {
+                    Ok(backend)
+                } else {
+                    Err(BackendError::Absent(backend))
+                }
+            }
+        }
+    }
+
+    /// Its name, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Backend::Epoll => "epoll",
+            Backend::Kqueue => "kqueue",
+            Backend::Poll => "poll",
+            Backend::Select => "select",
+        }
+    }
+}
+
+impl Default for Backend {
+    /// The best one of this system.
+    fn default() -> Backend {
+        Backend::AVAILABLE[0]
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Backend {
+    type Err = BackendError;
+
+    /// Takes the name in lower case, of any backend there is.
+    fn from_str(name: &str) -> Result<Backend, BackendError> {
+        let found = Backend::ALL.iter().find(|backend| backend.name() == name);
+        found.copied().ok_or_else(|| BackendError::Unknown(name.to_owned()))
+    }
+}
+
+/// Why a backend could not be chosen. The message lists the ones that can.
+///
+/// ```
+/// use ringmq_platform::Backend;
+/// let error = "iocp".parse::<Backend>().unwrap_err();
+/// assert!(error.to_string().starts_with("unknown backend `iocp`: this system has "));
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum BackendError {
+    /// No backend has this name.
+    Unknown(String),
+    /// This system does not have it.
+    Absent(Backend),
+}
+
+impl fmt::Display for BackendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BackendError::Unknown(name) => write!(f, "unknown backend `{name}`")?,
+            BackendError::Absent(backend) => write!(f, "backend `{backend}` is not available")?,
+        }
+        let at_hand: Vec<_> = Backend::AVAILABLE.iter().map(|backend| backend.name()).collect();
+        write!(f, ": this system has {}", at_hand.join(", "))
+    }
+}
+
+impl Error for BackendError {}
+
+impl From<BackendError> for io::Error {
+    fn from(error: BackendError) -> io::Error {
+        let kind = match error {
+            BackendError::Unknown(_) => io::ErrorKind::InvalidInput,
+            BackendError::Absent(_) => io::ErrorKind::Unsupported,
+        };
+        io::Error::new(kind, error)
+    }
+}

@@ -1,0 +1,295 @@
+//! epoll: the kernel keeps the set of registrations and answers with what is ready (`epoll(7)`).
+//!
+//! The kernel's set is keyed by number *and* open file, so a descriptor that is closed while a duplicate lives on keeps firing and
+//! can no longer be removed by number. Each event therefore carries the generation of its registration; one that no longer matches
+//! is dropped, and the set is built anew without it.
+
+use std::io;
+use std::os::raw::c_int;
+use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use crate::poller::wait_until;
+use crate::sys;
+use crate::table::{Entry, Table};
+use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
+
+/// A poller on `epoll(7)`.
+///
+/// ```
+/// use ringmq_platform::{Backend, Epoll, Poller, Trigger};
+/// # fn main() -> std::io::Result<()> {
+/// let epoll = Epoll::new()?;
+/// assert!(epoll.supports(Trigger::Edge) && epoll.as_fd().is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Epoll {
+    fd: OwnedFd,
+    table: Table,
+    /// Where the kernel puts what is ready; as long as the largest `Events` seen.
+    buffer: Vec<Slot>,
+    /// Whether the kernel knows `epoll_pwait2` (Linux 5.11) and lets us call it.
+    has_nanoseconds: bool,
+}
+
+/// `libc::epoll_event` is packed on x86-64 and has no `Debug`; this gives it one.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Slot(libc::epoll_event);
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (events, key) = (self.0.events, self.0.u64);
+        write!(f, "{events:#x} of {key:#x}")
+    }
+}
+
+impl Epoll {
+    /// Opens an epoll instance, closed on exec.
+    ///
+    /// # Errors
+    /// `EMFILE`, `ENFILE`, `ENOMEM`.
+    pub fn new() -> io::Result<Epoll> {
+        Ok(Epoll { fd: open()?, table: Table::default(), buffer: Vec::new(), has_nanoseconds: true })
+    }
+}
+
+impl Poller for Epoll {
+    fn add(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let fd = fd.as_raw_fd();
+        self.table.check_vacant(fd)?;
+        let entry = self.table.new_entry(token, interest, trigger);
+        self.arm(fd, None, &entry)?;
+        self.table.set(fd, entry);
+        Ok(())
+    }
+
+    fn modify(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let fd = fd.as_raw_fd();
+        let old = self.table.check_registered(fd)?;
+        let entry = self.table.new_entry(token, interest, trigger);
+        self.arm(fd, Some(&old), &entry)?;
+        self.table.set(fd, entry);
+        Ok(())
+    }
+
+    fn delete(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let fd = fd.as_raw_fd();
+        let old = self.table.check_registered(fd)?;
+        self.disarm(fd, &old)?;
+        self.table.remove(fd);
+        Ok(())
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        events.clear();
+        wait_until(timeout, |timeout| self.ask(events, timeout))
+    }
+
+    fn backend(&self) -> Backend {
+        Backend::Epoll
+    }
+
+    fn supports(&self, _trigger: Trigger) -> bool {
+        true
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.fd.as_fd())
+    }
+
+    fn stale_count(&self) -> u64 {
+        self.table.stale_count
+    }
+}
+
+impl Epoll {
+    /// Makes the kernel watch for what `new` wants in place of what `old` wanted.
+    fn arm(&mut self, fd: RawFd, old: Option<&Entry>, new: &Entry) -> io::Result<()> {
+        let was_watched = old.map_or(false, is_watched);
+        if new.interest.is_none() {
+            // With no events at all epoll still reports hang-ups and errors, again and again: so silence is to be out of the set.
+            // A new registration goes in and out once, which tells a closed descriptor and one that cannot be polled.
+            return match old {
+                Some(old) => self.disarm(fd, old),
+                None => {
+                    self.control(libc::EPOLL_CTL_ADD, fd, new)?;
+                    self.control(libc::EPOLL_CTL_DEL, fd, new)
+                }
+            };
+        }
+        let first_try = if was_watched { libc::EPOLL_CTL_MOD } else { libc::EPOLL_CTL_ADD };
+        match self.control(first_try, fd, new) {
+            // The number was closed and names another file now.
+            Err(error) if was_watched && error.raw_os_error() == Some(libc::ENOENT) => {
+                self.control(libc::EPOLL_CTL_ADD, fd, new)
+            }
+            // Closed without delete and duplicated back to its number: the set still has the very same file under it.
+            Err(error) if !was_watched && error.raw_os_error() == Some(libc::EEXIST) => {
+                self.control(libc::EPOLL_CTL_MOD, fd, new)
+            }
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+                Err(sys::not_pollable(fd, "is of a kind that epoll refuses (EPERM)"))
+            }
+            result => result,
+        }
+    }
+
+    /// Makes the kernel forget a registration. That it has forgotten already is what was wanted.
+    fn disarm(&mut self, fd: RawFd, old: &Entry) -> io::Result<()> {
+        if !is_watched(old) {
+            return Ok(());
+        }
+        match self.control(libc::EPOLL_CTL_DEL, fd, old) {
+            // EBADF: closed. ENOENT: closed, and the number names another file now.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EBADF | libc::ENOENT)) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// One wait in the kernel; answers whether there is anything to report.
+    fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
+        if self.buffer.len() < events.capacity() {
+            self.buffer.resize(events.capacity(), Slot(libc::epoll_event { events: 0, u64: 0 }));
+        }
+        let capacity = c_int::try_from(events.capacity()).unwrap_or(c_int::MAX);
+        let count = self.wait_in_kernel(capacity, timeout)?;
+        let stale_before = self.table.stale_count;
+        for index in 0..count {
+            let (bits, key) = (self.buffer[index].0.events, self.buffer[index].0.u64);
+            let (fd, generation) = (key as u32 as RawFd, (key >> 32) as u32);
+            match self.table.get(fd) {
+                Some(entry) if entry.generation == generation => {
+                    self.table.report(fd, ready_of(bits as c_int), events)
+                }
+                _ => self.table.stale_count += 1,
+            }
+        }
+        if self.table.stale_count != stale_before {
+            self.repair()?;
+        }
+        Ok(!events.is_empty())
+    }
+
+    /// `epoll_pwait2`, which counts nanoseconds, when there is a timeout to count; else `epoll_wait`.
+    fn wait_in_kernel(&mut self, capacity: c_int, timeout: Option<Duration>) -> io::Result<usize> {
+        let epoll = self.fd.as_raw_fd();
+        let slots = self.buffer.as_mut_ptr().cast::<libc::epoll_event>();
+        if let (true, Some(timeout)) = (self.has_nanoseconds, timeout.filter(|timeout| !timeout.is_zero())) {
+            // The kernel's own timespec: 64 bits twice on every architecture, unlike libc's.
+            let spec = [timeout.as_secs() as i64, i64::from(timeout.subsec_nanos())];
+            // SAFETY: `slots` points to at least `capacity` slots of the layout of epoll_event, owned by `self`; `spec` lives
+            // through the call; a null signal mask changes none.
+            let count = unsafe {
+                libc::syscall(
+                    libc::SYS_epoll_pwait2,
+                    epoll,
+                    slots,
+                    capacity,
+                    spec.as_ptr(),
+                    std::ptr::null::<libc::sigset_t>(),
+                    0usize,
+                )
+            };
+            let result = sys::check(count as c_int);
+            match result.as_ref().map_err(io::Error::raw_os_error) {
+                // ENOSYS: Linux before 5.11. EPERM: a seccomp filter older than the call. Milliseconds from now on.
+                Err(Some(libc::ENOSYS | libc::EPERM)) => self.has_nanoseconds = false,
+                _ => return result.map(|count| count as usize),
+            }
+        }
+        // SAFETY: as above.
+        let count = unsafe { libc::epoll_wait(epoll, slots, capacity, sys::milliseconds(timeout)) };
+        sys::check(count).map(|count| count as usize)
+    }
+
+    /// Builds the kernel's set anew from the table, without the registrations that outlived their descriptors: they cannot be
+    /// removed by number, and on level they would end every wait at once.
+    ///
+    /// The new set takes the number of the old one. Edge registrations that are ready fire once more, which they may.
+    fn repair(&mut self) -> io::Result<()> {
+        let fresh = open()?;
+        for (fd, entry) in self.table.iter().filter(|(_, entry)| is_watched(entry)) {
+            match self.control(libc::EPOLL_CTL_MOD, fd, entry) {
+                Ok(()) => control(fresh.as_fd(), libc::EPOLL_CTL_ADD, fd, entry)?,
+                // Closed without delete: silent in the old set, and whatever has the number now was never registered.
+                Err(error) if matches!(error.raw_os_error(), Some(libc::EBADF | libc::ENOENT)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        // SAFETY: both descriptors are open and owned here; dup3 closes the old set and gives its number to the new one.
+        sys::check(unsafe { libc::dup3(fresh.as_raw_fd(), self.fd.as_raw_fd(), libc::O_CLOEXEC) })?;
+        Ok(())
+    }
+
+    fn control(&self, operation: c_int, fd: RawFd, entry: &Entry) -> io::Result<()> {
+        control(self.fd.as_fd(), operation, fd, entry)
+    }
+}
+
+fn open() -> io::Result<OwnedFd> {
+    // SAFETY: takes no pointer.
+    let fd = sys::check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+    // SAFETY: the kernel has just opened it, and nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn control(epoll: BorrowedFd<'_>, operation: c_int, fd: RawFd, entry: &Entry) -> io::Result<()> {
+    let key = u64::from(entry.generation) << 32 | u64::from(fd as u32);
+    let mut event = libc::epoll_event { events: bits_of(entry), u64: key };
+    // SAFETY: `event` lives through the call, and the kernel copies it.
+    sys::check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), operation, fd, &mut event) })?;
+    Ok(())
+}
+
+/// Whether the kernel's set has it. A one-shot that has fired is still there, disarmed by the kernel.
+fn is_watched(entry: &Entry) -> bool {
+    !entry.interest.is_none()
+}
+
+fn bits_of(entry: &Entry) -> u32 {
+    let mut bits = match entry.trigger {
+        Trigger::Level => 0,
+        Trigger::Edge => libc::EPOLLET,
+        Trigger::OneShot => libc::EPOLLONESHOT,
+    };
+    // Without any of the three below, a one-shot is disarmed: it stays in the set and reports nothing.
+    let interest = entry.armed_interest();
+    if interest.is_readable() {
+        bits |= libc::EPOLLIN | libc::EPOLLRDHUP;
+    }
+    if interest.is_writable() {
+        bits |= libc::EPOLLOUT;
+    }
+    if interest.is_priority() {
+        bits |= libc::EPOLLPRI;
+    }
+    bits as u32
+}
+
+fn ready_of(bits: c_int) -> Ready {
+    let pairs = [
+        (libc::EPOLLIN, Ready::READABLE),
+        (libc::EPOLLOUT, Ready::WRITABLE),
+        (libc::EPOLLPRI, Ready::PRIORITY),
+        (libc::EPOLLRDHUP, Ready::READ_CLOSED),
+        (libc::EPOLLHUP, Ready::HANGUP),
+        (libc::EPOLLERR, Ready::ERROR),
+    ];
+    let found = pairs.iter().filter(|(bit, _)| bits & bit != 0);
+    found.fold(Ready::NONE, |ready, (_, is)| ready | *is)
+}

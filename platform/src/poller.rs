@@ -1,0 +1,247 @@
+//! The `Poller` trait: the contract that every backend keeps, and the loop around the kernel's wait that they share.
+
+use std::fmt;
+use std::io;
+use std::os::unix::io::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use crate::{Backend, Events, Interest, Token, Trigger};
+
+/// Waits for descriptors to become ready, on one of the kernel's mechanisms.
+///
+/// # Contract
+///
+/// Each line is a promise of every backend, and names the test in `tests/conformance` that holds it to it.
+///
+/// Registration:
+/// 1. A descriptor number is registered at most once; a second `add` is `AlreadyExists` and leaves the first untouched
+///    (`adding_twice_is_already_exists_and_leaves_the_first_untouched`).
+/// 2. `modify` and `delete` of a number that is not registered are `NotFound` and create nothing
+///    (`modifying_a_stranger_is_not_found_and_creates_nothing`, `deleting_a_stranger_is_not_found`).
+/// 3. A call that fails changes nothing (`a_failed_add_changes_nothing`, `a_failed_modify_changes_nothing`).
+/// 4. A closed descriptor cannot be added: `EBADF` (`adding_a_closed_descriptor_fails`).
+/// 5. A regular file or a directory, and whatever else the kernel refuses to poll, is `Unsupported`
+///    (`regular_files_and_directories_are_unsupported`).
+/// 6. A trigger that the backend lacks is `Unsupported` (`an_unsupported_trigger_is_refused`).
+/// 7. Any open descriptor number will do (`descriptor_numbers_above_1024_work`, `descriptor_numbers_above_4096_work`).
+/// 8. Only the last of several changes between two waits counts (`only_the_last_of_several_changes_counts`).
+/// 9. Delete a descriptor before it is closed. One that was closed first falls silent (on epoll a duplicate that lives on keeps it
+///    firing), its number stays taken until `delete` is called for it, and its events are never attributed to a later registration
+///    (`a_descriptor_closed_without_delete_is_silent_and_does_not_spin`, `a_reused_number_gets_no_events_of_its_predecessor`).
+///
+/// Events:
+/// 10. A wait reports a registration at most once, under the token that it was given last
+///     (`both_directions_arrive_as_one_event`, `modify_changes_the_token`).
+/// 11. [`Ready::READABLE`](crate::Ready::READABLE) and [`Ready::WRITABLE`](crate::Ready::WRITABLE) are promises that hold when the
+///     kernel is asked, and are reported only to who asked for them; the other bits are hints
+///     (`only_what_was_asked_for_is_promised`).
+/// 12. A hang-up or an error also sets those of the two that were asked for, so that who only reads or only writes learns of it
+///     (`a_reset_is_readable_to_a_reader`, `a_reset_is_writable_to_a_writer`).
+/// 13. No interest is silence, whatever happens to the descriptor (`no_interest_is_silence_even_at_hangup`).
+/// 14. Level: at every wait while the condition holds (`level_repeats_until_drained`).
+/// 15. Edge: at least once after the condition began to hold, perhaps more often (`edge_reports_once_per_edge`).
+/// 16. One-shot: one event, in whichever direction comes first, then silence in both until `modify`
+///     (`one_shot_fires_once`, `one_shot_disarms_both_directions`).
+/// 17. `modify` of an edge or one-shot registration reports a condition that holds again
+///     (`edge_modify_while_ready_fires_again`, `one_shot_modify_while_ready_fires_again`).
+/// 18. After `delete` returned nothing more is reported, also not what was pending (`delete_drops_a_pending_event`).
+///
+/// Waiting:
+/// 19. A wait ends when there is something to report, when the timeout is over, or when a signal was handled: then it is `Ok`
+///     without events, never an error (`a_signal_ends_the_wait_without_an_error`).
+/// 20. A timeout is never early, to the nanosecond of [`now`](Self::now); zero does not block; none waits for ever
+///     (`a_timeout_is_never_early`, `a_zero_timeout_does_not_block_and_still_reports`, `no_timeout_waits_until_an_event`).
+/// 21. Any `Duration` is a timeout: nothing overflows (`a_huge_timeout_neither_overflows_nor_ends_early`).
+/// 22. The timeout holds when nothing is registered (`a_timeout_holds_with_nothing_registered`).
+/// 23. `events` holds what this wait found and nothing older, also after an error
+///     (`events_hold_only_what_the_last_wait_found`).
+/// 24. When more is ready than fits, nobody starves: with `k` registrations ready on level and room for one, each is reported
+///     within `k` waits (`with_room_for_one_each_of_many_is_seen_in_turn`).
+///
+/// The object:
+/// 25. Where the mechanism has a descriptor of its own, [`as_fd`](Self::as_fd) is readable while something is ready
+///     (`the_pollers_own_descriptor_is_pollable`).
+/// 26. Every descriptor that a poller opens is closed on exec, and closed again when it is dropped
+///     (`own_descriptors_are_closed_on_exec`, `dropping_a_poller_leaks_no_descriptor`).
+///
+/// A poller is used by one thread at a time; other threads reach that thread through a [`Waker`](crate::Waker). After `fork` the
+/// child opens a poller of its own: epoll's set is shared with the parent, kqueue's is not inherited. Dropping a poller deletes no
+/// registration, so a child that drops its copy does not disturb the parent.
+///
+/// ```
+/// use ringmq_platform::{Backend, Events, Interest, Poller, Token, Trigger};
+/// use std::os::unix::{io::AsFd, net::UnixStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut poller: Box<dyn Poller> = Backend::default().open()?;
+/// let (left, _right) = UnixStream::pair()?;
+/// poller.add(left.as_fd(), Token(1), Interest::WRITABLE, Trigger::OneShot)?;
+///
+/// let mut events = Events::with_capacity(8);
+/// poller.wait(&mut events, None)?;
+/// assert!(events.iter().any(|event| event.token == Token(1) && event.ready.is_writable()));
+/// # Ok(())
+/// # }
+/// ```
+pub trait Poller: fmt::Debug + Send {
+    /// Registers a descriptor.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when the number is registered; `Unsupported` for a trigger that [`supports`](Self::supports) denies and for a
+    /// descriptor that cannot be polled; `EBADF` when it is closed; else what the kernel says (`ENOSPC` and `ENOMEM` of epoll).
+    fn add(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()>;
+
+    /// Replaces token, interest and trigger of a registration, and arms it anew.
+    ///
+    /// # Errors
+    /// `NotFound` when the number is not registered; `Unsupported` as for [`add`](Self::add); else what the kernel says.
+    fn modify(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()>;
+
+    /// Ends a registration, together with any event of it that is still pending. Call it before the descriptor is closed.
+    ///
+    /// # Errors
+    /// `NotFound` when the number is not registered. That the kernel has forgotten the descriptor already is not an error.
+    fn delete(&mut self, fd: BorrowedFd<'_>) -> io::Result<()>;
+
+    /// Waits until something is ready, for `timeout` at the longest, and leaves in `events` what was found.
+    ///
+    /// # Errors
+    /// What the kernel says, except `EINTR`, which is `Ok` without events. `events` is then empty.
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Which mechanism this is.
+    fn backend(&self) -> Backend;
+
+    /// Whether registrations may have this trigger.
+    fn supports(&self, trigger: Trigger) -> bool;
+
+    /// The time by which timeouts are measured. A simulated kernel answers with a clock of its own.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// The mechanism's own descriptor, to wait for this poller inside another one: readable while something is ready.
+    ///
+    /// # Platform notes
+    /// epoll and kqueue have one. poll and select have not: `None`. kqueue's may be readable although a wait then finds nothing,
+    /// until that wait has been made.
+    fn as_fd(&self) -> Option<BorrowedFd<'_>>;
+
+    /// How many events were dropped because what they were for was no longer registered: a sign of descriptors that were closed
+    /// without [`delete`](Self::delete).
+    fn stale_count(&self) -> u64;
+}
+
+/// The longest that the kernel is asked to sleep in one call. Some kernels refuse more than 10^8 seconds (BSD), and milliseconds
+/// must fit an `i32`, 24 days; a day is well below both and costs one call a day.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Asks the kernel until it has something to report or the timeout is over.
+///
+/// `ask` is told how long it may sleep (`None`: for ever) and answers whether there is something to report; it finds nothing when a
+/// long timeout was cut to a day, when the kernel woke early, and when all that it reported was stale.
+pub(crate) fn wait_until(
+    timeout: Option<Duration>,
+    mut ask: impl FnMut(Option<Duration>) -> io::Result<bool>,
+) -> io::Result<()> {
+    let timed = timeout.filter(|timeout| !timeout.is_zero()).map(|timeout| (timeout, Instant::now()));
+    let mut left = timeout;
+    loop {
+        match ask(left.map(|left| left.min(LONGEST))) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            // A handler of the application's ran. It may want to look at what the handler left, so the wait is over: SA_RESTART
+            // restarts none of these calls on Linux either (signal(7)).
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        match timed {
+            Some((timeout, start)) => match timeout.checked_sub(start.elapsed()) {
+                Some(rest) if !rest.is_zero() => left = Some(rest),
+                _ => return Ok(()),
+            },
+            None if timeout.is_some() => return Ok(()),
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_without_timeout_asks_again_after_finding_nothing() {
+        let mut answers = [false, false, true].into_iter();
+        let asked = wait_until(None, |left| {
+            assert_eq!(left, None);
+            Ok(answers.next().expect("asked once more after it had found something"))
+        });
+        assert!(asked.is_ok() && answers.next().is_none());
+    }
+
+    #[test]
+    fn a_zero_timeout_asks_once() {
+        let mut asked = 0;
+        wait_until(Some(Duration::ZERO), |_| {
+            asked += 1;
+            Ok(false)
+        })
+        .expect("nothing failed");
+        assert_eq!(asked, 1);
+    }
+
+    #[test]
+    fn a_kernel_that_wakes_early_is_asked_until_the_timeout_is_over() {
+        let timeout = Duration::from_millis(2);
+        let start = Instant::now();
+        wait_until(Some(timeout), |left| {
+            assert!(left.expect("there is a timeout") <= timeout);
+            Ok(false)
+        })
+        .expect("nothing failed");
+        assert!(start.elapsed() >= timeout);
+    }
+
+    #[test]
+    fn a_timeout_longer_than_a_day_is_asked_for_a_day_at_a_time() {
+        wait_until(Some(Duration::MAX), |left| {
+            assert_eq!(left, Some(LONGEST));
+            Ok(true)
+        })
+        .expect("nothing failed");
+    }
+
+    #[test]
+    fn an_interrupted_wait_is_no_error_and_is_not_resumed() {
+        let mut asked = 0;
+        wait_until(None, |_| {
+            asked += 1;
+            Err(io::ErrorKind::Interrupted.into())
+        })
+        .expect("a signal is no error");
+        assert_eq!(asked, 1);
+    }
+
+    #[test]
+    fn an_error_of_the_wait_is_handed_on_at_once() {
+        let mut asked = 0;
+        let result = wait_until(Some(Duration::from_secs(60)), |_| {
+            asked += 1;
+            Err(io::ErrorKind::InvalidInput.into())
+        });
+        assert_eq!((result.unwrap_err().kind(), asked), (io::ErrorKind::InvalidInput, 1));
+    }
+}

@@ -1,0 +1,373 @@
+//! select: three bitmaps over all descriptor numbers are handed to the kernel at every wait (`select(2)`).
+//!
+//! The bitmaps are this module's own and as long as the highest number needs, so `FD_SETSIZE` is no limit (Linux, the BSDs and macOS
+//! take any length), and `FD_SET`, which aborts or corrupts memory beyond that limit, is not called.
+
+use std::io;
+#[cfg(target_vendor = "apple")]
+use std::os::raw::c_int;
+#[cfg(not(any(target_os = "netbsd", target_os = "openbsd", target_vendor = "apple")))]
+use std::os::raw::c_ulong;
+use std::os::unix::io::{AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
+
+use crate::poller::wait_until;
+use crate::sys;
+use crate::table::{Entry, Table};
+use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
+
+/// A poller on `select(2)`.
+///
+/// # Platform notes
+/// illumos refuses numbers of 65536 and above (1024 in a 32-bit program); the others take any number.
+///
+/// ```
+/// use ringmq_platform::{Poller, Select, Trigger};
+/// # fn main() -> std::io::Result<()> {
+/// let select = Select::new()?;
+/// assert!(select.supports(Trigger::OneShot) && !select.supports(Trigger::Edge));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Select {
+    table: Table,
+    /// What is asked: for reading, for writing, for out-of-band data.
+    asked: [Bitmap; 3],
+    /// What the kernel answered, in the same order.
+    found: [Bitmap; 3],
+    /// Where the next look through the answers begins, so that a small buffer for events starves nobody.
+    cursor: RawFd,
+}
+
+const READ: usize = 0;
+const WRITE: usize = 1;
+const EXCEPT: usize = 2;
+
+impl Select {
+    /// Makes an empty set. select has no descriptor of its own.
+    ///
+    /// # Errors
+    /// None; the signature is that of the other backends.
+    pub fn new() -> io::Result<Select> {
+        Ok(Select {
+            table: Table::default(),
+            asked: Default::default(),
+            found: Default::default(),
+            cursor: 0,
+        })
+    }
+}
+
+impl Poller for Select {
+    fn add(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let fd = fd.as_raw_fd();
+        self.table.check_vacant(fd)?;
+        let entry = self.table.new_entry(token, interest, trigger);
+        self.arm(fd, None, &entry)?;
+        self.table.set(fd, entry);
+        Ok(())
+    }
+
+    fn modify(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let fd = fd.as_raw_fd();
+        let old = self.table.check_registered(fd)?;
+        let entry = self.table.new_entry(token, interest, trigger);
+        self.arm(fd, Some(&old), &entry)?;
+        self.table.set(fd, entry);
+        Ok(())
+    }
+
+    fn delete(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let fd = fd.as_raw_fd();
+        self.table.check_registered(fd)?;
+        self.disarm(fd);
+        self.table.remove(fd);
+        Ok(())
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        events.clear();
+        wait_until(timeout, |timeout| self.ask(events, timeout))
+    }
+
+    fn backend(&self) -> Backend {
+        Backend::Select
+    }
+
+    fn supports(&self, trigger: Trigger) -> bool {
+        trigger != Trigger::Edge
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    fn stale_count(&self) -> u64 {
+        self.table.stale_count
+    }
+}
+
+impl Select {
+    /// Sets the bits that `new` wants in place of those that `old` wanted.
+    fn arm(&mut self, fd: RawFd, old: Option<&Entry>, new: &Entry) -> io::Result<()> {
+        if !self.supports(new.trigger) {
+            return Err(sys::no_edge(Backend::Select));
+        }
+        if old.is_none() {
+            sys::check_pollable(fd)?;
+        }
+        self.set_bits(fd, new.armed_interest());
+        Ok(())
+    }
+
+    /// Takes a registration out of the bitmaps.
+    fn disarm(&mut self, fd: RawFd) {
+        self.set_bits(fd, Interest::NONE);
+    }
+
+    /// One wait in the kernel; answers whether there is anything to report.
+    fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
+        let count = match self.wait_in_kernel(timeout) {
+            // One of the numbers is not open, and the kernel does not say which.
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => {
+                self.repair();
+                return Ok(false);
+            }
+            result => result?,
+        };
+        // With nothing found, and after an error, the bitmaps are not to be looked at: the kernel may have left them as they were.
+        if count == 0 {
+            return Ok(false);
+        }
+        // Linux does not look at numbers beyond its table of open files, which is only as long as it has ever needed to be, and
+        // leaves their bits set as if they were ready. Then the bits are more than it counted.
+        if self.found.iter().map(Bitmap::count).sum::<usize>() != count {
+            self.repair();
+            return Ok(false);
+        }
+        self.report(events);
+        Ok(!events.is_empty())
+    }
+
+    /// Reports the answers, beginning where the last look stopped, and silences what is not to be asked for again.
+    fn report(&mut self, events: &mut Events) {
+        let start = std::mem::take(&mut self.cursor);
+        for range in [start..RawFd::MAX, 0..start] {
+            let mut from = range.start;
+            while let Some(fd) = self.next_found(from).filter(|fd| range.contains(fd)) {
+                if events.is_full() {
+                    self.cursor = fd;
+                    return;
+                }
+                self.table.report(fd, self.ready_of(fd), events);
+                let interest = self.table.get(fd).map_or(Interest::NONE, Entry::armed_interest);
+                self.set_bits(fd, interest);
+                from = fd + 1;
+            }
+        }
+    }
+
+    /// `pselect`, which counts nanoseconds.
+    fn wait_in_kernel(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
+        for (found, asked) in self.found.iter_mut().zip(&self.asked) {
+            found.copy_from(asked);
+        }
+        let end = self.asked.iter().map(Bitmap::end).max().unwrap_or(0);
+        let [read, write, except] = &mut self.found;
+        let longest = read.words.len().max(write.words.len()).max(except.words.len());
+        let [read, write, except] = [read, write, except].map(|found| found.as_mut_ptr(longest));
+        let spec = timeout.map(sys::timespec);
+        // SAFETY: each bitmap has `longest` words, which is enough for all numbers below `end`; the kernel reads and writes no more
+        // than that. `spec` lives through the call; a null signal mask changes none.
+        let count = unsafe { pselect(end, read, write, except, sys::timespec_ptr(&spec), std::ptr::null()) };
+        sys::check(count).map(|count| count as usize)
+    }
+
+    /// Silences every registration whose number is no longer open: closed without delete.
+    fn repair(&mut self) {
+        let closed: Vec<RawFd> =
+            self.table.iter().map(|(fd, _)| fd).filter(|fd| !sys::is_open(*fd)).collect();
+        for fd in closed {
+            self.set_bits(fd, Interest::NONE);
+            let entry = self.table.get_mut(fd).expect("the number comes from the table");
+            if std::mem::replace(&mut entry.is_armed, false) {
+                self.table.stale_count += 1;
+            }
+        }
+    }
+
+    fn set_bits(&mut self, fd: RawFd, interest: Interest) {
+        self.asked[READ].set(fd, interest.is_readable());
+        self.asked[WRITE].set(fd, interest.is_writable());
+        self.asked[EXCEPT].set(fd, interest.is_priority());
+    }
+
+    /// The first number from `from` on that the kernel found ready for anything.
+    fn next_found(&self, from: RawFd) -> Option<RawFd> {
+        self.found.iter().filter_map(|found| found.next(from)).min()
+    }
+
+    /// What the kernel answered about a number. Errors and hang-ups it shows as readable and writable, and no hints at all.
+    fn ready_of(&self, fd: RawFd) -> Ready {
+        let pairs = [(READ, Ready::READABLE), (WRITE, Ready::WRITABLE), (EXCEPT, Ready::PRIORITY)];
+        let found = pairs.iter().filter(|(index, _)| self.found[*index].has(fd));
+        found.fold(Ready::NONE, |ready, (_, is)| ready | *is)
+    }
+}
+
+/// One bit per descriptor number, in the words of the system's `fd_set`.
+#[derive(Debug, Default)]
+struct Bitmap {
+    words: Vec<Word>,
+}
+
+/// The word of `fd_set`: 32 bits where the system declares it so, which matters on big-endian machines; else a long.
+#[cfg(any(target_os = "netbsd", target_os = "openbsd", target_vendor = "apple"))]
+type Word = u32;
+#[cfg(not(any(target_os = "netbsd", target_os = "openbsd", target_vendor = "apple")))]
+type Word = c_ulong;
+
+impl Bitmap {
+    fn place(fd: RawFd) -> (usize, Word) {
+        let fd = fd as usize;
+        (fd / Word::BITS as usize, 1 << (fd % Word::BITS as usize))
+    }
+
+    fn has(&self, fd: RawFd) -> bool {
+        let (index, bit) = Bitmap::place(fd);
+        self.words.get(index).map_or(false, |word| word & bit != 0)
+    }
+
+    fn set(&mut self, fd: RawFd, is_set: bool) {
+        let (index, bit) = Bitmap::place(fd);
+        if is_set {
+            if index >= self.words.len() {
+                self.words.resize(index + 1, 0);
+            }
+            self.words[index] |= bit;
+        } else if let Some(word) = self.words.get_mut(index) {
+            *word &= !bit;
+            while self.words.last() == Some(&0) {
+                self.words.pop();
+            }
+        }
+    }
+
+    /// The first number from `from` on that is set.
+    fn next(&self, from: RawFd) -> Option<RawFd> {
+        let (first, bit) = Bitmap::place(from);
+        let mut mask = !(bit - 1);
+        for (index, word) in self.words.iter().enumerate().skip(first) {
+            let rest = word & mask;
+            if rest != 0 {
+                return Some((index * Word::BITS as usize) as RawFd + rest.trailing_zeros() as RawFd);
+            }
+            mask = Word::MAX;
+        }
+        None
+    }
+
+    /// One more than the highest number that is set. Setting and clearing leave no zero word at the end.
+    fn end(&self) -> RawFd {
+        let word_bits = Word::BITS as usize;
+        let unused = self.words.last().map_or(0, |word| word.leading_zeros() as usize);
+        (self.words.len() * word_bits - unused) as RawFd
+    }
+
+    fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    fn copy_from(&mut self, other: &Bitmap) {
+        self.words.clear();
+        self.words.extend_from_slice(&other.words);
+    }
+
+    /// The bitmap for the kernel, which takes all three to be of one length.
+    fn as_mut_ptr(&mut self, words: usize) -> *mut libc::fd_set {
+        self.words.resize(words, 0);
+        self.words.as_mut_ptr().cast()
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+use libc::pselect;
+
+#[cfg(target_vendor = "apple")]
+extern "C" {
+    /// The variant without a limit at `FD_SETSIZE`, which `<sys/select.h>` chooses under `_DARWIN_UNLIMITED_SELECT`.
+    #[link_name = "pselect$DARWIN_EXTSN"]
+    fn pselect(
+        end: c_int,
+        read: *mut libc::fd_set,
+        write: *mut libc::fd_set,
+        except: *mut libc::fd_set,
+        timeout: *const libc::timespec,
+        mask: *const libc::sigset_t,
+    ) -> c_int;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bitmap_is_laid_out_as_the_systems_fd_set() {
+        // SAFETY: an fd_set is plain integers, for which zero is a value.
+        let mut set: libc::fd_set = unsafe { std::mem::zeroed() };
+        let mut bitmap = Bitmap::default();
+        for fd in [0, 1, 31, 32, 63, 64, libc::FD_SETSIZE as RawFd - 1] {
+            // SAFETY: the number is below FD_SETSIZE.
+            unsafe { libc::FD_SET(fd, &mut set) };
+            bitmap.set(fd, true);
+        }
+        let words = bitmap.words.as_ptr().cast::<u8>();
+        let set = (&set as *const libc::fd_set).cast::<u8>();
+        let len = std::mem::size_of::<libc::fd_set>();
+        assert_eq!(bitmap.words.len() * std::mem::size_of::<Word>(), len);
+        // SAFETY: both are `len` initialised bytes long.
+        let (ours, theirs) =
+            unsafe { (std::slice::from_raw_parts(words, len), std::slice::from_raw_parts(set, len)) };
+        assert_eq!(ours, theirs);
+    }
+
+    #[test]
+    fn the_next_number_is_found_across_words() {
+        let mut bitmap = Bitmap::default();
+        let numbers = [0, 5, 63, 64, 200, 4096];
+        for fd in numbers {
+            bitmap.set(fd, true);
+        }
+        let mut found = Vec::new();
+        let mut from = 0;
+        while let Some(fd) = bitmap.next(from) {
+            found.push(fd);
+            from = fd + 1;
+        }
+        assert_eq!(found, numbers);
+    }
+
+    #[test]
+    fn the_end_is_one_beyond_the_highest_number_and_shrinks_again() {
+        let mut bitmap = Bitmap::default();
+        assert_eq!((bitmap.end(), bitmap.count()), (0, 0));
+        bitmap.set(5000, true);
+        bitmap.set(3, true);
+        assert_eq!((bitmap.end(), bitmap.count()), (5001, 2));
+        bitmap.set(5000, false);
+        assert_eq!((bitmap.end(), bitmap.count()), (4, 1));
+    }
+}

@@ -1,0 +1,109 @@
+//! Small wrappers for system calls that more than one module makes, and the few declarations that `libc` has not.
+
+use std::io;
+use std::os::raw::c_int;
+use std::os::unix::io::RawFd;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use std::os::unix::io::{AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+/// Turns the -1 of a system call into its `errno`.
+pub(crate) fn check(result: c_int) -> io::Result<c_int> {
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// For systems that cannot do it while they open the descriptor: sets a descriptor flag or a status flag: `F_GETFD`/`F_SETFD` or `F_GETFL`/`F_SETFL`.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn add_flag(fd: BorrowedFd<'_>, get: c_int, set: c_int, flag: c_int) -> io::Result<()> {
+    // SAFETY: these commands of fcntl take no pointer, and the descriptor is open for as long as it is borrowed.
+    let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), get) })?;
+    if flags & flag == 0 {
+        // SAFETY: as above.
+        check(unsafe { libc::fcntl(fd.as_raw_fd(), set, flags | flag) })?;
+    }
+    Ok(())
+}
+
+/// Whether the number is open at all.
+pub(crate) fn is_open(fd: RawFd) -> bool {
+    // SAFETY: F_GETFD takes no pointer and only looks; a number that is not open is answered with EBADF.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
+}
+
+/// Refuses what no backend can wait for: regular files and directories, which poll and select call always ready, epoll refuses, and
+/// kqueue watches for something else. A closed descriptor is `EBADF`.
+pub(crate) fn check_pollable(fd: RawFd) -> io::Result<()> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the pointer is to memory of the size and alignment of a `stat`, which the kernel fills when it answers with 0.
+    check(unsafe { libc::fstat(fd, stat.as_mut_ptr()) })?;
+    // SAFETY: fstat succeeded, so all of it is initialised.
+    let mode = unsafe { stat.assume_init() }.st_mode;
+    match mode & libc::S_IFMT {
+        libc::S_IFREG => Err(not_pollable(fd, "is a regular file")),
+        libc::S_IFDIR => Err(not_pollable(fd, "is a directory")),
+        _ => Ok(()),
+    }
+}
+
+/// The error for a descriptor that is always ready, or whose kernel part cannot be polled.
+pub(crate) fn not_pollable(fd: RawFd, why: &str) -> io::Error {
+    let message = format!("descriptor {fd} {why}, which cannot be waited for");
+    io::Error::new(io::ErrorKind::Unsupported, message)
+}
+
+/// The error for a trigger that a backend lacks.
+pub(crate) fn no_edge(backend: crate::Backend) -> io::Error {
+    let message = format!("{backend} has no edge trigger: use level or one-shot");
+    io::Error::new(io::ErrorKind::Unsupported, message)
+}
+
+/// A duration as the kernel takes it. At most a day long here, so that it fits every width of `time_t`.
+pub(crate) fn timespec(duration: Duration) -> libc::timespec {
+    // SAFETY: a timespec is plain integers (some systems pad it), for which zero is a value.
+    let mut spec: libc::timespec = unsafe { std::mem::zeroed() };
+    spec.tv_sec = duration.as_secs() as _;
+    spec.tv_nsec = duration.subsec_nanos() as _;
+    spec
+}
+
+/// A pointer to the timespec, or null, which every wait takes for "as long as it takes".
+pub(crate) fn timespec_ptr(spec: &Option<libc::timespec>) -> *const libc::timespec {
+    spec.as_ref().map_or(std::ptr::null(), |spec| spec as *const _)
+}
+
+/// Milliseconds for the calls that know nothing finer, rounded up so that they are never early; -1 is "as long as it takes".
+pub(crate) fn milliseconds(timeout: Option<Duration>) -> c_int {
+    match timeout {
+        None => -1,
+        Some(timeout) => {
+            let rounded_up = (timeout.as_nanos() + 999_999) / 1_000_000;
+            c_int::try_from(rounded_up).unwrap_or(c_int::MAX)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_rounded_up_and_clamped() {
+        let table = [
+            (Duration::ZERO, 0),
+            (Duration::from_nanos(1), 1),
+            (Duration::from_micros(999), 1),
+            (Duration::from_millis(1), 1),
+            (Duration::from_nanos(1_000_001), 2),
+            (Duration::from_secs(25 * 24 * 3600), c_int::MAX),
+            (Duration::MAX, c_int::MAX),
+        ];
+        for (timeout, expected) in table {
+            assert_eq!(milliseconds(Some(timeout)), expected, "{timeout:?}");
+        }
+        assert_eq!(milliseconds(None), -1);
+    }
+}

@@ -1,0 +1,161 @@
+//! What a poller knows of each registered descriptor number, the same on every backend.
+//!
+//! The kernels disagree about adding twice and about deleting strangers, and two of the four keep no state at all; this table gives
+//! one answer. It also gives each registration a generation, which travels through the kernel beside the number, so that an event
+//! for a registration that is gone is told from one for its successor under the same number.
+
+use std::io;
+use std::os::unix::io::RawFd;
+
+use crate::{Event, Events, Interest, Ready, Token, Trigger};
+
+/// One registration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub token: Token,
+    /// Differs from that of every earlier registration of the number, until 2^32 registrations have been made.
+    pub generation: u32,
+    /// Where poll keeps it in its array. The others have no use for it.
+    pub position: u32,
+    pub interest: Interest,
+    pub trigger: Trigger,
+    /// False once a one-shot has fired, or the descriptor was found closed, until the next `modify`.
+    pub is_armed: bool,
+}
+
+impl Entry {
+    /// What the kernel is to watch for now.
+    pub fn armed_interest(&self) -> Interest {
+        if self.is_armed {
+            self.interest
+        } else {
+            Interest::NONE
+        }
+    }
+}
+
+/// Entries by descriptor number. Numbers are small and dense (POSIX hands out the lowest one free), so an array serves.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    entries: Vec<Option<Entry>>,
+    last_generation: u32,
+    pub stale_count: u64,
+}
+
+impl Table {
+    /// `AlreadyExists` if the number is taken.
+    pub fn check_vacant(&self, fd: RawFd) -> io::Result<()> {
+        if self.get(fd).is_some() {
+            let message = format!("descriptor {fd} is registered already");
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+        Ok(())
+    }
+
+    /// The entry of the number, or `NotFound`.
+    pub fn check_registered(&self, fd: RawFd) -> io::Result<Entry> {
+        self.get(fd).copied().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, format!("descriptor {fd} is not registered"))
+        })
+    }
+
+    /// An entry with a new generation, not yet in the table: it is put there once the kernel has agreed.
+    pub fn new_entry(&mut self, token: Token, interest: Interest, trigger: Trigger) -> Entry {
+        self.last_generation = self.last_generation.wrapping_add(1);
+        Entry { token, generation: self.last_generation, position: 0, interest, trigger, is_armed: true }
+    }
+
+    /// Puts an entry in place of whatever stood under the number.
+    pub fn set(&mut self, fd: RawFd, entry: Entry) {
+        let index = fd as usize;
+        if index >= self.entries.len() {
+            self.entries.resize(index + 1, None);
+        }
+        self.entries[index] = Some(entry);
+    }
+
+    pub fn remove(&mut self, fd: RawFd) -> Option<Entry> {
+        self.entries.get_mut(fd as usize)?.take()
+    }
+
+    pub fn get(&self, fd: RawFd) -> Option<&Entry> {
+        self.entries.get(fd as usize)?.as_ref()
+    }
+
+    pub fn get_mut(&mut self, fd: RawFd) -> Option<&mut Entry> {
+        self.entries.get_mut(fd as usize)?.as_mut()
+    }
+
+    /// All registrations, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (RawFd, &Entry)> {
+        self.entries.iter().enumerate().filter_map(|(fd, entry)| Some((fd as RawFd, entry.as_ref()?)))
+    }
+
+    /// Turns what the kernel found at a number into an event, if there is anything to tell, and disarms a one-shot.
+    ///
+    /// Hints alone are no news: what was not asked for is taken out, and with nothing left no event is made. The caller has made
+    /// sure that `events` has room.
+    pub fn report(&mut self, fd: RawFd, ready: Ready, events: &mut Events) {
+        let entry = match self.get_mut(fd) {
+            Some(entry) => entry,
+            None => return self.stale_count += 1,
+        };
+        let ready = promised(ready, entry.armed_interest());
+        if ready.is_none() {
+            return;
+        }
+        entry.is_armed = entry.trigger != Trigger::OneShot;
+        events.push(Event { token: entry.token, ready });
+    }
+}
+
+/// What may be told to somebody with this interest: the promises that were asked for, set by a hang-up or an error too, and hints.
+fn promised(mut ready: Ready, interest: Interest) -> Ready {
+    if interest.is_none() {
+        return Ready::NONE;
+    }
+    if ready.is_hangup() || ready.is_error() {
+        ready |= Ready::READABLE | Ready::WRITABLE;
+    }
+    if !interest.is_readable() {
+        ready = ready.without(Ready::READABLE);
+    }
+    if !interest.is_writable() {
+        ready = ready.without(Ready::WRITABLE);
+    }
+    if !interest.is_priority() {
+        ready = ready.without(Ready::PRIORITY);
+    }
+    ready
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn promises_are_kept_to_the_interest_and_set_by_hangup_and_error() {
+        let table = [
+            (Ready::READABLE | Ready::WRITABLE, Interest::READABLE, Ready::READABLE),
+            (Ready::HANGUP, Interest::READABLE, Ready::READABLE | Ready::HANGUP),
+            (Ready::ERROR, Interest::WRITABLE, Ready::WRITABLE | Ready::ERROR),
+            (Ready::HANGUP, Interest::PRIORITY, Ready::HANGUP),
+            (Ready::READ_CLOSED, Interest::READABLE, Ready::READ_CLOSED),
+            (Ready::HANGUP | Ready::ERROR | Ready::READABLE, Interest::NONE, Ready::NONE),
+            (Ready::READABLE, Interest::WRITABLE, Ready::NONE),
+        ];
+        for (found, interest, told) in table {
+            assert_eq!(promised(found, interest), told, "{found:?} for {interest:?}");
+        }
+    }
+
+    #[test]
+    fn a_successor_has_another_generation() {
+        let mut table = Table::default();
+        let first = table.new_entry(Token(1), Interest::READABLE, Trigger::Level);
+        table.set(5, first);
+        table.remove(5);
+        let second = table.new_entry(Token(1), Interest::READABLE, Trigger::Level);
+        assert_ne!(first.generation, second.generation);
+    }
+}

@@ -1,0 +1,3 @@
+//! A message-passing event loop.
+#![forbid(unsafe_code)]
+pub use ringmq_platform as platform;
