@@ -1,0 +1,119 @@
+//! What can be wrong with a frame: [`FrameError`], a small enum with the numbers in it.
+
+use std::{error, fmt, io};
+
+/// Why a stream of bytes is not a stream of frames, or a body cannot become one.
+///
+/// A decoder that has given one gives the same one forever: after it nothing on that stream can be trusted, so the only
+/// thing left to do is to close it.
+///
+/// Through `?` it becomes an [`io::Error`] that still carries it:
+///
+/// ```
+/// use ringmq::codec::FrameError;
+/// use std::io;
+///
+/// let error = io::Error::from(FrameError::TooLong { len: 70_000, max: 65_536 });
+/// assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+/// assert_eq!(error.to_string(), "expected a frame of at most 65536 bytes, found one of 70000");
+///
+/// let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<FrameError>());
+/// assert_eq!(inner, Some(&FrameError::TooLong { len: 70_000, max: 65_536 }));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// A body is longer than the maximum the codec was made with. Becomes [`io::ErrorKind::InvalidData`].
+    TooLong {
+        /// How long the header says the body is, or how long the body to be sent is. A `u64`, because a peer can announce
+        /// what no `usize` of this machine can hold.
+        len: u64,
+        /// The most that is allowed.
+        max: usize,
+    },
+    /// The stream ended inside a frame, be it in the header or in the body. Becomes [`io::ErrorKind::UnexpectedEof`].
+    Truncated {
+        /// How many bytes of the frame were there.
+        have: usize,
+        /// How many it needs at least; exactly as many once its header is complete.
+        need: usize,
+    },
+    /// [`finish`](super::Decoder::finish) was called while a whole frame was still waiting to be decoded: the mistake is the
+    /// caller's, not the peer's. Becomes [`io::ErrorKind::InvalidInput`].
+    Undecoded {
+        /// How many bytes that frame occupies.
+        used: usize,
+    },
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FrameError::TooLong { len, max } => {
+                write!(f, "expected a frame of at most {max} bytes, found one of {len}")
+            }
+            FrameError::Truncated { have, need } => {
+                write!(
+                    f,
+                    "expected at least {need} bytes of a frame, found the end of the stream after {have}"
+                )
+            }
+            FrameError::Undecoded { used } => {
+                write!(
+                    f,
+                    "expected every frame to be decoded before the end, found one of {used} bytes waiting"
+                )
+            }
+        }
+    }
+}
+
+impl error::Error for FrameError {}
+
+impl From<FrameError> for io::Error {
+    fn from(error: FrameError) -> io::Error {
+        let kind = match error {
+            FrameError::TooLong { .. } => io::ErrorKind::InvalidData,
+            FrameError::Truncated { .. } => io::ErrorKind::UnexpectedEof,
+            FrameError::Undecoded { .. } => io::ErrorKind::InvalidInput,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_what_was_expected_and_what_was_found() {
+        let said = [
+            FrameError::TooLong { len: u64::MAX, max: 16 },
+            FrameError::Truncated { have: 3, need: 4 },
+            FrameError::Undecoded { used: 9 },
+        ]
+        .map(|error| error.to_string());
+        assert_eq!(
+            said,
+            [
+                "expected a frame of at most 16 bytes, found one of 18446744073709551615",
+                "expected at least 4 bytes of a frame, found the end of the stream after 3",
+                "expected every frame to be decoded before the end, found one of 9 bytes waiting",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_error_has_an_io_kind_of_its_own() {
+        let kinds = [
+            FrameError::TooLong { len: 17, max: 16 },
+            FrameError::Truncated { have: 3, need: 4 },
+            FrameError::Undecoded { used: 9 },
+        ]
+        .map(|error| io::Error::from(error).kind());
+        assert_eq!(
+            kinds,
+            [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidInput]
+        );
+    }
+}
