@@ -62,6 +62,44 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     Ok((TcpStream::from(socket), decode(&storage)?))
 }
 
+/// What an error of [`accept`] calls for.
+///
+/// ```
+/// use ringmq_platform::net::AcceptFailure;
+/// let error = std::io::Error::from(std::io::ErrorKind::WouldBlock);
+/// assert_eq!(AcceptFailure::of(&error), AcceptFailure::Empty);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AcceptFailure {
+    /// No connection is in the queue: wait until the listener is readable.
+    Empty,
+    /// This connection failed before it was accepted, or a signal came first: try the next one at once. Linux hands on errors of the
+    /// new connection's network as well (`accept(2)`, "Error handling").
+    Connection,
+    /// No descriptor or no memory is left. The connection stays in the queue and the listener stays readable, so trying again at once
+    /// would spin: rest, and try later.
+    Exhausted,
+    /// The listener cannot accept: closed, or not listening.
+    Listener,
+}
+
+impl AcceptFailure {
+    /// Classes an error that [`accept`] returned.
+    pub fn of(error: &io::Error) -> AcceptFailure {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            return AcceptFailure::Empty;
+        }
+        match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => AcceptFailure::Exhausted,
+            Some(libc::EBADF | libc::EINVAL | libc::ENOTSOCK | libc::EOPNOTSUPP | libc::EFAULT) => {
+                AcceptFailure::Listener
+            }
+            // ECONNABORTED, EPROTO, EINTR, EPERM (a firewall), ENETDOWN, EHOSTUNREACH and their kin, and an address of no known family.
+            _ => AcceptFailure::Connection,
+        }
+    }
+}
+
 /// Room for the address of either family, aligned for both.
 #[repr(C)]
 union Storage {
@@ -198,6 +236,31 @@ mod tests {
             let address: SocketAddr = text.parse().expect("the address is well formed");
             let (storage, _) = encode(&address);
             assert_eq!(decode(&storage).expect("the family is known"), address);
+        }
+    }
+
+    #[test]
+    fn errors_of_accept_fall_into_classes() {
+        let classes = [
+            (AcceptFailure::Empty, &[libc::EAGAIN, libc::EWOULDBLOCK][..]),
+            (
+                AcceptFailure::Connection,
+                &[
+                    libc::ECONNABORTED,
+                    libc::EPROTO,
+                    libc::EINTR,
+                    libc::EPERM,
+                    libc::ENETDOWN,
+                    libc::EHOSTUNREACH,
+                ],
+            ),
+            (AcceptFailure::Exhausted, &[libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM]),
+            (AcceptFailure::Listener, &[libc::EBADF, libc::EINVAL, libc::ENOTSOCK]),
+        ];
+        for (class, errnos) in classes {
+            for errno in errnos {
+                assert_eq!(AcceptFailure::of(&io::Error::from_raw_os_error(*errno)), class, "errno {errno}");
+            }
         }
     }
 
