@@ -1,0 +1,178 @@
+//! What callbacks, timers and tasks may do to the loop they run on.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::core::{Agenda, Core, Sources};
+use super::memory::Memory;
+use super::remote::Remote;
+use super::slab::Id;
+use super::source::Source;
+use super::timers::TimerId;
+
+/// The loop, as application code sees it: in callbacks, timers and tasks, and from [`Reactor::context`](crate::Reactor::context)
+/// between turns.
+///
+/// No method calls application code: what a call causes is delivered later, in phase 1 or 2 of a turn. Any method may be called with
+/// any id, of a live source or a dead one, one's own included.
+///
+/// ```
+/// use ringmq::Reactor;
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut reactor = Reactor::new()?;
+/// let mut context = reactor.context();
+/// context.defer(|log: &mut Vec<&str>, _| log.push("a task"));
+/// context.set_timeout(Duration::from_millis(1), |log, context| {
+///     log.push("a timer");
+///     context.stop();
+/// });
+/// let mut log = Vec::new();
+/// reactor.run(&mut log)?;
+/// assert_eq!(log, ["a task", "a timer"]);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Context<'a, S: 'static> {
+    pub(super) core: &'a mut Core<S>,
+}
+
+impl<S: 'static> Context<'_, S> {
+    /// Puts a source on the loop. Its callback runs in the turn after the source asked for it.
+    ///
+    /// Regular files and other descriptors that no kernel mechanism can wait for are taken too, and count as ready at every turn.
+    ///
+    /// # Errors
+    /// What [`Poller::add`](crate::platform::Poller::add) says; the source is dropped then.
+    pub fn add<T: Source>(
+        &mut self,
+        source: T,
+        mut callback: impl FnMut(&mut S, &mut Context<'_, S>, Id<T>) + 'static,
+    ) -> io::Result<Id<T>> {
+        let callback = move |state: &mut S, context: &mut Context<'_, S>, key| {
+            callback(state, context, Id::new(key));
+        };
+        self.core.add(Box::new(source), Box::new(callback)).map(Id::new)
+    }
+
+    /// A look at a source. Looking does not touch it.
+    pub fn get<T: Source>(&self, id: Id<T>) -> Option<&T> {
+        self.core.agenda.registrations.get(id.key)?;
+        self.core.sources.as_slice()[id.key.index()].as_ref()?.as_any().downcast_ref()
+    }
+
+    /// A source to change, one's own included. It is touched: before the next wait it settles, and its interest is looked at.
+    pub fn get_mut<T: Source>(&mut self, id: Id<T>) -> Option<&mut T> {
+        self.core.agenda.touch(id.key)?;
+        self.core.sources.as_mut_slice()[id.key.index()].as_mut()?.as_any_mut().downcast_mut()
+    }
+
+    /// One source and all the others at once: read frames here and send them there, with nothing copied between.
+    ///
+    /// ```no_run
+    /// # use ringmq::{Context, Id, Stream};
+    /// # use std::net::TcpStream;
+    /// fn forward<S>(context: &mut Context<'_, S>, from: Id<Stream<TcpStream>>, to: Id<Stream<TcpStream>>) -> Option<()> {
+    ///     let (from, mut others) = context.split(from)?;
+    ///     let to = others.get_mut(to)?;
+    ///     if to.send(from.input()).is_ok() {
+    ///         from.consume(from.input().len());
+    ///     }
+    ///     Some(())
+    /// }
+    /// ```
+    pub fn split<T: Source>(&mut self, id: Id<T>) -> Option<(&mut T, Others<'_, S>)> {
+        self.core.agenda.touch(id.key)?;
+        let (before, rest) = self.core.sources.as_mut_slice().split_at_mut(id.key.index());
+        let (own, after) = rest.split_first_mut()?;
+        let source = own.as_mut()?.as_any_mut().downcast_mut()?;
+        Some((source, Others { before, after, agenda: &mut self.core.agenda }))
+    }
+
+    /// Takes a source off the loop and hands it back; nothing more of it is delivered. Bytes that it has not sent are not sent.
+    pub fn remove<T: Source>(&mut self, id: Id<T>) -> Option<T> {
+        let source = self.core.remove(id.key)?.into_any().downcast::<T>();
+        source.ok().map(|source| *source)
+    }
+
+    /// Runs a source's callback in the next turn, once, however often it is asked for; `false` when the source is gone.
+    pub fn fire<T: Source>(&mut self, id: Id<T>) -> bool {
+        self.core.agenda.fire(id.key)
+    }
+
+    /// Runs a task in the next turn.
+    pub fn defer(&mut self, task: impl FnOnce(&mut S, &mut Context<'_, S>) + 'static) {
+        self.core.agenda.defer(Box::new(task));
+    }
+
+    /// Runs a task once `after` has passed from now, never earlier. One that lies beyond the end of the clock never runs.
+    ///
+    /// Timers of one deadline run in the order in which they were set.
+    pub fn set_timeout(
+        &mut self,
+        after: Duration,
+        task: impl FnOnce(&mut S, &mut Context<'_, S>) + 'static,
+    ) -> TimerId {
+        // From a fresh reading: a cached one may lie before a slow callback, and the timer would be early.
+        let deadline = self.core.poller.now().checked_add(after);
+        self.core.agenda.timers.set(deadline, Box::new(task))
+    }
+
+    /// Clears a timeout; `false` when it has run or was cleared before. One that is due in this very turn is cleared too.
+    pub fn clear_timeout(&mut self, timer: TimerId) -> bool {
+        self.core.agenda.timers.clear(timer).is_some()
+    }
+
+    /// The time of this turn: read when first asked for, and then the same until the loop waits.
+    pub fn now(&mut self) -> Instant {
+        self.core.now()
+    }
+
+    /// The loop's memory budget, for sources that queue bytes.
+    pub fn memory(&self) -> Memory {
+        self.core.agenda.memory.clone()
+    }
+
+    /// A handle for other threads.
+    pub fn remote(&self) -> Remote<S> {
+        self.core.remote.clone()
+    }
+
+    /// Ends [`run`](crate::Reactor::run) when this turn is over. The turn does not wait; what is still queued then runs when the
+    /// loop is run again.
+    pub fn stop(&mut self) {
+        self.core.agenda.is_stopping = true;
+    }
+}
+
+/// All sources of a loop but the one that [`Context::split`] gave out.
+pub struct Others<'a, S: 'static> {
+    before: &'a mut Sources,
+    after: &'a mut Sources,
+    agenda: &'a mut Agenda<S>,
+}
+
+impl<S: 'static> Others<'_, S> {
+    /// A source to change; `None` for one that is gone, and for the one that was split off.
+    pub fn get_mut<T: Source>(&mut self, id: Id<T>) -> Option<&mut T> {
+        self.agenda.touch(id.key)?;
+        let index = id.key.index();
+        let place = match index.checked_sub(self.before.len()) {
+            None => &mut self.before[index],
+            Some(0) => return None,
+            Some(further) => &mut self.after[further - 1],
+        };
+        place.as_mut()?.as_any_mut().downcast_mut()
+    }
+
+    /// As [`Context::fire`]; the source that was split off may be fired too.
+    pub fn fire<T: Source>(&mut self, id: Id<T>) -> bool {
+        self.agenda.fire(id.key)
+    }
+
+    /// As [`Context::defer`].
+    pub fn defer(&mut self, task: impl FnOnce(&mut S, &mut Context<'_, S>) + 'static) {
+        self.agenda.defer(Box::new(task));
+    }
+}

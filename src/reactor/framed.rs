@@ -1,0 +1,295 @@
+//! A stream with frames: the join between a codec and a transport.
+
+use std::io;
+use std::net::TcpStream;
+use std::ops::Range;
+use std::os::unix::io::BorrowedFd;
+
+use super::memory::Memory;
+use super::source::{Fire, Io, Source};
+use super::stream::{Output, SendError, State, Stream, Transport};
+use crate::codec::{Affixes, Codec, Decoder, Encoder, FrameError, Step};
+use crate::platform::{Interest, Ready};
+
+/// A stream with frames, as a source.
+///
+/// Its callback runs when at least one whole frame may be there, and otherwise as that of a [`Stream`]. A frame is a slice of the
+/// receive buffer: nothing is copied or allocated for it. [`split`](Self::split) gives the frames and the way to answer at once.
+///
+/// ```
+/// use ringmq::codec::LengthPrefix;
+/// use ringmq::{Framed, Reactor, State};
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (mut near, far) = UnixStream::pair()?;
+/// let mut reactor = Reactor::new()?;
+/// let mut context = reactor.context();
+/// let codec = LengthPrefix::new(255).field_len(1);
+/// let framed = Framed::new(codec, far, &context.memory())?;
+/// context.add(framed, |_: &mut (), context, id| {
+///     let framed = context.get_mut(id).unwrap();
+///     let (frames, mut outlet) = framed.split();
+///     for frame in frames {
+///         let mut body = frame.unwrap().body.to_vec();
+///         body.reverse();
+///         outlet.send((), &body).unwrap();
+///     }
+///     if framed.state() == State::Ended {
+///         framed.finish();
+///     }
+///     if framed.state() == State::Closed {
+///         context.stop();
+///     }
+/// })?;
+///
+/// near.write_all(b"\x05hello\x00\x03abc")?;
+/// near.shutdown(std::net::Shutdown::Write)?;
+/// reactor.run(&mut ())?;
+/// let mut answer = Vec::new();
+/// drop(reactor);
+/// near.read_to_end(&mut answer)?;
+/// assert_eq!(answer, b"\x05olleh\x00\x03cba");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Framed<C: Codec, T: Transport = TcpStream> {
+    stream: Stream<T>,
+    decoder: C::Decoder,
+    encoder: C::Encoder,
+    progress: Progress<C::Head>,
+}
+
+/// How far decoding has come, beside what the decoder knows.
+struct Progress<H> {
+    /// A frame that was put back: it is given out again without asking the decoder.
+    held: Option<Found<H>>,
+    /// Whether there was an error, after which there are no more frames.
+    has_failed: bool,
+}
+
+/// A frame that the decoder found, counted from the first byte that was not consumed.
+#[derive(Clone)]
+struct Found<H> {
+    head: H,
+    body: Range<usize>,
+    used: usize,
+}
+
+impl<C: Codec, T: Transport> Framed<C, T> {
+    /// Takes a connected transport and makes it non-blocking. `memory` is the reactor's: [`Context::memory`](crate::Context::memory).
+    ///
+    /// # Errors
+    /// What [`Transport::set_nonblocking`] says.
+    pub fn new(codec: C, transport: T, memory: &Memory) -> io::Result<Framed<C, T>> {
+        Stream::new(transport, memory).map(|stream| Framed::over(codec, stream))
+    }
+
+    /// Takes a transport whose connection is being made, as [`Stream::connecting`] does.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn connecting(codec: C, transport: T, memory: &Memory) -> io::Result<Framed<C, T>> {
+        Stream::connecting(transport, memory).map(|stream| Framed::over(codec, stream))
+    }
+
+    /// Goes on with a stream in frames: what it has buffered in either direction stays.
+    pub fn over(codec: C, stream: Stream<T>) -> Framed<C, T> {
+        let (decoder, encoder) = codec.halves();
+        Framed { stream, decoder, encoder, progress: Progress { held: None, has_failed: false } }
+    }
+
+    /// The frames that have arrived, and the way to send others while looking at them.
+    pub fn split(&mut self) -> (Frames<'_, C::Decoder>, Outlet<'_, C::Encoder>) {
+        let has_ended = self.stream.input.has_ended;
+        let (bytes, taken, needed) = self.stream.input.parts();
+        let frames = Frames {
+            bytes,
+            used: 0,
+            taken,
+            needed,
+            has_ended,
+            decoder: &mut self.decoder,
+            progress: &mut self.progress,
+            last: None,
+        };
+        (frames, Outlet { encoder: &mut self.encoder, output: &mut self.stream.output })
+    }
+
+    /// Queues a message to be sent, as [`Outlet::send`] does.
+    ///
+    /// # Errors
+    /// As for [`Outlet::send`].
+    pub fn send(&mut self, head: C::Head, body: &[u8]) -> Result<(), SendError> {
+        self.split().1.send(head, body)
+    }
+
+    /// How far it has come. A frame that is not whole yet, and one that was put back, keep it from [`State::Ended`].
+    pub fn state(&self) -> State {
+        self.stream.state()
+    }
+
+    /// As [`Stream::finish`].
+    pub fn finish(&mut self) {
+        self.stream.finish()
+    }
+
+    /// As [`Stream::take_error`].
+    pub fn take_error(&mut self) -> Option<io::Error> {
+        self.stream.take_error()
+    }
+
+    /// As [`Stream::unsent_len`]: with what the codec puts around the messages.
+    pub fn unsent_len(&self) -> usize {
+        self.stream.unsent_len()
+    }
+
+    /// As [`Stream::set_high_water`].
+    pub fn set_high_water(&mut self, len: usize) {
+        self.stream.set_high_water(len)
+    }
+
+    /// As [`Stream::transport`].
+    pub fn transport(&self) -> &T {
+        self.stream.transport()
+    }
+
+    /// The stream alone, to go on with in another protocol. Frames that were given out are consumed; all else stays buffered.
+    pub fn into_stream(self) -> Stream<T> {
+        self.stream
+    }
+}
+
+impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.stream.fd()
+    }
+
+    fn interest(&self) -> Interest {
+        let interest = self.stream.interest();
+        // Nobody wants more before the frame that was put back, nor ever after an error.
+        if self.progress.held.is_some() || self.progress.has_failed {
+            interest.without(Interest::READABLE)
+        } else {
+            interest
+        }
+    }
+
+    fn settle(&mut self) -> bool {
+        self.stream.settle()
+    }
+
+    fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
+        self.stream.respond(ready, io)
+    }
+}
+
+/// The frames that have arrived, in order.
+///
+/// After an error there are no more: the decoder cannot know where the next frame begins. When the stream has ended inside a frame,
+/// that is the last error. Frames that are not asked for stay; nobody is reminded of them until more arrives, so who stops early
+/// [fires](crate::Context::fire) its own callback, or puts a frame back when it could not be sent on.
+#[must_use = "frames stay where they are until they are asked for"]
+pub struct Frames<'a, D: Decoder> {
+    /// What was not consumed when this was made.
+    bytes: &'a [u8],
+    /// How much of it lies before the next frame.
+    used: usize,
+    taken: &'a mut usize,
+    needed: &'a mut usize,
+    has_ended: bool,
+    decoder: &'a mut D,
+    progress: &'a mut Progress<D::Head>,
+    /// The frame that was given out last, to put back.
+    last: Option<Found<D::Head>>,
+}
+
+/// One frame: what its header says, and its body where it lies in the receive buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame<'a, H> {
+    /// What the header says besides the length.
+    pub head: H,
+    /// The message.
+    pub body: &'a [u8],
+}
+
+impl<D: Decoder> Frames<'_, D> {
+    /// Puts the frame that was given out last back: it is the first one next time, and until then nothing more is read. For when it
+    /// could not be sent on; the refused [`send`](Outlet::send) then has the callback run when there is room.
+    ///
+    /// Does nothing when there is none, and when it was put back already.
+    pub fn put_back(&mut self) {
+        if let Some(last) = self.last.take() {
+            self.used -= last.used;
+            *self.taken -= last.used;
+            self.progress.held = Some(last);
+        }
+    }
+
+    fn find(&mut self, rest: &[u8]) -> Result<Option<Found<D::Head>>, FrameError> {
+        if let Some(held) = self.progress.held.take() {
+            return Ok(Some(held));
+        }
+        match self.decoder.decode(rest)? {
+            Step::Frame { head, body, used } => Ok(Some(Found { head, body, used })),
+            Step::More(more) => {
+                *self.needed = rest.len().saturating_add(more);
+                if self.has_ended {
+                    self.decoder.finish(rest)?;
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl<'a, D: Decoder> Iterator for Frames<'a, D> {
+    type Item = Result<Frame<'a, D::Head>, FrameError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.progress.has_failed {
+            return None;
+        }
+        self.last = None;
+        let rest = &self.bytes[self.used..];
+        match self.find(rest) {
+            Ok(None) => None,
+            Ok(Some(found)) => {
+                self.used += found.used;
+                *self.taken += found.used;
+                *self.needed = 1;
+                let frame = Frame { head: found.head, body: &rest[found.body.clone()] };
+                self.last = Some(found);
+                Some(Ok(frame))
+            }
+            Err(error) => {
+                self.progress.has_failed = true;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+/// The way out of a [`Framed`].
+pub struct Outlet<'a, E: Encoder> {
+    encoder: &'a mut E,
+    output: &'a mut Output,
+}
+
+impl<E: Encoder> Outlet<'_, E> {
+    /// Queues a message to be sent, whole or not at all.
+    ///
+    /// # Errors
+    /// [`SendError::Frame`] when the codec refuses it; [`SendError::Full`] and [`SendError::Closed`] as for [`Stream::send`].
+    pub fn send(&mut self, head: E::Head, body: &[u8]) -> Result<(), SendError> {
+        let mut affixes = Affixes::new();
+        self.encoder.encode(head, body.len(), &mut affixes).map_err(SendError::Frame)?;
+        self.output.send([affixes.before(), body, affixes.after()])
+    }
+
+    /// How many bytes wait to be sent.
+    pub fn unsent_len(&self) -> usize {
+        self.output.unsent_len()
+    }
+}

@@ -1,0 +1,257 @@
+//! The loop: four phases, always in this order, as often as there is something to do.
+
+mod context;
+mod core;
+#[cfg(feature = "codec")]
+mod framed;
+mod listener;
+mod memory;
+mod remote;
+mod send_queue;
+mod slab;
+mod source;
+mod stream;
+mod timers;
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+pub use self::context::{Context, Others};
+use self::core::Core;
+#[cfg(feature = "codec")]
+pub use self::framed::{Frame, Framed, Frames, Outlet};
+pub use self::listener::Listener;
+pub use self::memory::{Buf, Charge, Full, Memory};
+pub use self::remote::{Gone, Remote};
+pub use self::slab::Id;
+pub use self::source::{Fire, Io, Source};
+pub use self::stream::{SendError, State, Stream, Transport};
+pub use self::timers::TimerId;
+use crate::platform::{Backend, Poller};
+
+/// An event loop with four phases.
+///
+/// One iteration is a *turn*:
+///
+/// | phase | does | never does |
+/// |---|---|---|
+/// | 1 callbacks | runs what was fired or deferred before this turn began | runs what is fired during this phase: that waits for the next turn |
+/// | 2 timeouts | runs the timers that are due, by deadline and then in the order of setting | runs a timer set during this phase, even one already due |
+/// | 3 poll | asks the kernel which descriptors are ready | blocks while callbacks are queued or prepared bytes can be written |
+/// | 4 respond | reads, writes and takes errors for ready descriptors; fires callbacks for the next turn | runs application code |
+///
+/// `S` is the application's state: `turn` and `run` borrow it, and every callback is handed it.
+///
+/// A reactor stays on the thread that made it; other threads reach it through a [`Remote`].
+///
+/// ```
+/// use ringmq::{Listener, Reactor};
+/// use std::net::TcpStream;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut reactor = Reactor::new()?;
+/// let listener = Listener::bind("127.0.0.1:0")?;
+/// let address = listener.local_addr()?;
+/// reactor.context().listen(listener, |count: &mut u32, context, accepted| {
+///     if accepted.is_ok() {
+///         *count += 1;
+///         context.stop();
+///     }
+/// })?;
+///
+/// let _client = TcpStream::connect(address)?;
+/// let mut count = 0;
+/// reactor.run(&mut count)?;
+/// assert_eq!(count, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Nesting
+///
+/// A loop cannot be run from inside one of its own callbacks: they are handed a [`Context`], which has no such method, while `run`
+/// holds the reactor. So this does not compile:
+///
+/// ```compile_fail,E0502
+/// let mut reactor = ringmq::Reactor::<()>::new().unwrap();
+/// let mut context = reactor.context();
+/// reactor.turn(&mut (), None).unwrap();
+/// context.stop();
+/// ```
+///
+/// and this, which differs in nothing but the order of two lines, does:
+///
+/// ```
+/// let mut reactor = ringmq::Reactor::<()>::new().unwrap();
+/// let mut context = reactor.context();
+/// context.stop();
+/// reactor.turn(&mut (), None).unwrap();
+/// ```
+pub struct Reactor<S: 'static> {
+    core: Core<S>,
+}
+
+impl<S: 'static> Reactor<S> {
+    /// A loop on the system's best backend, with the defaults of [`Builder`].
+    ///
+    /// # Errors
+    /// What the kernel says: `EMFILE`, `ENFILE`, `ENOMEM`.
+    pub fn new() -> io::Result<Reactor<S>> {
+        Builder::new().build()
+    }
+
+    /// A loop on this backend, with the defaults of [`Builder`].
+    ///
+    /// # Errors
+    /// `Unsupported` when the system lacks it; else as for [`new`](Self::new).
+    pub fn with_backend(backend: Backend) -> io::Result<Reactor<S>> {
+        Builder::new().backend(backend).build()
+    }
+
+    /// The loop between turns, to add sources, timers and tasks before it runs.
+    pub fn context(&mut self) -> Context<'_, S> {
+        Context { core: &mut self.core }
+    }
+
+    /// A handle for other threads.
+    pub fn remote(&self) -> Remote<S> {
+        self.core.remote.clone()
+    }
+
+    /// One turn. It waits for `limit` at the longest (`None`: as long as it takes), and not at all while there is something to do.
+    ///
+    /// A turn may end early without having done anything: a signal ends its wait.
+    ///
+    /// # Errors
+    /// What the kernel says of the wait, or of a change of interest. Nothing is lost: the next turn goes on where this one stopped.
+    ///
+    /// # Panics
+    /// With the panic of a callback, a timer or a task. The source of a callback that panicked is removed; everything else is queued
+    /// as it was, and the next turn goes on with it.
+    pub fn turn(&mut self, state: &mut S, limit: Option<Duration>) -> io::Result<()> {
+        self.core.run_callbacks(state);
+        self.core.run_timeouts(state);
+        self.core.poll(limit)?;
+        self.core.respond();
+        Ok(())
+    }
+
+    /// Turns until it is stopped, by [`Context::stop`] or [`Remote::stop`].
+    ///
+    /// The turn in which the stop arrives is finished, without waiting. A stop that arrived before `run` ends it after one turn. A
+    /// loop without sources, timers and tasks waits: another thread may still post something.
+    ///
+    /// # Errors
+    /// As for [`turn`](Self::turn).
+    ///
+    /// # Panics
+    /// As for [`turn`](Self::turn).
+    pub fn run(&mut self, state: &mut S) -> io::Result<()> {
+        loop {
+            self.turn(state, None)?;
+            if self.core.take_stop() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Which mechanism of the kernel it waits on.
+    pub fn backend(&self) -> Backend {
+        self.core.poller.backend()
+    }
+
+    /// How many events were dropped because their source was gone.
+    pub fn stale_count(&self) -> u64 {
+        self.core.stale_count()
+    }
+}
+
+impl<S: 'static> Drop for Reactor<S> {
+    fn drop(&mut self) {
+        self.core.remote.close();
+    }
+}
+
+impl<S: 'static> fmt::Debug for Reactor<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reactor")
+            .field("backend", &self.backend())
+            .field("sources", &self.core.source_count())
+            .field("timers", &self.core.agenda.timers.len())
+            .field("memory", &self.core.agenda.memory)
+            .finish()
+    }
+}
+
+/// Makes a [`Reactor`] other than the default one.
+///
+/// ```
+/// use ringmq::{platform::Backend, Builder};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let reactor = Builder::new().backend(Backend::Poll).memory(1 << 20).build::<()>()?;
+/// assert_eq!(reactor.backend(), Backend::Poll);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Builder {
+    backend: Backend,
+    poller: Option<Box<dyn Poller>>,
+    memory: usize,
+    events: usize,
+}
+
+impl Builder {
+    /// The system's best backend, 64 MiB of memory, 256 events a wait.
+    pub fn new() -> Builder {
+        Builder { backend: Backend::default(), poller: None, memory: 64 << 20, events: 256 }
+    }
+
+    /// Waits on this mechanism of the kernel.
+    pub fn backend(mut self, backend: Backend) -> Builder {
+        self.backend = backend;
+        self
+    }
+
+    /// Waits on this poller, whatever the backend: one of one's own, or a wrapped one.
+    pub fn poller(mut self, poller: Box<dyn Poller>) -> Builder {
+        self.poller = Some(poller);
+        self
+    }
+
+    /// The budget for receive buffers and send queues together, in bytes. A reactor that reads at all needs 64 KiB.
+    pub fn memory(mut self, limit: usize) -> Builder {
+        self.memory = limit;
+        self
+    }
+
+    /// How many events one wait takes from the kernel at the most. More are taken by the waits that follow.
+    pub fn events(mut self, capacity: usize) -> Builder {
+        self.events = capacity;
+        self
+    }
+
+    /// Makes it.
+    ///
+    /// # Errors
+    /// As for [`Reactor::with_backend`].
+    pub fn build<S: 'static>(self) -> io::Result<Reactor<S>> {
+        let poller = match self.poller {
+            Some(poller) => poller,
+            None => self.backend.open()?,
+        };
+        let (remote, doorbell) = remote::open()?;
+        let core = Core::new(poller, Memory::new(self.memory), self.events, remote);
+        let mut reactor = Reactor { core };
+        doorbell.hang(&mut reactor.context())?;
+        Ok(reactor)
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder::new()
+    }
+}

@@ -1,0 +1,170 @@
+//! Reaching a loop from other threads: posted tasks, a stop, and the source that the loop hears them by.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::os::unix::io::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::context::Context;
+use super::source::{Fire, Io, Source};
+use crate::platform::{Interest, Ready, WakeReceiver, Waker};
+
+/// How many posted tasks run in one turn; the rest run in the next, so that a thread that keeps posting starves nobody.
+const TASKS_PER_TURN: usize = 1024;
+
+/// A handle on a reactor for other threads: posts tasks and stops it.
+///
+/// ```
+/// use ringmq::Reactor;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut reactor = Reactor::new()?;
+/// let remote = reactor.remote();
+/// let thread = std::thread::spawn(move || {
+///     remote.post(|sum: &mut u32, _| *sum += 40).unwrap();
+///     remote.post(|sum: &mut u32, context| { *sum += 2; context.stop() }).unwrap();
+/// });
+/// let mut sum = 0;
+/// reactor.run(&mut sum)?;
+/// thread.join().unwrap();
+/// assert_eq!(sum, 42);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Remote<S: 'static> {
+    shared: Arc<Shared<S>>,
+}
+
+type PostedTask<S> = Box<dyn FnOnce(&mut S, &mut Context<'_, S>) + Send>;
+
+struct Shared<S: 'static> {
+    /// None once the reactor is gone.
+    tasks: Mutex<Option<VecDeque<PostedTask<S>>>>,
+    is_stopping: AtomicBool,
+    waker: Waker,
+}
+
+impl<S: 'static> Remote<S> {
+    /// Runs a task on the reactor's thread, in one of its next turns. Tasks of one thread run in the order in which it posted them.
+    ///
+    /// # Errors
+    /// [`Gone`] when the reactor has been dropped; so is the task then. A task that waits when the reactor is dropped never runs.
+    pub fn post(&self, task: impl FnOnce(&mut S, &mut Context<'_, S>) + Send + 'static) -> Result<(), Gone> {
+        self.shared.tasks().as_mut().ok_or(Gone)?.push_back(Box::new(task));
+        self.shared.waker.wake();
+        Ok(())
+    }
+
+    /// Ends [`Reactor::run`](crate::Reactor::run) after the turn that it is in; without waiting, if it waits. Asked for before `run`,
+    /// it ends that after one turn. Does nothing when the reactor is gone.
+    pub fn stop(&self) {
+        self.shared.is_stopping.store(true, Ordering::SeqCst);
+        self.shared.waker.wake();
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.shared.is_stopping.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn take_stop(&self) -> bool {
+        self.shared.is_stopping.swap(false, Ordering::SeqCst)
+    }
+
+    /// Drops what waits, and refuses what comes.
+    pub(super) fn close(&self) {
+        // Dropped outside the lock: a task's own drop may post.
+        let unfinished = self.shared.tasks().take();
+        drop(unfinished);
+    }
+}
+
+impl<S: 'static> Shared<S> {
+    fn tasks(&self) -> MutexGuard<'_, Option<VecDeque<PostedTask<S>>>> {
+        // Nothing that can panic runs under the lock, and a queue is whole at any time.
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pop(&self) -> Option<PostedTask<S>> {
+        self.tasks().as_mut()?.pop_front()
+    }
+
+    fn len(&self) -> usize {
+        self.tasks().as_ref().map_or(0, VecDeque::len)
+    }
+}
+
+impl<S: 'static> Clone for Remote<S> {
+    fn clone(&self) -> Remote<S> {
+        Remote { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S: 'static> fmt::Debug for Remote<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("waiting_tasks", &self.shared.len()).finish()
+    }
+}
+
+/// The reactor has been dropped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gone;
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the reactor is gone, and the task with it")
+    }
+}
+
+impl Error for Gone {}
+
+/// What becomes readable when another thread wants something. A source like any other.
+pub(super) struct Doorbell {
+    receiver: WakeReceiver,
+}
+
+/// A remote and the doorbell that it rings.
+pub(super) fn open<S: 'static>() -> io::Result<(Remote<S>, Doorbell)> {
+    let (waker, receiver) = Waker::new()?;
+    let shared =
+        Shared { tasks: Mutex::new(Some(VecDeque::new())), is_stopping: AtomicBool::new(false), waker };
+    Ok((Remote { shared: Arc::new(shared) }, Doorbell { receiver }))
+}
+
+impl Doorbell {
+    /// Puts it on the loop, with a callback that runs what was posted.
+    pub fn hang<S: 'static>(self, context: &mut Context<'_, S>) -> io::Result<()> {
+        let remote = context.remote();
+        context.add(self, move |state, context, doorbell| {
+            // What is posted from here on rings again.
+            let count = remote.shared.len();
+            if count > TASKS_PER_TURN {
+                context.fire(doorbell);
+            }
+            for _ in 0..count.min(TASKS_PER_TURN) {
+                // One at a time, so that a panic loses none of the others.
+                match remote.shared.pop() {
+                    Some(task) => task(state, context),
+                    None => break,
+                }
+            }
+        })?;
+        Ok(())
+    }
+}
+
+impl Source for Doorbell {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.receiver.as_fd()
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::READABLE
+    }
+
+    fn respond(&mut self, _ready: Ready, _io: &mut Io<'_>) -> Fire {
+        self.receiver.drain().into()
+    }
+}

@@ -1,0 +1,175 @@
+//! Storage under keys that are never mistaken for one another: an index, and a generation that tells its successive owners apart.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+
+use crate::platform::Token;
+
+/// Where something is kept, and which of the successive owners of that place is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Key {
+    pub index: u32,
+    pub generation: u32,
+}
+
+impl Key {
+    pub fn to_token(self) -> Token {
+        Token(u64::from(self.generation) << 32 | u64::from(self.index))
+    }
+
+    pub fn from_token(token: Token) -> Key {
+        Key { index: token.0 as u32, generation: (token.0 >> 32) as u32 }
+    }
+
+    pub fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+/// A source on a reactor, by its type.
+///
+/// An id outlives its source harmlessly: every method that takes one answers `None` or `false` once the source is gone, also when
+/// another one has taken its place.
+pub struct Id<T> {
+    pub(crate) key: Key,
+    // `fn() -> T`: an id owns no `T`, so it is `Copy`, `Send` and `Sync` whatever `T` is.
+    source: PhantomData<fn() -> T>,
+}
+
+impl<T> Id<T> {
+    pub(crate) fn new(key: Key) -> Id<T> {
+        Id { key, source: PhantomData }
+    }
+}
+
+impl<T> Clone for Id<T> {
+    fn clone(&self) -> Id<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Id<T> {}
+
+impl<T> PartialEq for Id<T> {
+    fn eq(&self, other: &Id<T>) -> bool {
+        self.key == other.key
+    }
+}
+
+impl<T> Eq for Id<T> {}
+
+impl<T> Hash for Id<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state)
+    }
+}
+
+impl<T> fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({}v{})", self.key.index, self.key.generation)
+    }
+}
+
+/// Values under keys. A place is taken again under another generation.
+#[derive(Debug)]
+pub(crate) struct Slab<V> {
+    places: Vec<Place<V>>,
+    vacant: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Place<V> {
+    generation: u32,
+    value: Option<V>,
+}
+
+impl<V> Slab<V> {
+    pub fn new() -> Slab<V> {
+        Slab { places: Vec::new(), vacant: Vec::new() }
+    }
+
+    /// The key that the next [`insert`](Self::insert) will give out.
+    pub fn next_key(&self) -> Key {
+        match self.vacant.last() {
+            Some(&index) => Key { index, generation: self.places[index as usize].generation },
+            None => Key { index: self.places.len() as u32, generation: 0 },
+        }
+    }
+
+    /// # Panics
+    /// When 2^32 values are live, which no system has descriptors for.
+    pub fn insert(&mut self, value: V) -> Key {
+        let key = self.next_key();
+        if self.vacant.pop().is_some() {
+            self.places[key.index()].value = Some(value);
+        } else {
+            assert!(self.places.len() < u32::MAX as usize, "a slab holds fewer than 2^32 values");
+            self.places.push(Place { generation: key.generation, value: Some(value) });
+        }
+        key
+    }
+
+    pub fn get(&self, key: Key) -> Option<&V> {
+        let place = self.places.get(key.index())?;
+        place.value.as_ref().filter(|_| place.generation == key.generation)
+    }
+
+    pub fn get_mut(&mut self, key: Key) -> Option<&mut V> {
+        let place = self.places.get_mut(key.index())?;
+        let generation = place.generation;
+        place.value.as_mut().filter(|_| generation == key.generation)
+    }
+
+    pub fn remove(&mut self, key: Key) -> Option<V> {
+        self.get(key)?;
+        let place = &mut self.places[key.index()];
+        place.generation = place.generation.wrapping_add(1);
+        self.vacant.push(key.index);
+        place.value.take()
+    }
+
+    pub fn len(&self) -> usize {
+        self.places.len() - self.vacant.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_does_not_reach_its_successor() {
+        let mut slab = Slab::new();
+        let first = slab.insert("first");
+        assert_eq!(slab.remove(first), Some("first"));
+        let second = slab.insert("second");
+        assert_eq!(first.index, second.index);
+        assert_eq!(slab.get(first), None);
+        assert_eq!(slab.get_mut(first), None);
+        assert_eq!(slab.remove(first), None);
+        assert_eq!((slab.get(second), slab.len()), (Some(&"second"), 1));
+    }
+
+    #[test]
+    fn the_next_key_is_foretold() {
+        let mut slab = Slab::new();
+        let keys: Vec<Key> = (0..3)
+            .map(|value| {
+                let foretold = slab.next_key();
+                assert_eq!(slab.insert(value), foretold);
+                foretold
+            })
+            .collect();
+        slab.remove(keys[1]);
+        let foretold = slab.next_key();
+        assert_eq!(slab.insert(7), foretold);
+        assert_ne!(foretold, keys[1]);
+    }
+
+    #[test]
+    fn a_key_survives_the_way_through_a_token() {
+        let key = Key { index: u32::MAX, generation: 7 };
+        assert_eq!(Key::from_token(key.to_token()), key);
+    }
+}

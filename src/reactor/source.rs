@@ -1,0 +1,170 @@
+//! What a descriptor does when the kernel says that it is ready: the half of a source that acts in phase 4.
+
+use std::any::Any;
+use std::os::unix::io::BorrowedFd;
+
+use super::memory::{Buf, Full, Memory};
+use crate::platform::{Interest, Ready};
+
+/// Owns a descriptor and does its input and output.
+///
+/// A source is handed a [`Ready`] and an [`Io`] and nothing else: it cannot see the application's state, the loop or another
+/// source, so phase 4 cannot run application code. What is to be done with what it has read is its callback's business, in phase 1
+/// of the next turn.
+///
+/// ```
+/// use ringmq::platform::{Interest, Ready};
+/// use ringmq::{Fire, Io, Reactor, Source};
+/// use std::io::{Read, Write};
+/// use std::os::unix::{io::{AsFd, BorrowedFd}, net::UnixStream};
+///
+/// /// Counts the bytes that arrive.
+/// struct Counter { socket: UnixStream, count: usize }
+///
+/// impl Source for Counter {
+///     fn fd(&self) -> BorrowedFd<'_> {
+///         self.socket.as_fd()
+///     }
+///     fn interest(&self) -> Interest {
+///         Interest::READABLE
+///     }
+///     fn respond(&mut self, _ready: Ready, io: &mut Io<'_>) -> Fire {
+///         match io.lend() {
+///             Some(mut buf) => self.count += self.socket.read(buf.spare()).unwrap_or(0),
+///             None => return Fire::No, // out of memory: the reactor calls again when there is some
+///         }
+///         Fire::Yes
+///     }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (mut near, far) = UnixStream::pair()?;
+/// far.set_nonblocking(true)?;
+/// let mut reactor = Reactor::new()?;
+/// reactor.context().add(Counter { socket: far, count: 0 }, |seen: &mut usize, context, id| {
+///     *seen = context.get(id).map_or(0, |counter: &Counter| counter.count);
+///     context.stop();
+/// })?;
+/// near.write_all(b"seven b")?;
+/// let mut seen = 0;
+/// reactor.run(&mut seen)?;
+/// assert_eq!(seen, 7);
+/// # Ok(())
+/// # }
+/// ```
+pub trait Source: 'static {
+    /// The descriptor to wait for. It must be the same, and open, for as long as the source is on a reactor, and non-blocking.
+    fn fd(&self) -> BorrowedFd<'_>;
+
+    /// What to wait for from now on. The reactor asks after the source was touched, and tells the kernel only what changed, once a
+    /// turn.
+    fn interest(&self) -> Interest;
+
+    /// Start of phase 3, for a source that was touched since the last one (added, reached by `get_mut` or `split`, or responded).
+    /// No input or output here: it gives back empty buffers, and answers whether work is prepared that needs no readiness, such as
+    /// bytes to write on a socket not known to be blocked. Then `respond` is called with [`Ready::NONE`] in this very turn.
+    fn settle(&mut self) -> bool {
+        false
+    }
+
+    /// Minimal input and output, and never more than [`Io::budget`]. Answers whether the callback should run in the next turn.
+    ///
+    /// A descriptor may turn out not to be ready after all: `WouldBlock` is no error here.
+    fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire;
+}
+
+/// Whether a source's callback is to run in the next turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fire {
+    /// It is.
+    Yes,
+    /// There is nothing for it to do yet.
+    No,
+}
+
+impl From<bool> for Fire {
+    fn from(should_fire: bool) -> Fire {
+        if should_fire {
+            Fire::Yes
+        } else {
+            Fire::No
+        }
+    }
+}
+
+/// What a source may use in phase 4: buffers on loan, and a budget of bytes to move.
+#[derive(Debug)]
+pub struct Io<'a> {
+    memory: &'a Memory,
+    budget: usize,
+    /// The most memory that was asked for and not to be had.
+    refused: usize,
+}
+
+impl Io<'_> {
+    pub(crate) fn new(memory: &Memory, budget: usize) -> Io<'_> {
+        Io { memory, budget, refused: 0 }
+    }
+
+    /// How many bytes may still be read and written in this turn. It guards the other sources' turn, so going over it by part of one
+    /// read is no harm.
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
+    /// Counts bytes that were read or written.
+    pub fn spend(&mut self, len: usize) {
+        self.budget = self.budget.saturating_sub(len);
+    }
+
+    /// Lends a receive buffer of 64 KiB; `None` when the reactor's memory is used up. The reactor then stops waiting for input on
+    /// this source, and calls `respond` again when there is memory, first come first served.
+    pub fn lend(&mut self) -> Option<Buf> {
+        self.memory.lend().map_err(|full| self.refuse(full)).ok()
+    }
+
+    /// Lengthens a buffer to `capacity` bytes, for a message that does not fit; `false` when there is no memory, as for
+    /// [`lend`](Self::lend).
+    pub fn grow(&mut self, buf: &mut Buf, capacity: usize) -> bool {
+        buf.grow(capacity).map_err(|full| self.refuse(full)).is_ok()
+    }
+
+    /// Answers whether `len` bytes are free, and if not, has `respond` called again when they are.
+    pub fn await_memory(&mut self, len: usize) -> bool {
+        let free = self.memory.free();
+        if free < len {
+            self.refuse(Full { wanted: len, free });
+        }
+        free >= len
+    }
+
+    /// How much memory has to be free before it makes sense to respond again; zero when none was refused.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused
+    }
+
+    fn refuse(&mut self, full: Full) {
+        self.refused = self.refused.max(full.wanted);
+    }
+}
+
+/// A source whose type only its id knows.
+pub(crate) trait AnySource: Source {
+    fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<T: Source> AnySource for T {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
