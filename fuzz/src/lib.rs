@@ -1,0 +1,8 @@
+//! What each fuzz target does with its input: one module and one function `run` per target.
+//!
+//! `tests/corpus.rs` of the main package includes this file too, and calls the same functions on stable with every input that
+//! was ever worth keeping. So nothing in here may need libFuzzer.
+
+#[path = "../../tests/laws/mod.rs"]
+mod laws;
+pub mod length_prefix;
