@@ -14,12 +14,7 @@ fn main() {
 }
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = lexopt::Parser::from_env();
-    let backend = match arguments.next()? {
-        None => Backend::default(),
-        Some(lexopt::Arg::Value(name)) => name.to_string_lossy().parse()?,
-        Some(other) => return Err(other.unexpected().into()),
-    };
+    let backend = std::env::args().nth(1).map_or(Ok(Backend::default()), |name| name.parse())?;
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut poller = backend.open()?;
     poller.add(input.as_fd(), Token(1), Interest::READABLE, Trigger::Level)?;
