@@ -1,35 +1,7 @@
 //! A message-passing event loop on epoll, kqueue, poll and select, with `libc` as its only dependency.
 //!
-//! An echo server for messages of arbitrary length:
-//!
-//! ```no_run
-//! use ringmq::codec::LengthPrefix;
-//! use ringmq::{Framed, Listener, Reactor, State};
-//!
-//! fn main() -> std::io::Result<()> {
-//!     let mut reactor = Reactor::new()?;
-//!     reactor.context().listen(Listener::bind("127.0.0.1:7777")?, |_: &mut (), context, accepted| {
-//!         let Ok((stream, peer)) = accepted else { return };
-//!         let connection = Framed::new(LengthPrefix::new(1 << 20), stream, &context.memory()).unwrap();
-//!         println!("{peer} has come");
-//!         let added = context.add(connection, |_, context, id| {
-//!             let Some(connection) = context.get_mut(id) else { return };
-//!             let (mut frames, mut outlet) = connection.split();
-//!             while let Some(Ok(frame)) = frames.next() {
-//!                 if outlet.send((), frame.body).is_err() {
-//!                     frames.put_back(); // the peer is slow to read: again when there is room
-//!                     break;
-//!                 }
-//!             }
-//!             if matches!(connection.state(), State::Ended | State::Closed) {
-//!                 context.remove(id);
-//!             }
-//!         });
-//!         added.unwrap();
-//!     })?;
-//!     reactor.run(&mut ())
-//! }
-//! ```
+//! Start at [`Reactor`], which says what a turn of the loop is, and at [`Framed`], a connection that carries messages. The README has
+//! a complete program, `examples/echo.rs` a server, `examples/transfer` both ends of a connection at full speed.
 //!
 //! # Layers
 //!
@@ -54,6 +26,11 @@
 #[cfg(feature = "codec")]
 pub mod codec;
 mod reactor;
+
+/// The README's code, for `cargo test` to run.
+#[cfg(all(doctest, feature = "codec"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use ringmq_platform as platform;
 
