@@ -14,6 +14,7 @@ use crate::{Event, Events, Interest, Ready, Token, Trigger};
 pub(crate) struct Entry {
     pub token: Token,
     /// Differs from that of every earlier registration of the number, until 2^32 registrations have been made.
+    #[allow(dead_code)] // epoll and kqueue alone look at it, and illumos has neither
     pub generation: u32,
     /// Where poll keeps it in its array. The others have no use for it.
     pub position: u32,
