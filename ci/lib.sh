@@ -1,0 +1,63 @@
+# What the scripts beside this one share: sourced by them, never run.
+#
+# Works from the root of the repository, in bash, with `set -eu`. Everything fetched or built goes under target/.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+# A caller's settings would move the target folder, or compile something else than what is checked.
+unset CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTFLAGS RUSTDOCFLAGS RUSTC_BOOTSTRAP
+export DEBIAN_FRONTEND=noninteractive
+mkdir -p target/ci
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n -- "$@"; fi
+}
+
+# Brings Debian's lists of packages up to date, at most once an hour.
+apt_update() {
+  [ -n "$(find target/ci/apt-updated -mmin -60 2>/dev/null)" ] && return
+  command -v apt-get >/dev/null &&
+    as_root apt-get update -qq -o Acquire::Retries=3 -o APT::Update::Error-Mode=any && touch target/ci/apt-updated
+}
+
+is_installed() {
+  local package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || return
+  done
+}
+
+# Installs Debian packages by name.
+apt_install() {
+  is_installed "$@" && return
+  apt_update
+  as_root apt-get install -y -qq --no-install-recommends -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@"
+}
+
+has_python() {
+  command -v python3 >/dev/null || apt_install python3
+}
+
+# A Python with packages of PyPI under target/venv: `venv NAME==VERSION...`.
+venv() {
+  if [ ! -x target/venv/bin/pip ]; then
+    # Debian packs Python without the part that puts pip into it.
+    python3 -m venv --clear target/venv || { apt_install python3 python3-venv && python3 -m venv --clear target/venv; }
+  fi
+  [ $# = 0 ] || target/venv/bin/pip install -q --disable-pip-version-check "$@"
+}
+
+# The one Rust compiler at hand that brings the source of std, with which std is built for systems that rustup has to
+# download it for. It is newer than the one that the project is built with, and goes before it in PATH.
+use_compiler_with_std_source() {
+  apt_install rustc-web cargo-web rust-web-clippy rust-web-src
+  export PATH=/usr/bin:$PATH
+  export RUSTC_BOOTSTRAP=1 # -Zbuild-std asks for it
+}
+
+# Whether a place to get things from answers: `is_at_hand apt|pypi`.
+is_at_hand() {
+  case $1 in
+    apt) apt_update ;;
+    pypi) venv && target/venv/bin/pip download -q --no-deps --disable-pip-version-check -d target/ci/probe pip ;;
+  esac >target/ci/at-hand-"$1".log 2>&1
+}

@@ -1,0 +1,45 @@
+#!/bin/bash
+# Links ringmq-platform, where all system calls are, with the C libraries of BSDs and macOS: `bash ci/link-targets.sh [TARGET...]`.
+#
+# Shows that every function declared exists there under its name (`kevent`, `pollts`, `pselect$DARWIN_EXTSN`); nothing is run.
+# The linker and the libraries are zig's, for FreeBSD 14, NetBSD 10, OpenBSD and macOS; it has none for DragonFly and illumos.
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+venv ziglang==0.17.1 cargo-zigbuild==0.24.0
+use_compiler_with_std_source
+zig="$PWD/target/venv/bin/python -m ziglang"
+export PATH=$PWD/target/venv/bin:$PATH CARGO_TARGET_DIR=target/link
+
+# cargo-zigbuild knows no NetBSD. rustc asks there for gcc's libraries, of which the unwinder is wanted: zig's own serves.
+export CARGO_TARGET_X86_64_UNKNOWN_NETBSD_LINKER=$PWD/target/ci/cc-netbsd
+cat >target/ci/cc-netbsd <<END
+#!/bin/bash
+arguments=()
+for argument in "\$@"; do
+  case \$argument in
+    -lgcc) ;;
+    -lgcc_s) arguments+=(-lunwind) ;;
+    *) arguments+=("\$argument") ;;
+  esac
+done
+exec $zig cc -target x86_64-netbsd "\${arguments[@]}"
+END
+chmod +x target/ci/cc-netbsd
+
+targets=("$@")
+[ $# -gt 0 ] || targets=(x86_64-unknown-freebsd x86_64-unknown-netbsd aarch64-apple-darwin)
+for target in "${targets[@]}"; do
+  # A shared library, since it needs no `main` and so none of the dependencies of tests and examples, not all of which compile
+  # there. It may leave symbols open unless told not to; code that nobody calls is kept, or it would go before it is looked at.
+  flags=(-Clink-dead-code -Clink-arg=-Wl,-z,defs)
+  cargo=cargo-zigbuild
+  case $target in
+    *-apple-*) flags=(-Clink-dead-code) ;; # it leaves none open, and has no such option
+    *-netbsd) cargo=cargo ;;
+  esac
+  start=$SECONDS
+  $cargo rustc -q --locked -p ringmq-platform --lib --all-features --crate-type cdylib -Zbuild-std=std,panic_unwind \
+    --target "$target" -- "${flags[@]}"
+  echo "ok $target $((SECONDS - start)) s"
+done

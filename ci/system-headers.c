@@ -1,0 +1,105 @@
+/* What platform/src relies on in the system headers of the BSDs and macOS, as static assertions: it only has to compile.
+ *
+ * The layouts are those of the libc crate where the code goes through it, so a header that differs from the crate shows here. */
+#include <sys/types.h>
+#include <sys/event.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+
+#define HOLDS(condition) _Static_assert(condition, #condition)
+#define FIELD(type, name, offset, size)  \
+    HOLDS(offsetof(type, name) == (offset)); \
+    HOLDS(sizeof(((type *)0)->name) == (size))
+#define IS_DECLARED_AS(function, type) HOLDS(__builtin_types_compatible_p(__typeof__(function), type))
+
+/* The same everywhere. */
+HOLDS(EV_ADD == 1);
+HOLDS(EV_DELETE == 2);
+HOLDS(EV_ONESHOT == 0x10);
+HOLDS(EV_CLEAR == 0x20);
+HOLDS(EV_RECEIPT == 0x40);
+HOLDS(EV_ERROR == 0x4000);
+HOLDS(EV_EOF == 0x8000);
+
+HOLDS(sizeof(struct pollfd) == 8);
+FIELD(struct pollfd, fd, 0, 4);
+FIELD(struct pollfd, events, 4, 2);
+FIELD(struct pollfd, revents, 6, 2);
+HOLDS(sizeof(nfds_t) == 4);
+HOLDS(POLLIN == 1);
+HOLDS(POLLPRI == 2);
+HOLDS(POLLOUT == 4);
+HOLDS(POLLERR == 8);
+HOLDS(POLLHUP == 16);
+HOLDS(POLLNVAL == 32);
+IS_DECLARED_AS(poll, int(struct pollfd *, nfds_t, int));
+
+HOLDS(sizeof(struct timespec) == 16);
+FIELD(struct timespec, tv_sec, 0, 8);
+FIELD(struct timespec, tv_nsec, 8, 8);
+
+/* net.rs fills socket addresses in and leaves the length byte alone: it has to be there for the family to be in its place. */
+FIELD(struct sockaddr, sa_family, 1, 1);
+HOLDS(sizeof(struct sockaddr_in) == 16);
+FIELD(struct sockaddr_in, sin_port, 2, 2);
+FIELD(struct sockaddr_in, sin_addr, 4, 4);
+HOLDS(sizeof(struct sockaddr_in6) == 28);
+FIELD(struct sockaddr_in6, sin6_addr, 8, 16);
+FIELD(struct sockaddr_in6, sin6_scope_id, 24, 4);
+
+IS_DECLARED_AS(pselect, int(int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *));
+
+/* select.rs lays out its bitmaps in the words of fd_set: 32 bits, or a long. */
+#if defined(__FreeBSD__)
+FIELD(fd_set, __fds_bits[0], 0, 8);
+HOLDS(sizeof(fd_set) == 128);
+#elif defined(__NetBSD__)
+FIELD(fd_set, fds_bits[0], 0, 4);
+HOLDS(sizeof(fd_set) == 32);
+#else
+FIELD(fd_set, fds_bits[0], 0, 4);
+HOLDS(sizeof(fd_set) == 128);
+#endif
+
+/* kqueue.rs: the filters, and kevent itself. */
+#if defined(__NetBSD__)
+HOLDS(EVFILT_READ == 0);
+HOLDS(EVFILT_WRITE == 1);
+FIELD(struct kevent, ident, 0, 8);
+FIELD(struct kevent, filter, 8, 4);
+FIELD(struct kevent, flags, 12, 4);
+FIELD(struct kevent, fflags, 16, 4);
+FIELD(struct kevent, data, 24, 8);
+FIELD(struct kevent, udata, 32, 8);
+/* 32 bytes longer than the libc crate's, which calls the function of older releases (`__kevent50`, 40 bytes): never one with
+ * the struct of the other. */
+HOLDS(sizeof(struct kevent) == 72);
+IS_DECLARED_AS(kevent, int(int, const struct kevent *, size_t, struct kevent *, size_t, const struct timespec *));
+IS_DECLARED_AS(pollts, int(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *));
+#else
+HOLDS(EVFILT_READ == -1);
+HOLDS(EVFILT_WRITE == -2);
+FIELD(struct kevent, ident, 0, 8);
+FIELD(struct kevent, filter, 8, 2);
+FIELD(struct kevent, flags, 10, 2);
+FIELD(struct kevent, fflags, 12, 4);
+FIELD(struct kevent, data, 16, 8);
+FIELD(struct kevent, udata, 24, 8);
+#if defined(__FreeBSD__)
+HOLDS(sizeof(struct kevent) == 64);
+#else
+HOLDS(sizeof(struct kevent) == 32);
+#endif
+IS_DECLARED_AS(kevent, int(int, const struct kevent *, int, struct kevent *, int, const struct timespec *));
+#endif
+
+#if defined(__FreeBSD__) || defined(__OpenBSD__)
+IS_DECLARED_AS(ppoll, int(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *));
+#endif
