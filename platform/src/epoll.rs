@@ -120,20 +120,24 @@ impl Poller for Epoll {
 impl Epoll {
     /// Makes the kernel watch for what `new` wants in place of what `old` wanted.
     fn arm(&mut self, fd: RawFd, old: Option<&Entry>, new: &Entry) -> io::Result<()> {
-        let was_watched = old.map_or(false, is_watched);
         if new.interest.is_none() {
             // With no events at all epoll still reports hang-ups and errors, again and again: so silence is to be out of the set.
             // A new registration goes in and out once, which tells a closed descriptor and one that cannot be polled.
             return match old {
                 Some(old) => self.disarm(fd, old),
                 None => {
-                    self.control(libc::EPOLL_CTL_ADD, fd, new)?;
+                    self.enter(fd, false, new)?;
                     self.control(libc::EPOLL_CTL_DEL, fd, new)
                 }
             };
         }
+        self.enter(fd, old.map_or(false, is_watched), new)
+    }
+
+    /// Puts a registration into the kernel's set, which has it already or has not, as far as we know.
+    fn enter(&mut self, fd: RawFd, was_watched: bool, new: &Entry) -> io::Result<()> {
         let first_try = if was_watched { libc::EPOLL_CTL_MOD } else { libc::EPOLL_CTL_ADD };
-        match self.control(first_try, fd, new) {
+        let result = match self.control(first_try, fd, new) {
             // The number was closed and names another file now.
             Err(error) if was_watched && error.raw_os_error() == Some(libc::ENOENT) => {
                 self.control(libc::EPOLL_CTL_ADD, fd, new)
@@ -142,6 +146,9 @@ impl Epoll {
             Err(error) if !was_watched && error.raw_os_error() == Some(libc::EEXIST) => {
                 self.control(libc::EPOLL_CTL_MOD, fd, new)
             }
+            result => result,
+        };
+        match result {
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
                 Err(sys::not_pollable(fd, "is of a kind that epoll refuses (EPERM)"))
             }
