@@ -187,7 +187,12 @@ impl Epoll {
             }
         }
         if self.table.stale_count != stale_before {
-            self.repair()?;
+            match self.repair() {
+                // For want of a descriptor, say. One-shots among the events in hand would not come again; what is stale does, and
+                // the next attempt with it.
+                Err(_) if !events.is_empty() => {}
+                result => result?,
+            }
         }
         Ok(!events.is_empty())
     }
