@@ -45,8 +45,26 @@ pub(crate) fn check_pollable(fd: RawFd) -> io::Result<()> {
     match mode & libc::S_IFMT {
         libc::S_IFREG => Err(not_pollable(fd, "is a regular file")),
         libc::S_IFDIR => Err(not_pollable(fd, "is a directory")),
-        _ => Ok(()),
+        _ => check_more_than_a_path(fd),
     }
+}
+
+/// A descriptor of a path only (`O_PATH`, open(2)) opens nothing, so any use of it is `EBADF`. poll answers it with "not open" at each
+/// wait and select with "ready"; epoll refuses it by itself.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn check_more_than_a_path(fd: RawFd) -> io::Result<()> {
+    // SAFETY: F_GETFL takes no pointer and only looks.
+    let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    if flags & libc::O_PATH == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(libc::EBADF))
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn check_more_than_a_path(_: RawFd) -> io::Result<()> {
+    Ok(())
 }
 
 /// The error for a descriptor that is always ready, or whose kernel part cannot be polled.
