@@ -1,0 +1,226 @@
+//! The descriptors that the cases are about: pipes and sockets in each of the states that can be told apart.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nix::fcntl::{fcntl, FcntlArg, OFlag};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::stat::Mode;
+
+/// A pipe, non-blocking at both ends.
+#[derive(Debug)]
+pub struct Pipe {
+    pub reader: File,
+    pub writer: File,
+}
+
+impl Pipe {
+    pub fn new() -> Pipe {
+        let (reader, writer) = nix::unistd::pipe().expect("pipe");
+        set_nonblocking(&reader);
+        set_nonblocking(&writer);
+        Pipe { reader: File::from(reader), writer: File::from(writer) }
+    }
+
+    /// With one byte to read.
+    pub fn ready() -> Pipe {
+        let mut pipe = Pipe::new();
+        put(&mut pipe.writer);
+        pipe
+    }
+}
+
+/// Two connected UNIX stream sockets, non-blocking.
+pub fn unix_pair() -> (UnixStream, UnixStream) {
+    let (near, far) = UnixStream::pair().expect("socketpair");
+    near.set_nonblocking(true).expect("set non-blocking");
+    far.set_nonblocking(true).expect("set non-blocking");
+    (near, far)
+}
+
+/// Two connected TCP sockets, non-blocking.
+pub fn tcp_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let near = TcpStream::connect(listener.local_addr().expect("local_addr")).expect("connect");
+    let (far, _) = listener.accept().expect("accept");
+    near.set_nonblocking(true).expect("set non-blocking");
+    far.set_nonblocking(true).expect("set non-blocking");
+    (near, far)
+}
+
+/// A non-blocking listener.
+pub fn listener() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    listener.set_nonblocking(true).expect("set non-blocking");
+    listener
+}
+
+/// A UDP socket, connected to the other.
+pub fn udp_pair() -> (UdpSocket, UdpSocket) {
+    let near = UdpSocket::bind("127.0.0.1:0").expect("bind");
+    let far = UdpSocket::bind("127.0.0.1:0").expect("bind");
+    near.connect(far.local_addr().expect("local_addr")).expect("connect");
+    far.connect(near.local_addr().expect("local_addr")).expect("connect");
+    near.set_nonblocking(true).expect("set non-blocking");
+    far.set_nonblocking(true).expect("set non-blocking");
+    (near, far)
+}
+
+/// A connection that the peer has reset.
+pub fn reset_connection() -> TcpStream {
+    let (near, far) = tcp_pair();
+    reset(far);
+    wait_for(&near, PollFlags::empty());
+    near
+}
+
+/// A connect that has been refused.
+pub fn refused_connection() -> TcpStream {
+    let address = listener().local_addr().expect("local_addr");
+    // The listener is gone; nobody else is given its port so soon, since the system hands them out in turn.
+    let stream = ringmq_platform::net::connect(&address).expect("refusal is told later, not at once");
+    wait_for(&stream, PollFlags::empty());
+    stream
+}
+
+/// Closes a connection with a reset in place of an orderly end.
+pub fn reset(stream: TcpStream) {
+    let abort = libc::linger { l_onoff: 1, l_linger: 0 };
+    setsockopt(&stream, sockopt::Linger, &abort).expect("SO_LINGER");
+}
+
+pub fn set_nonblocking(fd: &impl AsFd) {
+    let flags = fcntl(fd, FcntlArg::F_GETFL).expect("F_GETFL");
+    let flags = OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK;
+    fcntl(fd, FcntlArg::F_SETFL(flags)).expect("F_SETFL");
+}
+
+/// Writes one byte.
+pub fn put(writer: &mut impl Write) {
+    writer.write_all(b"x").expect("write a byte");
+}
+
+/// Reads until there is no more; answers with how much there was, or the error that ended it.
+pub fn drain(reader: &mut impl Read) -> io::Result<usize> {
+    let mut buffer = [0; 4096];
+    let mut len = 0;
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(len),
+            Ok(more) => len += more,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(len),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Writes until there is no more room; answers with how much there was.
+pub fn fill(writer: &mut impl Write) -> usize {
+    let mut len = 0;
+    loop {
+        // Byte by byte in the end: a pipe takes a short write only when all of it fits.
+        let more = fill_by(writer, 4096) + fill_by(writer, 1);
+        if more == 0 {
+            return len;
+        }
+        len += more;
+    }
+}
+
+fn fill_by(writer: &mut impl Write, size: usize) -> usize {
+    let chunk = vec![0; size];
+    let mut len = 0;
+    loop {
+        match writer.write(&chunk) {
+            Ok(more) => len += more,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return len,
+            Err(error) => panic!("filling: {error}"),
+        }
+    }
+}
+
+/// Waits with `poll(2)`, as an independent witness, until one of `flags` or a hang-up or an error holds.
+pub fn wait_for(fd: &impl AsFd, flags: PollFlags) -> PollFlags {
+    let mut fds = [PollFd::new(fd.as_fd(), flags)];
+    loop {
+        match nix::poll::poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) => return fds[0].revents().expect("poll(2) knows its own flags"),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => panic!("poll: {errno}"),
+        }
+    }
+}
+
+/// What `poll(2)` says now.
+pub fn polled(fd: &impl AsFd, flags: PollFlags) -> PollFlags {
+    let mut fds = [PollFd::new(fd.as_fd(), flags)];
+    nix::poll::poll(&mut fds, PollTimeout::ZERO).expect("poll");
+    fds[0].revents().expect("poll(2) knows its own flags")
+}
+
+/// A duplicate with a number not below `lowest`.
+pub fn duplicate_from(fd: &impl AsFd, lowest: RawFd) -> OwnedFd {
+    let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(lowest)).expect("F_DUPFD_CLOEXEC");
+    // SAFETY: fcntl has just opened it, and nobody else knows of it.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// Opens `number` as a duplicate of `fd`. For cases that run alone: the number must be free, or the caller's to lose.
+pub fn duplicate_to(fd: &impl AsFd, number: RawFd) -> OwnedFd {
+    assert!(!crate::support::is_open(number), "number {number} is taken");
+    // SAFETY: dup2 takes no pointer; the number is not open, so nobody loses a file.
+    let result = unsafe { libc::dup2(fd.as_fd().as_raw_fd(), number) };
+    assert_eq!(result, number, "dup2: {}", io::Error::last_os_error());
+    // SAFETY: dup2 has just opened it, and nobody else knows of it.
+    unsafe { OwnedFd::from_raw_fd(number) }
+}
+
+/// A number that need not be open, for calls about descriptors that were closed behind the poller's back.
+pub fn number(number: RawFd) -> BorrowedFd<'static> {
+    assert!(number >= 0);
+    // SAFETY: it is passed to nothing but system calls, which answer a closed number with EBADF; it is not -1.
+    unsafe { BorrowedFd::borrow_raw(number) }
+}
+
+/// A directory for FIFOs and socket files, removed with everything in it.
+#[derive(Debug)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    pub fn new() -> Directory {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let index = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("conformance-{}-{index}", std::process::id()));
+        std::fs::create_dir(&path).expect("make a directory for temporary files");
+        Directory(path)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Makes a FIFO, and opens it for reading without waiting for a writer.
+    pub fn fifo_reader(&self, name: &str) -> File {
+        nix::unistd::mkfifo(&self.path(name), Mode::S_IRWXU).expect("mkfifo");
+        let mut options = File::options();
+        options.read(true).custom_flags(libc::O_NONBLOCK).open(self.path(name)).expect("open for reading")
+    }
+
+    pub fn fifo_writer(&self, name: &str) -> File {
+        File::options().write(true).open(self.path(name)).expect("open for writing")
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What cannot be removed stays in the directory for temporary files, which is no reason to fail a case.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
