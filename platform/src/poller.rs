@@ -26,7 +26,8 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 /// 7. Any open descriptor number will do (`descriptor_numbers_above_1024_work`, `descriptor_numbers_above_4096_work`).
 /// 8. Only the last of several changes between two waits counts (`only_the_last_of_several_changes_counts`).
 /// 9. Delete a descriptor before it is closed. One that was closed first falls silent (on epoll a duplicate that lives on keeps it
-///    firing), its number stays taken until `delete` is called for it, and its events are never attributed to a later registration
+///    firing; on poll and select a file that takes its number before the next wait fires in its place), its number stays taken until
+///    `delete` is called for it, and its events are never attributed to a later registration
 ///    (`a_descriptor_closed_without_delete_is_silent_and_does_not_spin`, `a_reused_number_gets_no_events_of_its_predecessor`).
 ///
 /// Events:
@@ -136,7 +137,8 @@ pub trait Poller: fmt::Debug + Send {
     ///
     /// # Platform notes
     /// epoll and kqueue have one. poll and select have not: `None`. kqueue's may be readable although a wait then finds nothing,
-    /// until that wait has been made.
+    /// until that wait has been made. After [`stale_count`](Self::stale_count) has grown, epoll has another file under the same number:
+    /// an outer epoll has lost it and wants it deleted and added again.
     fn as_fd(&self) -> Option<BorrowedFd<'_>>;
 
     /// How many events were dropped because what they were for was no longer registered: a sign of descriptors that were closed
