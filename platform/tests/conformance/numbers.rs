@@ -345,7 +345,7 @@ pub fn a_poller_that_needs_a_number_fails_without_one(backend: Backend) {
 
 /// Runs something while the process may open no descriptor.
 fn without_numbers_to_spare(body: impl FnOnce()) {
-    struct Restore(u64, u64);
+    struct Restore(libc::rlim_t, libc::rlim_t);
     impl Drop for Restore {
         fn drop(&mut self) {
             setrlimit(Resource::RLIMIT_NOFILE, self.0, self.1).expect("setrlimit");
@@ -355,7 +355,7 @@ fn without_numbers_to_spare(body: impl FnOnce()) {
     let restore = Restore(soft, hard);
     // The limit is on new numbers only; those that are open beyond it stay so. The lowest free number is the first to be refused.
     let lowest_free = a_closed_number();
-    setrlimit(Resource::RLIMIT_NOFILE, lowest_free as u64, hard).expect("setrlimit");
+    setrlimit(Resource::RLIMIT_NOFILE, lowest_free as libc::rlim_t, hard).expect("setrlimit");
     body();
     drop(restore);
 }

@@ -183,7 +183,7 @@ impl Subject {
 }
 
 /// How often this thread has gone to sleep, where the system counts it by thread.
-fn sleep_count() -> Option<i64> {
+fn sleep_count() -> Option<libc::c_long> {
     #[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "openbsd"))]
     return Some(getrusage(UsageWho::RUSAGE_THREAD).expect("getrusage").voluntary_context_switches());
     #[cfg(not(any(target_os = "linux", target_os = "freebsd", target_os = "openbsd")))]
