@@ -81,10 +81,11 @@ pub fn reset_connection() -> TcpStream {
     near
 }
 
-/// A connect that has been refused.
+/// A connect that has been refused: by the port of a connection whose listener is gone. Nobody listens on it, and for as long as the
+/// connection has it no other case is given it, nor this connect for its own end.
 pub fn refused_connection() -> TcpStream {
-    let address = listener().local_addr().expect("local_addr");
-    // The listener is gone; nobody else is given its port so soon, since the system hands them out in turn.
+    let (_near, far) = tcp_pair();
+    let address = far.local_addr().expect("local_addr");
     let stream = ringmq_platform::net::connect(&address).expect("refusal is told later, not at once");
     wait_for(&stream, PollFlags::empty());
     stream
@@ -196,10 +197,16 @@ pub struct Directory(PathBuf);
 impl Directory {
     pub fn new() -> Directory {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let index = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("conformance-{}-{index}", std::process::id()));
-        std::fs::create_dir(&path).expect("make a directory for temporary files");
-        Directory(path)
+        loop {
+            let index = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("conformance-{}-{index}", std::process::id()));
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Directory(path),
+                // Left there by a run that was ended, whose process had the same number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("make a directory for temporary files: {error}"),
+            }
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
