@@ -34,6 +34,8 @@ pub(crate) struct Core<S: 'static> {
     callbacks: Vec<Option<Callback<S>>>,
     pub agenda: Agenda<S>,
     pub remote: Remote<S>,
+    /// The source that other threads are heard by: the one whose callback runs tasks of several owners.
+    pub doorbell: Option<Key>,
     events: Events,
     /// Sources that said when they settled that they need no readiness to respond.
     prepared: VecDeque<Key>,
@@ -93,6 +95,7 @@ impl<S: 'static> Core<S> {
                 is_stopping: false,
             },
             remote,
+            doorbell: None,
             events: Events::with_capacity(events),
             prepared: VecDeque::new(),
             starved: VecDeque::new(),
@@ -234,7 +237,8 @@ impl<S: 'static> Core<S> {
 
     /// Runs one callback, lifted out of its place, and puts it back unless its source was removed meanwhile.
     ///
-    /// A panic goes on to whoever called `turn`, and the source, which may be half-way through something, goes.
+    /// A panic goes on to whoever called `turn`, and the source, which may be half-way through something, goes. The doorbell stays: it
+    /// was a posted task that panicked, and the tasks behind it are others'.
     fn run_callback(&mut self, state: &mut S, key: Key) {
         match self.agenda.registrations.get_mut(key) {
             Some(registration) => registration.is_fired = false,
@@ -245,12 +249,17 @@ impl<S: 'static> Core<S> {
             None => return,
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| callback(state, &mut Context { core: self }, key)));
-        if let Err(panic) = outcome {
+        let panic = outcome.err();
+        if panic.is_some() && self.doorbell == Some(key) {
+            self.agenda.fire(key);
+        } else if panic.is_some() {
             self.remove(key);
-            resume_unwind(panic);
         }
         if self.agenda.registrations.get(key).is_some() {
             self.callbacks[key.index()] = Some(callback);
+        }
+        if let Some(panic) = panic {
+            resume_unwind(panic);
         }
     }
 

@@ -137,7 +137,7 @@ impl Doorbell {
     /// Puts it on the loop, with a callback that runs what was posted.
     pub fn hang<S: 'static>(self, context: &mut Context<'_, S>) -> io::Result<()> {
         let remote = context.remote();
-        context.add(self, move |state, context, doorbell| {
+        let id = context.add(self, move |state, context, doorbell| {
             // What is posted from here on rings again.
             let count = remote.shared.len();
             if count > TASKS_PER_TURN {
@@ -151,6 +151,7 @@ impl Doorbell {
                 }
             }
         })?;
+        context.core.doorbell = Some(id.key);
         Ok(())
     }
 }

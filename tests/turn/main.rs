@@ -1,0 +1,130 @@
+//! The rules of the turn, each a test, on every backend of the system: `cargo test --test turn epoll::` runs one backend's.
+//!
+//! Most run on a poller that notes what it is asked and can stop the clock, so that they neither sleep nor depend on speed.
+
+mod support;
+
+mod always;
+mod drops;
+mod panics;
+mod phases;
+mod remote;
+mod sources;
+mod stopping;
+mod timers;
+
+/// Stamps every test for one backend. A backend that this system lacks is seen to be ignored.
+macro_rules! stamp {
+    ($name:ident, $backend:ident, $absent:meta, $reason:literal, $($module:ident: $($test:ident)*;)*) => {
+        mod $name {
+            $(mod $module {
+                $(
+                    #[test]
+                    #[cfg_attr($absent, ignore = $reason)]
+                    fn $test() {
+                        let name = concat!(stringify!($name), "::", stringify!($module), "::", stringify!($test));
+                        let case = crate::support::Case { backend: ringmq::platform::Backend::$backend, name };
+                        crate::support::guard(case, crate::$module::$test);
+                    }
+                )*
+            })*
+        }
+    };
+}
+
+macro_rules! on_every_backend {
+    ($($list:tt)*) => {
+        stamp! { epoll, Epoll, not(any(target_os = "linux", target_os = "android")), "epoll: this system does not have it", $($list)* }
+        stamp! { kqueue, Kqueue, not(any(target_vendor = "apple", target_os = "freebsd", target_os = "netbsd", target_os = "openbsd", target_os = "dragonfly")), "kqueue: this system does not have it", $($list)* }
+        stamp! { poll, Poll, not(unix), "poll: this system does not have it", $($list)* }
+        stamp! { select, Select, not(unix), "select: this system does not have it", $($list)* }
+    };
+}
+
+on_every_backend! {
+    phases:
+        one_turn_with_all_kinds_of_work_runs_them_in_the_order_of_the_phases
+        what_is_fired_in_phase_1_runs_in_the_next_turn
+        what_is_deferred_in_phase_2_runs_in_the_next_turn
+        what_is_fired_in_phase_4_runs_in_the_next_turn_before_its_timers
+        several_fires_before_a_turn_are_one
+        a_callback_that_fires_itself_runs_once_a_turn
+        fires_and_tasks_run_in_the_order_in_which_they_were_asked_for
+        a_task_that_defers_itself_leaves_io_its_turn_every_time
+        a_wait_is_as_long_as_the_limit_when_nothing_is_to_be_done
+        a_wait_does_not_block_while_a_callback_is_queued
+        a_wait_does_not_block_while_work_is_prepared
+        a_source_that_settles_with_prepared_work_responds_in_the_same_turn
+        a_source_that_is_ready_and_prepared_responds_once
+        prepared_work_skips_the_wait_at_most_once_in_a_row
+        interest_is_asked_once_a_turn_and_only_changes_are_told
+        looking_at_a_source_does_not_touch_it
+        an_error_of_the_wait_is_told_and_loses_nothing
+        an_error_of_a_change_is_told_and_the_next_turn_goes_on_there
+        a_loop_without_timers_reads_no_clock
+        the_time_of_a_turn_is_read_once_and_forgotten_at_the_wait
+        a_busy_turn_with_a_timer_pending_reads_the_clock_once
+        a_source_that_is_served_over_and_over_changes_nothing_at_the_kernel;
+    sources:
+        a_callback_may_remove_its_own_source
+        a_source_removed_by_another_of_the_same_batch_is_not_delivered
+        a_source_removed_while_its_callback_is_queued_is_not_delivered
+        a_descriptor_number_that_comes_back_in_the_same_batch_brings_no_event_of_the_old_file
+        a_dead_id_reaches_nothing_also_when_its_place_is_taken_again
+        split_gives_every_other_source_and_not_the_one_split_off
+        what_is_reached_beside_a_split_is_touched_and_can_be_fired
+        thousands_of_sources_may_be_added_inside_a_callback
+        a_removed_source_comes_back_open_and_may_be_added_again
+        a_source_that_cannot_be_added_leaves_the_loop_as_it_was
+        more_ready_sources_than_a_wait_holds_are_all_served_in_turn
+        another_loop_may_be_run_from_a_callback;
+    panics:
+        a_panic_in_a_callback_removes_its_source_and_delivers_the_others_in_the_next_turn
+        a_panic_after_a_callback_removed_its_own_source_is_just_that_panic
+        a_panic_in_a_task_loses_none_of_the_others
+        a_panic_in_a_timer_loses_none_of_the_others_that_are_due
+        a_panic_in_a_posted_task_loses_none_of_the_others_nor_the_way_to_post
+        io_goes_on_after_a_panic;
+    stopping:
+        a_callback_that_stops_ends_the_run_without_a_wait
+        a_timer_that_stops_ends_the_run_without_a_wait
+        another_thread_stops_a_loop_that_waits
+        a_stop_before_the_run_ends_it_after_one_turn_without_a_wait
+        what_is_queued_at_the_stop_runs_when_the_loop_is_run_again
+        the_turn_of_the_stop_is_finished
+        a_stop_ends_one_run_and_not_the_next;
+    timers:
+        a_timer_set_with_zero_in_a_timer_runs_in_the_next_turn
+        a_timer_that_sets_itself_with_zero_leaves_io_its_turn_every_time
+        a_due_timer_cleared_by_another_due_timer_does_not_run
+        equal_deadlines_run_in_the_order_of_setting
+        an_earlier_deadline_runs_first_though_set_later
+        a_timer_is_not_early_by_a_nanosecond
+        clearing_a_timer_again_or_after_it_ran_or_in_itself_is_false
+        a_timer_set_after_a_slow_callback_is_not_early
+        a_timer_beyond_the_end_of_the_clock_never_runs_and_limits_no_wait
+        a_wait_lasts_until_the_next_deadline_that_was_not_cleared
+        a_wait_is_no_longer_than_the_limit_though_the_deadline_is_further
+        a_wait_counts_from_a_fresh_reading
+        a_deadline_that_has_passed_before_the_wait_gives_zero
+        a_timer_of_100_ms_takes_three_waits_at_the_most
+        a_periodic_timer_that_is_slow_runs_once_a_turn;
+    remote:
+        a_post_from_another_thread_wakes_a_loop_that_waits
+        posts_of_one_thread_run_in_order
+        a_flood_of_posts_from_two_threads_runs_whole_and_leaves_io_its_turn
+        a_posted_task_may_post
+        a_task_that_posts_itself_leaves_io_its_turn_every_time
+        a_post_after_the_loop_is_gone_is_refused_and_drops_the_task
+        a_task_that_waits_when_the_loop_is_dropped_is_dropped_without_running
+        a_task_may_post_from_its_own_drop
+        many_wakes_cost_one_turn;
+    always:
+        a_regular_file_is_read_to_its_end_like_any_source
+        a_regular_file_and_a_socket_both_have_their_turn
+        without_interest_or_removed_a_regular_file_lets_the_loop_sleep;
+    drops:
+        a_loop_dropped_with_everything_pending_drops_every_closure
+        a_loop_dropped_with_everything_pending_leaks_no_descriptor
+        memory_that_outlives_its_loop_is_given_back_harmlessly;
+}

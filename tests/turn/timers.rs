@@ -1,0 +1,225 @@
+//! Timers: never early, in order, and never in the way of anything else. On a stopped clock but for one.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use ringmq::{Context, TimerId};
+
+use crate::support::{pair, Case, Probe, SOON};
+
+const ZERO: Option<Duration> = Some(Duration::ZERO);
+const SECOND: Duration = Duration::from_secs(1);
+
+type Log = Vec<&'static str>;
+
+pub fn a_timer_set_with_zero_in_a_timer_runs_in_the_next_turn(case: Case) {
+    let (mut reactor, _spy) = case.clocked();
+    reactor.context().set_timeout(Duration::ZERO, |log: &mut Log, context: &mut Context<'_, Log>| {
+        log.push("outer");
+        context.set_timeout(Duration::ZERO, |log, _| log.push("inner"));
+    });
+    let mut log = Log::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["outer"]);
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["outer", "inner"]);
+}
+
+pub fn a_timer_that_sets_itself_with_zero_leaves_io_its_turn_every_time(case: Case) {
+    fn again(count: &mut u32, context: &mut Context<'_, u32>) {
+        *count += 1;
+        context.set_timeout(Duration::ZERO, again);
+    }
+    let (mut reactor, spy) = case.clocked();
+    let (mut near, far) = pair();
+    near.write_all(b"x").unwrap();
+    let probe = Probe::new(far);
+    let notes = probe.notes();
+    let mut context = reactor.context();
+    context.add(probe, |_, _, _| ()).unwrap();
+    context.set_timeout(Duration::ZERO, again);
+    let mut count = 0;
+    for _ in 0..1000 {
+        reactor.turn(&mut count, SOON).unwrap();
+    }
+    assert_eq!((count, notes.response_count()), (1000, 1000));
+    assert_eq!(spy.take_waits(), [ZERO; 1000]);
+}
+
+pub fn a_due_timer_cleared_by_another_due_timer_does_not_run(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let mut context = reactor.context();
+    let clear = |timers: &mut Vec<TimerId>, context: &mut Context<'_, Vec<TimerId>>| {
+        let other = timers.pop().expect("it is known");
+        assert!(context.clear_timeout(other));
+    };
+    context.set_timeout(SECOND, clear);
+    let second = context.set_timeout(SECOND, |_, _| panic!("it was cleared"));
+    let mut timers = vec![second];
+    spy.advance(SECOND);
+    reactor.turn(&mut timers, ZERO).unwrap();
+    assert!(timers.is_empty());
+    reactor.turn(&mut timers, ZERO).unwrap();
+}
+
+pub fn equal_deadlines_run_in_the_order_of_setting(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    for at in 0..100 {
+        reactor
+            .context()
+            .set_timeout(SECOND, move |log: &mut Vec<usize>, _: &mut Context<'_, _>| log.push(at));
+    }
+    spy.advance(SECOND);
+    let mut log = Vec::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, (0..100).collect::<Vec<_>>());
+}
+
+pub fn an_earlier_deadline_runs_first_though_set_later(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let mut context = reactor.context();
+    context.set_timeout(2 * SECOND, |log: &mut Log, _: &mut Context<'_, Log>| log.push("late"));
+    context.set_timeout(SECOND, |log, _| log.push("early"));
+    spy.advance(2 * SECOND);
+    let mut log = Log::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["early", "late"]);
+}
+
+pub fn a_timer_is_not_early_by_a_nanosecond(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    reactor.context().set_timeout(SECOND, |log: &mut Log, _: &mut Context<'_, Log>| log.push("ran"));
+    let mut log = Log::new();
+    spy.advance(SECOND - Duration::from_nanos(1));
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, [""; 0]);
+    spy.advance(Duration::from_nanos(1));
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["ran"]);
+}
+
+pub fn clearing_a_timer_again_or_after_it_ran_or_in_itself_is_false(case: Case) {
+    let (mut reactor, _spy) = case.clocked();
+    let mut context = reactor.context();
+    let own =
+        context.set_timeout(Duration::ZERO, |own: &mut Option<TimerId>, context: &mut Context<'_, _>| {
+            let own = own.take().expect("it is known");
+            assert!(!context.clear_timeout(own), "it runs");
+        });
+    let cleared = context.set_timeout(SECOND, |_, _| panic!("it was cleared"));
+    assert!(context.clear_timeout(cleared));
+    assert!(!context.clear_timeout(cleared));
+
+    let mut state = Some(own);
+    reactor.turn(&mut state, ZERO).unwrap();
+    assert!(state.is_none(), "it ran");
+    let successor = reactor.context().set_timeout(SECOND, |_, _| ());
+    assert!(!reactor.context().clear_timeout(own), "nor does the old id reach its successor");
+    assert!(reactor.context().clear_timeout(successor));
+}
+
+/// A callback that takes its time: what it sets afterwards counts from then, not from the time of the turn.
+pub fn a_timer_set_after_a_slow_callback_is_not_early(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let clock = spy.clone();
+    reactor.context().defer(move |_, context: &mut Context<'_, Log>| {
+        context.now();
+        clock.advance(5 * SECOND);
+        context.set_timeout(SECOND, |log, _| log.push("ran"));
+    });
+    let mut log = Log::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    spy.advance(SECOND - Duration::from_nanos(1));
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, [""; 0]);
+    spy.advance(Duration::from_nanos(1));
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["ran"]);
+}
+
+pub fn a_timer_beyond_the_end_of_the_clock_never_runs_and_limits_no_wait(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let timer = reactor
+        .context()
+        .set_timeout(Duration::MAX, |_: &mut (), _: &mut Context<'_, ()>| panic!("it is never due"));
+    reactor.turn(&mut (), Some(1000 * SECOND)).unwrap();
+    assert_eq!(spy.take_waits(), [Some(1000 * SECOND)]);
+    assert!(reactor.context().clear_timeout(timer));
+}
+
+pub fn a_wait_lasts_until_the_next_deadline_that_was_not_cleared(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let mut context = reactor.context();
+    let first = context.set_timeout(SECOND, |_: &mut (), _: &mut Context<'_, ()>| panic!("it was cleared"));
+    context.set_timeout(3 * SECOND, |_, context| context.stop());
+    context.clear_timeout(first);
+    spy.advance(SECOND);
+    reactor.run(&mut ()).unwrap();
+    assert_eq!(spy.take_waits(), [Some(2 * SECOND), ZERO]);
+}
+
+pub fn a_wait_is_no_longer_than_the_limit_though_the_deadline_is_further(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    reactor.context().set_timeout(3 * SECOND, |_: &mut (), _: &mut Context<'_, ()>| ());
+    reactor.turn(&mut (), Some(SECOND)).unwrap();
+    reactor.turn(&mut (), Some(5 * SECOND)).unwrap();
+    assert_eq!(spy.take_waits(), [Some(SECOND), Some(2 * SECOND)]);
+}
+
+/// The time that passes while phases 1 and 2 run is taken off the wait.
+pub fn a_wait_counts_from_a_fresh_reading(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let clock = spy.clone();
+    let mut context = reactor.context();
+    context.set_timeout(3 * SECOND, |_: &mut (), _: &mut Context<'_, ()>| ());
+    context.set_timeout(Duration::ZERO, move |_, _| clock.advance(2 * SECOND));
+    reactor.turn(&mut (), None).unwrap();
+    assert_eq!(spy.take_waits(), [Some(SECOND)]);
+}
+
+pub fn a_deadline_that_has_passed_before_the_wait_gives_zero(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let clock = spy.clone();
+    let mut context = reactor.context();
+    context.set_timeout(SECOND, |log: &mut Log, _: &mut Context<'_, Log>| log.push("ran"));
+    context.defer(move |_, context| {
+        context.now();
+        clock.advance(2 * SECOND);
+    });
+    let mut log = Log::new();
+    reactor.turn(&mut log, SOON).unwrap();
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!((log, spy.take_waits()), (vec!["ran"], vec![ZERO, ZERO]));
+}
+
+/// On the real clock: the loop sleeps, and does not wake over and over until the time has come.
+pub fn a_timer_of_100_ms_takes_three_waits_at_the_most(case: Case) {
+    let (mut reactor, spy) = case.spied();
+    let start = Instant::now();
+    reactor
+        .context()
+        .set_timeout(Duration::from_millis(100), |_: &mut (), context: &mut Context<'_, ()>| context.stop());
+    reactor.run(&mut ()).unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(100));
+    let waits = spy.take_waits();
+    assert!(waits.len() <= 3, "{waits:?}");
+}
+
+/// A timer slower than its period: the next one counts from when it was set, so it neither bursts nor spins.
+pub fn a_periodic_timer_that_is_slow_runs_once_a_turn(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let clock = spy.clone();
+    fn every_second(clock: crate::support::Spy) -> impl FnOnce(&mut u32, &mut Context<'_, u32>) {
+        move |count, context| {
+            *count += 1;
+            clock.advance(5 * SECOND);
+            context.set_timeout(SECOND, every_second(clock));
+        }
+    }
+    reactor.context().set_timeout(SECOND, every_second(clock));
+    let mut count = 0;
+    for _ in 0..10 {
+        reactor.turn(&mut count, None).unwrap();
+    }
+    assert_eq!((count, spy.take_waits()), (9, vec![Some(SECOND); 10]));
+}
