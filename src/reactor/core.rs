@@ -39,8 +39,10 @@ pub(crate) struct Core<S: 'static> {
     events: Events,
     /// Sources that said when they settled that they need no readiness to respond.
     prepared: VecDeque<Key>,
-    /// Sources that were refused memory, first come first served, with how much they asked for.
-    starved: VecDeque<(Key, usize)>,
+    /// Sources that were refused memory, first come first served.
+    starved: VecDeque<Starved>,
+    /// Those of them for whom there is enough now: they respond before anybody else.
+    fed: VecDeque<Starved>,
     /// Sources that no mechanism of the kernel can wait for: regular files, some devices.
     always_ready: Vec<Key>,
     /// The time of this turn, once it has been asked for.
@@ -75,6 +77,15 @@ pub(crate) struct Registration {
     is_always_ready: bool,
 }
 
+/// A source that was refused memory.
+#[derive(Clone, Copy)]
+struct Starved {
+    key: Key,
+    wanted: usize,
+    /// What it is to respond to once it is fed: input is there still if that is what it could not read.
+    ready: Ready,
+}
+
 enum Work<S: 'static> {
     Callback(Key),
     Task(Task<S>),
@@ -99,6 +110,7 @@ impl<S: 'static> Core<S> {
             events: Events::with_capacity(events),
             prepared: VecDeque::new(),
             starved: VecDeque::new(),
+            fed: VecDeque::new(),
             always_ready: Vec::new(),
             now: None,
             has_skipped_wait: false,
@@ -136,9 +148,11 @@ impl<S: 'static> Core<S> {
     /// not twice in a row, so that nobody's input starves.
     pub fn poll(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.events.clear();
-        self.feed_starved();
         self.settle()?;
-        self.has_skipped_wait = !self.prepared.is_empty() && !self.has_skipped_wait;
+        // Only now: settling gives memory back, and nothing else may ever end the wait.
+        self.feed_starved();
+        let has_work = !self.prepared.is_empty() || !self.fed.is_empty();
+        self.has_skipped_wait = has_work && !self.has_skipped_wait;
         if self.has_skipped_wait {
             return Ok(());
         }
@@ -149,6 +163,12 @@ impl<S: 'static> Core<S> {
 
     /// Phase 4: minimal input and output for who is ready, and for who needs no readiness.
     pub fn respond(&mut self) {
+        while let Some(fed) = self.fed.pop_front() {
+            if let Some(registration) = self.agenda.registrations.get_mut(fed.key) {
+                registration.is_starved = false;
+                self.respond_one(fed.key, fed.ready);
+            }
+        }
         for index in 0..self.events.len() {
             let event = self.events.get(index).expect("the index is below the length");
             let key = Key::from_token(event.token);
@@ -263,16 +283,20 @@ impl<S: 'static> Core<S> {
         }
     }
 
-    /// Lets sources that wait for memory try again, in the order in which they were refused, for as long as there is enough.
+    /// Lets sources that wait for memory try again, in the order in which they were refused, for as long as there is enough. They do so
+    /// before the events of the turn, so that who is ready at every turn cannot take the memory from under them.
     fn feed_starved(&mut self) {
         let mut free = self.agenda.memory.free();
-        while let Some((key, wanted)) = self.starved.front().copied().filter(|(_, wanted)| *wanted <= free) {
-            free -= wanted;
-            self.starved.pop_front();
-            if let Some(registration) = self.agenda.registrations.get_mut(key) {
-                registration.is_starved = false;
-                self.agenda.touch(key);
+        while let Some(first) = self.starved.front().copied() {
+            // Who is gone makes way, whatever he wanted.
+            if self.agenda.registrations.get(first.key).is_some() {
+                if first.wanted > free {
+                    break;
+                }
+                free -= first.wanted;
+                self.fed.push_back(first);
             }
+            self.starved.pop_front();
         }
     }
 
@@ -317,6 +341,7 @@ impl<S: 'static> Core<S> {
     fn timeout(&self, limit: Option<Duration>) -> Option<Duration> {
         let is_idle = self.agenda.queue.is_empty()
             && self.prepared.is_empty()
+            && self.fed.is_empty()
             && !self.agenda.is_stopping
             && !self.remote.is_stopping()
             && self.always_ready.iter().all(|key| self.always_ready_for(*key).is_none());
@@ -336,17 +361,33 @@ impl<S: 'static> Core<S> {
         let mut io = Io::new(&self.agenda.memory, SOURCE_BUDGET);
         let source = self.sources[key.index()].as_mut().expect("a live key has its source");
         let fire = source.respond(ready, &mut io);
-        let refused = io.refused();
-        let registration = self.agenda.registrations.get_mut(key).expect("the key is live");
-        registration.is_prepared = false;
-        if refused > 0 && !registration.is_starved {
-            registration.is_starved = true;
-            self.starved.push_back((key, refused));
+        let refusal = io.refusal();
+        self.agenda.registrations.get_mut(key).expect("the key is live").is_prepared = false;
+        if let Some((wanted, ready)) = refusal {
+            self.starve(Starved { key, wanted, ready });
         }
         if fire == Fire::Yes {
             self.agenda.fire(key);
         }
         self.agenda.touch(key);
+    }
+
+    /// Has a source that was refused memory wait in line for it.
+    fn starve(&mut self, newcomer: Starved) {
+        let registration = self.agenda.registrations.get_mut(newcomer.key).expect("the key is live");
+        if registration.is_starved {
+            // It keeps its place, and may want more than before.
+            if let Some(place) = self.starved.iter_mut().find(|place| place.key == newcomer.key) {
+                place.wanted = place.wanted.max(newcomer.wanted);
+                place.ready |= newcomer.ready;
+            }
+            return;
+        }
+        registration.is_starved = true;
+        // What is more than the whole budget never comes free, and who wants it must not hold up those behind him.
+        if newcomer.wanted <= self.agenda.memory.limit() {
+            self.starved.push_back(newcomer);
+        }
     }
 
     /// What a source that the kernel cannot wait for is ready for: whatever it wants.

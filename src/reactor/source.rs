@@ -99,11 +99,13 @@ pub struct Io<'a> {
     budget: usize,
     /// The most memory that was asked for and not to be had.
     refused: usize,
+    /// What to respond to when there is some: `READABLE` when it was to be read into.
+    retry: Ready,
 }
 
 impl Io<'_> {
     pub(crate) fn new(memory: &Memory, budget: usize) -> Io<'_> {
-        Io { memory, budget, refused: 0 }
+        Io { memory, budget, refused: 0, retry: Ready::NONE }
     }
 
     /// How many bytes may still be read and written in this turn. It guards the other sources' turn, so going over it by part of one
@@ -120,31 +122,32 @@ impl Io<'_> {
     /// Lends a receive buffer of 64 KiB; `None` when the reactor's memory is used up. The reactor then stops waiting for input on
     /// this source, and calls `respond` again when there is memory, first come first served.
     pub fn lend(&mut self) -> Option<Buf> {
-        self.memory.lend().map_err(|full| self.refuse(full)).ok()
+        self.memory.lend().map_err(|full| self.refuse(full, Ready::READABLE)).ok()
     }
 
     /// Lengthens a buffer to `capacity` bytes, for a message that does not fit; `false` when there is no memory, as for
     /// [`lend`](Self::lend).
     pub fn grow(&mut self, buf: &mut Buf, capacity: usize) -> bool {
-        buf.grow(capacity).map_err(|full| self.refuse(full)).is_ok()
+        buf.grow(capacity).map_err(|full| self.refuse(full, Ready::READABLE)).is_ok()
     }
 
     /// Answers whether `len` bytes are free, and if not, has `respond` called again when they are.
     pub fn await_memory(&mut self, len: usize) -> bool {
         let free = self.memory.free();
         if free < len {
-            self.refuse(Full { wanted: len, free });
+            self.refuse(Full { wanted: len, free }, Ready::NONE);
         }
         free >= len
     }
 
-    /// How much memory has to be free before it makes sense to respond again; zero when none was refused.
-    pub(crate) fn refused(&self) -> usize {
-        self.refused
+    /// How much memory has to be free before it makes sense to respond again, and to what; `None` when none was refused.
+    pub(crate) fn refusal(&self) -> Option<(usize, Ready)> {
+        (self.refused > 0).then_some((self.refused, self.retry))
     }
 
-    fn refuse(&mut self, full: Full) {
+    fn refuse(&mut self, full: Full, retry: Ready) {
         self.refused = self.refused.max(full.wanted);
+        self.retry |= retry;
     }
 }
 

@@ -491,7 +491,11 @@ impl Output {
             self.queue.push(pieces, &self.memory)
         };
         result.map_err(|full| {
-            self.refused = full.wanted;
+            // What is longer than the whole budget never fits, so nobody waits for it.
+            if full.wanted <= self.memory.limit() {
+                self.refused = full.wanted;
+                self.awaits_memory = false;
+            }
             SendError::Full(full)
         })
     }
@@ -527,7 +531,8 @@ impl Output {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
-    /// Too much waits already, or the reactor's memory is used up. The callback runs when there is room.
+    /// Too much waits already, or the reactor's memory is used up. The callback runs when there is room: never for a message that is
+    /// longer than all of that memory.
     Full(Full),
     /// The stream was told to finish, or has failed.
     Closed,

@@ -6,6 +6,7 @@ mod support;
 
 mod always;
 mod drops;
+mod memory;
 mod panics;
 mod phases;
 mod remote;
@@ -127,4 +128,16 @@ on_every_backend! {
         a_loop_dropped_with_everything_pending_drops_every_closure
         a_loop_dropped_with_everything_pending_leaks_no_descriptor
         memory_that_outlives_its_loop_is_given_back_harmlessly;
+    memory:
+        with_one_buffer_every_one_of_many_connections_has_its_turn
+        memory_is_all_given_back_when_every_connection_is_idle
+        memory_given_back_in_a_callback_ends_the_wait_of_who_waits_for_it
+        a_connection_without_memory_does_not_keep_the_loop_awake
+        a_connection_that_always_has_more_does_not_keep_the_only_buffer_from_the_others
+        who_leaves_the_line_does_not_hold_up_those_behind
+        a_send_refused_for_memory_is_told_when_there_is_some
+        a_sender_refused_again_for_more_is_told_once_there_is_as_much
+        a_send_longer_than_the_whole_budget_holds_up_nobody
+        a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other
+        many_busy_connections_on_a_small_budget_all_come_to_their_end;
 }

@@ -3,6 +3,7 @@
 mod child;
 mod probe;
 mod spy;
+mod traffic;
 
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -16,6 +17,7 @@ use ringmq::{Builder, Reactor};
 pub use child::{descriptor_count, in_child, limit_descriptors};
 pub use probe::Probe;
 pub use spy::{Change, Spy};
+pub use traffic::*;
 
 /// How long a test may take before it counts as hanging. Far longer than any takes: it proves nothing, it only ends the run.
 const WATCHDOG: Duration = Duration::from_secs(60);
