@@ -6,12 +6,16 @@ mod support;
 
 mod always;
 mod drops;
+mod flow;
+mod framed;
+mod listener;
 mod memory;
 mod panics;
 mod phases;
 mod remote;
 mod sources;
 mod stopping;
+mod streams;
 mod timers;
 
 /// Stamps every test for one backend. A backend that this system lacks is seen to be ignored.
@@ -140,4 +144,47 @@ on_every_backend! {
         a_send_longer_than_the_whole_budget_holds_up_nobody
         a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other
         many_busy_connections_on_a_small_budget_all_come_to_their_end;
+    streams:
+        every_byte_arrives_in_order_however_reads_and_writes_are_cut
+        a_peer_that_finishes_first_can_still_be_answered
+        who_finishes_first_still_hears_the_peer
+        finish_sends_everything_that_is_queued_first
+        the_end_comes_once_and_the_loop_sleeps_after_it
+        a_refused_connect_closes_the_stream_and_tells_why_once
+        what_is_queued_while_connecting_is_sent_once_connected
+        a_stream_removed_while_connecting_is_told_of_nothing
+        what_a_peer_sent_before_its_reset_is_delivered_before_the_error
+        writing_to_a_peer_that_is_gone_closes_the_stream_without_a_signal
+        a_stream_that_comes_back_can_be_used_without_the_loop
+        a_request_and_its_reply_cost_one_wait_and_no_change
+        write_interest_is_armed_only_after_a_write_would_block_and_dropped_when_drained;
+    flow:
+        a_peer_that_does_not_read_fills_the_queue_to_the_high_water_and_no_further
+        a_sender_that_was_refused_is_told_when_there_is_room
+        a_sender_that_was_not_refused_is_told_nothing
+        a_piece_longer_than_the_high_water_is_taken_when_nothing_else_waits
+        reading_pauses_while_input_is_left_and_goes_on_when_it_is_taken
+        the_callback_waits_for_as_much_as_it_said_it_needs
+        one_source_reads_and_writes_no_more_than_its_budget_in_a_turn
+        frames_of_bytes_go_from_one_stream_to_another_with_split;
+    framed:
+        several_frames_of_one_read_are_seen_in_one_callback
+        a_frame_that_comes_byte_by_byte_is_seen_once
+        frames_cut_at_every_place_are_the_same_frames
+        an_empty_frame_is_a_frame_and_not_the_end
+        a_frame_of_5_mib_arrives_whole_and_leaves_no_memory_behind
+        a_header_that_announces_the_maximum_reserves_nothing
+        an_error_is_told_once_and_nothing_after_it_is_parsed
+        the_end_inside_a_frame_is_an_error_behind_the_whole_frames_before_it
+        a_frame_put_back_comes_again_and_reading_pauses_until_then
+        an_echo_to_a_slow_reader_loses_no_frame
+        a_message_above_the_maximum_is_refused_and_nothing_of_it_is_sent
+        a_stream_that_goes_on_in_frames_keeps_what_it_has_read;
+    listener:
+        several_connections_are_accepted_in_one_turn
+        an_accepted_connection_does_not_block_and_is_closed_on_exec
+        a_storm_is_taken_64_in_a_turn
+        a_listener_removed_in_its_own_callback_accepts_no_more
+        a_listener_goes_on_after_a_connection_that_was_reset_in_the_queue
+        without_a_descriptor_to_be_had_the_listener_rests_and_accepts_all_in_the_end;
 }

@@ -224,8 +224,8 @@ pub fn a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other(
     let (mut short, far) = pair();
     let echo = |_: &mut Vec<io::ErrorKind>, context: &mut Context<'_, _>, id| {
         let framed: &mut Framed<LengthPrefix, UnixStream> = context.get_mut(id).unwrap();
-        let (mut frames, mut outlet) = framed.split();
-        while let Some(frame) = frames.next() {
+        let (frames, mut outlet) = framed.split();
+        for frame in frames {
             outlet.send((), frame.unwrap().body).unwrap();
         }
     };

@@ -1,7 +1,16 @@
 //! Bytes to send over a stream, and threads that send and take them.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::thread;
+
+/// Two ends of a TCP connection.
+pub fn tcp_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let near = TcpStream::connect(listener.local_addr().unwrap()).expect("connect");
+    let (far, _) = listener.accept().expect("accept");
+    (near, far)
+}
 
 /// Bytes that differ from their neighbours, so that one lost or doubled is seen.
 pub fn pattern(len: usize) -> Vec<u8> {
@@ -13,10 +22,29 @@ pub fn frame(body: &[u8]) -> Vec<u8> {
     [&(body.len() as u32).to_be_bytes()[..], body].concat()
 }
 
+/// Reads to the end on a thread of its own.
+pub fn read_all(mut from: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).expect("read to the end");
+        bytes
+    })
+}
+
 /// Writes on a thread of its own, and gives the socket back.
 pub fn write_all<T: Write + Send + 'static>(mut to: T, bytes: Vec<u8>) -> thread::JoinHandle<T> {
     thread::spawn(move || {
         to.write_all(&bytes).expect("write");
         to
     })
+}
+
+/// A small generator of numbers that are the same in every run.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
 }
