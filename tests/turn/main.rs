@@ -138,6 +138,7 @@ on_every_backend! {
         memory_given_back_in_a_callback_ends_the_wait_of_who_waits_for_it
         a_connection_without_memory_does_not_keep_the_loop_awake
         a_connection_that_always_has_more_does_not_keep_the_only_buffer_from_the_others
+        with_one_buffer_connections_that_always_have_more_take_turns
         who_leaves_the_line_does_not_hold_up_those_behind
         a_send_refused_for_memory_is_told_when_there_is_some
         a_sender_refused_again_for_more_is_told_once_there_is_as_much

@@ -108,6 +108,29 @@ pub fn a_connection_that_always_has_more_does_not_keep_the_only_buffer_from_the_
     assert!(log.contains(&(1, 1)), "{log:?}");
 }
 
+/// All always have more to be read. Who has just read joins the line again behind the others, so nobody is passed over more than once.
+pub fn with_one_buffer_connections_that_always_have_more_take_turns(case: Case) {
+    const COUNT: usize = 5;
+    let (mut reactor, _spy) = open(case, 1);
+    let peers: Vec<_> = (0..COUNT).map(|number| add_reader(&mut reactor, number)).collect();
+    let bytes = pattern(1 << 20);
+    let fill = || {
+        for (near, _) in &peers {
+            near.set_nonblocking(true).unwrap();
+            while (&*near).write(&bytes).is_ok() {}
+        }
+    };
+    let mut log = Log::new();
+    while log.len() < 10 * COUNT {
+        fill();
+        reactor.turn(&mut log, ZERO).unwrap();
+    }
+    for rounds in log.chunks_exact(2 * COUNT) {
+        let has_read = |number| rounds.iter().any(|(reader, _)| *reader == number);
+        assert!((0..COUNT).all(has_read), "{log:?}");
+    }
+}
+
 /// Three wait in a row; the one in the middle leaves.
 pub fn who_leaves_the_line_does_not_hold_up_those_behind(case: Case) {
     let (mut reactor, spy) = open(case, 1);
