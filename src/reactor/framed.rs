@@ -6,8 +6,10 @@ use std::ops::Range;
 use std::os::unix::io::BorrowedFd;
 
 use super::memory::Memory;
+use super::output::{Output, SendError};
 use super::source::{Fire, Io, Source};
-use super::stream::{Output, SendError, State, Stream, Transport};
+use super::stream::{State, Stream};
+use super::transport::Transport;
 use crate::codec::{Affixes, Codec, Decoder, Encoder, FrameError, Step};
 use crate::platform::{Interest, Ready};
 

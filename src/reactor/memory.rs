@@ -203,6 +203,9 @@ impl Buf {
     /// Moves what is filled to the front, so that all the room is behind it.
     pub fn compact(&mut self) {
         let lent = &mut self.lent;
+        if lent.start == 0 {
+            return; // where it is already: moving it onto itself would cost as much as moving it
+        }
         lent.bytes.copy_within(lent.start..lent.end, 0);
         lent.end -= lent.start;
         lent.start = 0;

@@ -4,14 +4,17 @@ mod context;
 mod core;
 #[cfg(feature = "codec")]
 mod framed;
+mod input;
 mod listener;
 mod memory;
+mod output;
 mod remote;
 mod send_queue;
 mod slab;
 mod source;
 mod stream;
 mod timers;
+mod transport;
 
 use std::fmt;
 use std::io;
@@ -23,11 +26,13 @@ use self::core::Core;
 pub use self::framed::{Frame, Framed, Frames, Outlet};
 pub use self::listener::Listener;
 pub use self::memory::{Buf, Charge, Full, Memory};
+pub use self::output::SendError;
 pub use self::remote::{Gone, Remote};
 pub use self::slab::Id;
 pub use self::source::{Fire, Io, Source};
-pub use self::stream::{SendError, State, Stream, Transport};
+pub use self::stream::{State, Stream};
 pub use self::timers::TimerId;
+pub use self::transport::Transport;
 use crate::platform::{Backend, Poller};
 
 /// An event loop with four phases.

@@ -140,6 +140,11 @@ impl Io<'_> {
         free >= len
     }
 
+    /// How much memory the reactor has in all.
+    pub(crate) fn memory_limit(&self) -> usize {
+        self.memory.limit()
+    }
+
     /// How much memory has to be free before it makes sense to respond again, and to what; `None` when none was refused.
     pub(crate) fn refusal(&self) -> Option<(usize, Ready)> {
         (self.refused > 0).then_some((self.refused, self.retry))

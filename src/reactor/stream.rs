@@ -1,65 +1,14 @@
 //! A byte stream as a source: what has arrived is buffered for the callback, what is to be sent is buffered for the socket.
 
-use std::error::Error;
-use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::os::unix::io::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use std::io;
+use std::os::unix::io::BorrowedFd;
 
-use super::memory::{Buf, Full, Memory, BUFFER_LEN};
-use super::send_queue::SendQueue;
+use super::input::Input;
+use super::memory::{Memory, BUFFER_LEN};
+use super::output::{Closing, Output, SendError};
 use super::source::{Fire, Io, Source};
+use super::transport::Transport;
 use crate::platform::{Interest, Ready};
-
-/// How many bytes may wait to be sent before `send` answers [`SendError::Full`].
-const HIGH_WATER: usize = 1 << 20;
-
-/// What a [`Stream`] reads from and writes to: a non-blocking byte stream with a descriptor.
-pub trait Transport: Read + Write + AsFd + 'static {
-    /// Makes reads and writes answer `WouldBlock` instead of blocking. Called once, when the stream is made.
-    fn set_nonblocking(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Tells the peer that nothing more will be sent. Reading goes on.
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Takes the error that is pending, such as that of a connect (`SO_ERROR`).
-    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
-        Ok(None)
-    }
-}
-
-impl Transport for TcpStream {
-    fn set_nonblocking(&mut self) -> io::Result<()> {
-        TcpStream::set_nonblocking(self, true)
-    }
-
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        self.shutdown(std::net::Shutdown::Write)
-    }
-
-    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
-        TcpStream::take_error(self)
-    }
-}
-
-impl Transport for UnixStream {
-    fn set_nonblocking(&mut self) -> io::Result<()> {
-        UnixStream::set_nonblocking(self, true)
-    }
-
-    fn shutdown_write(&mut self) -> io::Result<()> {
-        self.shutdown(std::net::Shutdown::Write)
-    }
-
-    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
-        UnixStream::take_error(self)
-    }
-}
 
 /// How far a stream has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,41 +76,6 @@ enum Health {
     Failed(Option<io::Error>),
 }
 
-/// What has arrived.
-#[derive(Debug)]
-pub(super) struct Input {
-    buf: Option<Buf>,
-    /// How much at the front of the buffer has been consumed; it is dropped when the source settles.
-    taken: usize,
-    /// How much has to be there before the callback has anything to do.
-    needed: usize,
-    pub has_ended: bool,
-}
-
-/// What is to be sent.
-#[derive(Debug)]
-pub(super) struct Output {
-    queue: SendQueue,
-    memory: Memory,
-    high_water: usize,
-    /// How much a `send` was refused for, until the callback is told that there is room; zero when none was.
-    refused: usize,
-    /// Whether the reactor was asked to tell when there is memory.
-    awaits_memory: bool,
-    /// Whether the last write found no more room in the kernel.
-    is_blocked: bool,
-    closing: Closing,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Closing {
-    No,
-    /// As soon as the queue is empty the peer is told that nothing more will come.
-    Finishing,
-    /// It has been told, or the connection is dead.
-    Finished,
-}
-
 impl<T: Transport> Stream<T> {
     /// Takes a connected transport and makes it non-blocking. `memory` is the reactor's: [`Context::memory`](crate::Context::memory).
     ///
@@ -169,20 +83,7 @@ impl<T: Transport> Stream<T> {
     /// What [`Transport::set_nonblocking`] says.
     pub fn new(mut transport: T, memory: &Memory) -> io::Result<Stream<T>> {
         transport.set_nonblocking()?;
-        Ok(Stream {
-            transport,
-            health: Health::Connected,
-            input: Input { buf: None, taken: 0, needed: 1, has_ended: false },
-            output: Output {
-                queue: SendQueue::new(),
-                memory: memory.clone(),
-                high_water: HIGH_WATER,
-                refused: 0,
-                awaits_memory: false,
-                is_blocked: false,
-                closing: Closing::No,
-            },
-        })
+        Ok(Stream { transport, health: Health::Connected, input: Input::new(), output: Output::new(memory) })
     }
 
     /// Takes a transport whose connection is being made, as by [`net::connect`](crate::platform::net::connect). The callback runs when
@@ -211,9 +112,7 @@ impl<T: Transport> Stream<T> {
     /// # Panics
     /// When there are fewer.
     pub fn consume(&mut self, len: usize) {
-        let unread = self.input.unread().len();
-        assert!(len <= unread, "consumed {len} bytes of {unread}");
-        self.input.taken += len;
+        self.input.consume(len)
     }
 
     /// Has the callback run only once [`input`](Self::input) is `len` bytes long, or has ended. The buffer grows with what arrives,
@@ -285,9 +184,7 @@ impl<T: Transport> Stream<T> {
     /// The connection is dead: what waits to be sent is dropped, what has arrived stays for the callback.
     fn fail(&mut self, error: io::Error) {
         self.health = Health::Failed(Some(error));
-        self.output.queue = SendQueue::new();
-        self.output.refused = 0;
-        self.output.closing = Closing::Finished;
+        self.output.abandon();
     }
 
     /// A connect has come to its end, one way or the other.
@@ -301,7 +198,7 @@ impl<T: Transport> Stream<T> {
     /// Reads what is there, within the budget; answers whether the callback has something to do.
     fn fill(&mut self, io: &mut Io<'_>) -> bool {
         while self.wants_input() {
-            let buf = match self.input.make_room(io, &self.output.memory) {
+            let buf = match self.input.make_room(io) {
                 Ok(Some(buf)) => buf,
                 // No memory: the reactor has taken note.
                 Ok(None) => break,
@@ -418,138 +315,3 @@ impl<T: Transport> Source for Stream<T> {
         fires.into()
     }
 }
-
-impl Input {
-    pub fn unread(&self) -> &[u8] {
-        self.buf.as_ref().map_or(&[], |buf| &buf.filled()[self.taken..])
-    }
-
-    /// The same, beside what someone changes who consumes while looking: how much is taken, and how much is needed.
-    #[cfg(feature = "codec")]
-    pub fn parts(&mut self) -> (&[u8], &mut usize, &mut usize) {
-        let unread = self.buf.as_ref().map_or(&[][..], |buf| &buf.filled()[self.taken..]);
-        (unread, &mut self.taken, &mut self.needed)
-    }
-
-    /// Drops what was consumed, and gives the buffer back when nothing is left in it.
-    fn give_back(&mut self) {
-        if let Some(buf) = &mut self.buf {
-            buf.consume(std::mem::take(&mut self.taken));
-            if buf.filled().is_empty() {
-                self.buf = None;
-            }
-        }
-    }
-
-    /// The buffer, with room to read into; `None` when there is no memory for it now, an error when there never will be.
-    fn make_room(&mut self, io: &mut Io<'_>, memory: &Memory) -> io::Result<Option<&mut Buf>> {
-        if self.buf.is_none() {
-            self.buf = io.lend();
-        }
-        let (taken, needed) = (std::mem::take(&mut self.taken), self.needed);
-        let buf = match &mut self.buf {
-            Some(buf) => buf,
-            None => return Ok(None),
-        };
-        buf.consume(taken);
-        let capacity = buf.capacity();
-        // Bytes are moved at most once for each half of the buffer that was consumed.
-        if buf.spare().len() < capacity / 2 && buf.filled().len() < capacity {
-            buf.compact();
-        }
-        if buf.spare().is_empty() {
-            // Full, and more of the same message is to come. Only what arrived counts, never what a header announces: so it doubles.
-            if needed > memory.limit() {
-                let message =
-                    format!("{needed} bytes have to be buffered, and the budget is {}", memory.limit());
-                return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
-            }
-            if !io.grow(buf, needed.min(2 * capacity).max(capacity + 1)) {
-                return Ok(None);
-            }
-        }
-        Ok(Some(buf))
-    }
-}
-
-impl Output {
-    /// How many bytes wait to be sent.
-    pub fn unsent_len(&self) -> usize {
-        self.queue.len()
-    }
-
-    /// Queues pieces that belong together.
-    pub fn send(&mut self, pieces: [&[u8]; 3]) -> Result<(), SendError> {
-        if self.closing != Closing::No {
-            return Err(SendError::Closed);
-        }
-        let len = pieces.iter().map(|piece| piece.len()).sum();
-        let free = self.high_water.saturating_sub(self.queue.len());
-        let result = if len > free && !self.queue.is_empty() {
-            Err(Full { wanted: len, free })
-        } else {
-            self.queue.push(pieces, &self.memory)
-        };
-        result.map_err(|full| {
-            // What is longer than the whole budget never fits, so nobody waits for it.
-            if full.wanted <= self.memory.limit() {
-                self.refused = full.wanted;
-                self.awaits_memory = false;
-            }
-            SendError::Full(full)
-        })
-    }
-
-    /// Whether there is something to do that needs no readiness.
-    fn is_prepared(&self) -> bool {
-        if self.is_blocked {
-            return false;
-        }
-        // With nothing queued no readiness will ever come by which a refused sender could be told of memory.
-        let awaits = self.refused > 0 && (!self.awaits_memory || self.memory.free() >= self.refused);
-        !self.queue.is_empty() || self.closing == Closing::Finishing || awaits
-    }
-
-    /// Whether a sender that was refused should try again: half of what may wait has gone out, what was refused fits, and there is
-    /// memory for it. Where memory alone is missing, the reactor calls again when there is some.
-    fn has_room_again(&mut self, io: &mut Io<'_>) -> bool {
-        let len = self.queue.len();
-        let fits = len == 0 || (len <= self.high_water / 2 && len + self.refused <= self.high_water);
-        if self.refused == 0 || !fits {
-            return false;
-        }
-        let has_memory = io.await_memory(self.refused);
-        self.awaits_memory = !has_memory;
-        if has_memory {
-            self.refused = 0;
-        }
-        has_memory
-    }
-}
-
-/// Why bytes were not queued to be sent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum SendError {
-    /// Too much waits already, or the reactor's memory is used up. The callback runs when there is room: never for a message that is
-    /// longer than all of that memory.
-    Full(Full),
-    /// The stream was told to finish, or has failed.
-    Closed,
-    /// The codec refused the message: it is too long.
-    #[cfg(feature = "codec")]
-    Frame(crate::codec::FrameError),
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SendError::Full(full) => full.fmt(f),
-            SendError::Closed => f.write_str("the stream is closed for sending"),
-            #[cfg(feature = "codec")]
-            SendError::Frame(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for SendError {}
