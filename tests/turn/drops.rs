@@ -72,3 +72,14 @@ pub fn memory_that_outlives_its_loop_is_given_back_harmlessly(case: Case) {
     drop(charge);
     assert_eq!(memory.used(), 0);
 }
+
+pub fn removing_a_source_drops_its_callback(case: Case) {
+    let held = Rc::new(());
+    let mut reactor = case.reactor::<()>();
+    let (_near, far) = pair();
+    let callback = Rc::clone(&held);
+    let mut context = reactor.context();
+    let id = context.add(Probe::new(far), move |_, _, _| drop(Rc::clone(&callback))).unwrap();
+    context.remove(id);
+    assert_eq!(Rc::strong_count(&held), 1);
+}

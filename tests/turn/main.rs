@@ -131,7 +131,8 @@ on_every_backend! {
     drops:
         a_loop_dropped_with_everything_pending_drops_every_closure
         a_loop_dropped_with_everything_pending_leaks_no_descriptor
-        memory_that_outlives_its_loop_is_given_back_harmlessly;
+        memory_that_outlives_its_loop_is_given_back_harmlessly
+        removing_a_source_drops_its_callback;
     memory:
         with_one_buffer_every_one_of_many_connections_has_its_turn
         memory_is_all_given_back_when_every_connection_is_idle
@@ -158,7 +159,8 @@ on_every_backend! {
         writing_to_a_peer_that_is_gone_closes_the_stream_without_a_signal
         a_stream_that_comes_back_can_be_used_without_the_loop
         a_request_and_its_reply_cost_one_wait_and_no_change
-        write_interest_is_armed_only_after_a_write_would_block_and_dropped_when_drained;
+        write_interest_is_armed_only_after_a_write_would_block_and_dropped_when_drained
+        a_stream_that_fails_with_bytes_unsent_lets_the_loop_sleep;
     flow:
         a_peer_that_does_not_read_fills_the_queue_to_the_high_water_and_no_further
         a_sender_that_was_refused_is_told_when_there_is_room

@@ -333,3 +333,18 @@ pub fn write_interest_is_armed_only_after_a_write_would_block_and_dropped_when_d
     reactor.turn(&mut seen, ZERO).unwrap();
     assert_eq!(spy.take_changes(), [Change::Modify(fd, Interest::READABLE)]);
 }
+
+/// Bytes wait for a peer that does not read, and then it goes: nothing is waited for any more.
+pub fn a_stream_that_fails_with_bytes_unsent_lets_the_loop_sleep(case: Case) {
+    let (mut reactor, spy) = case.spied();
+    let (near, far) = pair();
+    let id = add(&mut reactor, far);
+    let mut seen = Seen::default();
+    reactor.context().get_mut(id).unwrap().send(&[7; 4 << 20]).unwrap();
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    assert!(reactor.context().get(id).unwrap().unsent_len() > 0);
+    drop(near);
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    assert_eq!(seen.last_state(), Some(State::Closed));
+    assert_eq!((seen.errors.len(), reactor.context().memory().used()), (1, 0));
+}
