@@ -73,7 +73,10 @@ pub(crate) struct Registration {
     is_fired: bool,
     is_touched: bool,
     is_prepared: bool,
+    /// In line for memory.
     is_starved: bool,
+    /// In line for memory to read into: until there is some, the kernel is not asked for input.
+    is_deaf: bool,
     is_always_ready: bool,
 }
 
@@ -166,6 +169,7 @@ impl<S: 'static> Core<S> {
         while let Some(fed) = self.fed.pop_front() {
             if let Some(registration) = self.agenda.registrations.get_mut(fed.key) {
                 registration.is_starved = false;
+                registration.is_deaf = false;
                 self.respond_one(fed.key, fed.ready);
             }
         }
@@ -226,6 +230,7 @@ impl<S: 'static> Core<S> {
             is_touched: false,
             is_prepared: false,
             is_starved: false,
+            is_deaf: false,
             is_always_ready,
         });
         if is_always_ready {
@@ -324,7 +329,7 @@ impl<S: 'static> Core<S> {
             self.prepared.push_back(key);
         }
         let mut interest = source.interest();
-        if registration.is_starved {
+        if registration.is_deaf {
             interest = interest.without(Interest::READABLE);
         }
         if interest != registration.interest {
@@ -375,6 +380,7 @@ impl<S: 'static> Core<S> {
     /// Has a source that was refused memory wait in line for it.
     fn starve(&mut self, newcomer: Starved) {
         let registration = self.agenda.registrations.get_mut(newcomer.key).expect("the key is live");
+        registration.is_deaf |= newcomer.ready.is_readable();
         if registration.is_starved {
             // It keeps its place, and may want more than before.
             if let Some(place) = self.starved.iter_mut().find(|place| place.key == newcomer.key) {

@@ -96,7 +96,8 @@ impl<C: Codec, T: Transport> Framed<C, T> {
         Stream::connecting(transport, memory).map(|stream| Framed::over(codec, stream))
     }
 
-    /// Goes on with a stream in frames: what it has buffered in either direction stays.
+    /// Goes on with a stream in frames: what it has buffered in either direction stays. For frames that have arrived already no
+    /// readiness comes any more, so [fire](crate::Context::fire) its callback once it is on the loop.
     pub fn over(codec: C, stream: Stream<T>) -> Framed<C, T> {
         let (decoder, encoder) = codec.halves();
         Framed { stream, decoder, encoder, progress: Progress { held: None, has_failed: false } }
@@ -189,8 +190,8 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
 
 /// The frames that have arrived, in order.
 ///
-/// After an error there are no more: the decoder cannot know where the next frame begins. When the stream has ended inside a frame,
-/// that is the last error. Frames that are not asked for stay; nobody is reminded of them until more arrives, so who stops early
+/// After an error there are no more: the decoder cannot know where the next frame begins, nothing more is read, and the connection is
+/// best removed. When the stream has ended inside a frame, that is such an error. Frames that are not asked for stay; nobody is reminded of them until more arrives, so who stops early
 /// [fires](crate::Context::fire) its own callback, or puts a frame back when it could not be sent on.
 #[must_use = "frames stay where they are until they are asked for"]
 pub struct Frames<'a, D: Decoder> {

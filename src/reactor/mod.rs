@@ -155,10 +155,27 @@ impl<S: 'static> Reactor<S> {
     pub fn run(&mut self, state: &mut S) -> io::Result<()> {
         loop {
             self.turn(state, None)?;
-            if self.core.take_stop() {
+            if self.take_stop() {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether a stop was asked for since this was asked last: for who drives the loop by [`turn`](Self::turn), as
+    /// [`run`](Self::run) does. Until then no turn waits.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut reactor = ringmq::Reactor::new()?;
+    /// reactor.context().defer(|_: &mut (), context| context.stop());
+    /// while !reactor.take_stop() {
+    ///     reactor.turn(&mut (), None)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn take_stop(&mut self) -> bool {
+        self.core.take_stop()
     }
 
     /// Which mechanism of the kernel it waits on.

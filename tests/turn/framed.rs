@@ -1,18 +1,24 @@
 //! Frames over a stream: whole ones only, each once, and after an error nothing more.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use ringmq::codec::{FrameError, LengthPrefix};
 use ringmq::{Context, Framed, Id, Reactor, State, Stream};
 
-use crate::support::{frame, pair, pattern, turn_until, turn_until_idle, write_all, Case, Spy};
+use crate::support::{pair, pattern, turn_until, turn_until_idle, write_all, Case, Spy, SOON};
 
 const BUFFER_LEN: usize = 64 * 1024;
 const MAX: usize = 8 << 20;
 
 type Link = Framed<LengthPrefix, UnixStream>;
+
+/// A frame of the codec that the tests use, a length of four bytes and the body.
+fn frame(body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32).to_be_bytes()[..], body].concat()
+}
 
 /// What the callback saw, each time that it ran.
 #[derive(Default, Debug)]
@@ -252,4 +258,48 @@ pub fn a_stream_that_goes_on_in_frames_keeps_what_it_has_read(case: Case) {
     near.write_all(&frame(b"second")[6..]).unwrap();
     turn_until_idle(&mut reactor, &spy, &mut seen);
     assert_eq!(seen.flat(), ok(&[b"first", b"second"]));
+}
+
+pub fn a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other(case: Case) {
+    let mut reactor = case.builder().memory(4 * BUFFER_LEN).build().unwrap();
+    let (long, far) = pair();
+    let mut context = reactor.context();
+    let codec = LengthPrefix::new(100 * BUFFER_LEN);
+    let failed = |log: &mut Vec<io::ErrorKind>, context: &mut Context<'_, _>, id| {
+        let framed: &mut Framed<LengthPrefix, UnixStream> = context.get_mut(id).unwrap();
+        assert!(framed.split().0.next().is_none());
+        if framed.state() == State::Closed {
+            log.push(framed.take_error().expect("it has failed").kind());
+            context.remove(id);
+        }
+    };
+    context.add(Framed::new(codec, far, &context.memory()).unwrap(), failed).unwrap();
+    let (mut short, far) = pair();
+    let echo = |_: &mut Vec<io::ErrorKind>, context: &mut Context<'_, _>, id| {
+        let framed: &mut Framed<LengthPrefix, UnixStream> = context.get_mut(id).unwrap();
+        let (frames, mut outlet) = framed.split();
+        for frame in frames {
+            outlet.send((), frame.unwrap().body).unwrap();
+        }
+    };
+    context.add(Framed::new(codec, far, &context.memory()).unwrap(), echo).unwrap();
+
+    long.set_nonblocking(true).unwrap();
+    let mut unsent = frame(&pattern(5 * BUFFER_LEN));
+    let mut errors = Vec::new();
+    while errors.is_empty() {
+        if let Ok(len) = (&long).write(&unsent) {
+            unsent.drain(..len);
+        }
+        reactor.turn(&mut errors, Some(Duration::from_millis(1))).unwrap();
+    }
+    assert_eq!(errors, [io::ErrorKind::OutOfMemory]);
+
+    short.write_all(&frame(b"still here")).unwrap();
+    reactor.turn(&mut errors, SOON).unwrap();
+    reactor.turn(&mut errors, SOON).unwrap();
+    let mut answer = [0; 14];
+    short.read_exact(&mut answer).unwrap();
+    assert_eq!(answer[..], frame(b"still here"));
+    assert_eq!(reactor.context().memory().used(), 0);
 }

@@ -7,6 +7,7 @@ mod support;
 mod always;
 mod drops;
 mod flow;
+#[cfg(feature = "codec")]
 mod framed;
 mod listener;
 mod memory;
@@ -20,9 +21,9 @@ mod timers;
 
 /// Stamps every test for one backend. A backend that this system lacks is seen to be ignored.
 macro_rules! stamp {
-    ($name:ident, $backend:ident, $absent:meta, $reason:literal, $($module:ident: $($test:ident)*;)*) => {
+    ($name:ident, $backend:ident, $absent:meta, $reason:literal, $($(#[$attribute:meta])? $module:ident: $($test:ident)*;)*) => {
         mod $name {
-            $(mod $module {
+            $($(#[$attribute])? mod $module {
                 $(
                     #[test]
                     #[cfg_attr($absent, ignore = $reason)]
@@ -91,6 +92,7 @@ on_every_backend! {
         a_panic_in_a_posted_task_loses_none_of_the_others_nor_the_way_to_post
         io_goes_on_after_a_panic;
     stopping:
+        who_drives_turns_by_hand_takes_the_stop_and_the_loop_waits_again
         a_callback_that_stops_ends_the_run_without_a_wait
         a_timer_that_stops_ends_the_run_without_a_wait
         another_thread_stops_a_loop_that_waits
@@ -142,9 +144,9 @@ on_every_backend! {
         with_one_buffer_connections_that_always_have_more_take_turns
         who_leaves_the_line_does_not_hold_up_those_behind
         a_send_refused_for_memory_is_told_when_there_is_some
+        a_send_refused_for_memory_leaves_reading_alone
         a_sender_refused_again_for_more_is_told_once_there_is_as_much
         a_send_longer_than_the_whole_budget_holds_up_nobody
-        a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other
         many_busy_connections_on_a_small_budget_all_come_to_their_end;
     streams:
         every_byte_arrives_in_order_however_reads_and_writes_are_cut
@@ -170,7 +172,9 @@ on_every_backend! {
         the_callback_waits_for_as_much_as_it_said_it_needs
         one_source_reads_and_writes_no_more_than_its_budget_in_a_turn
         frames_of_bytes_go_from_one_stream_to_another_with_split;
+    #[cfg(feature = "codec")]
     framed:
+        a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other
         several_frames_of_one_read_are_seen_in_one_callback
         a_frame_that_comes_byte_by_byte_is_seen_once
         frames_cut_at_every_place_are_the_same_frames

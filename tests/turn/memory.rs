@@ -1,15 +1,14 @@
 //! One budget for all: who finds it used up waits for his turn without spinning, and gets it, first come first served.
 
 use std::cell::RefCell;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ringmq::codec::LengthPrefix;
-use ringmq::{Builder, Charge, Context, Framed, Id, Reactor, SendError, State, Stream};
+use ringmq::{Builder, Charge, Context, Id, Reactor, SendError, State, Stream};
 
-use crate::support::{frame, pair, pattern, turn_until, turn_until_idle, write_all, Case, SOON};
+use crate::support::{pair, pattern, turn_until, turn_until_idle, write_all, Case};
 
 /// What a receive buffer is charged.
 const BUFFER_LEN: usize = 64 * 1024;
@@ -186,6 +185,19 @@ pub fn a_send_refused_for_memory_is_told_when_there_is_some(case: Case) {
     near.read_exact(&mut [0; 3000]).unwrap();
 }
 
+pub fn a_send_refused_for_memory_leaves_reading_alone(case: Case) {
+    let (mut reactor, spy) = open(case, 2);
+    let (mut near, id) = add_reader(&mut reactor, 7);
+    let charge = reactor.context().memory().charge(BUFFER_LEN).unwrap();
+    assert!(reactor.context().get_mut(id).unwrap().send(&[0; BUFFER_LEN + 1]).is_err());
+    let mut log = Log::new();
+    turn_until_idle(&mut reactor, &spy, &mut log);
+    near.write_all(b"abc").unwrap();
+    turn_until_idle(&mut reactor, &spy, &mut log);
+    assert_eq!(log, [(7, 3)]);
+    drop(charge);
+}
+
 /// Refused once for a little and then for more; the little comes free first.
 pub fn a_sender_refused_again_for_more_is_told_once_there_is_as_much(case: Case) {
     let (mut reactor, spy) = open(case, 4);
@@ -228,50 +240,6 @@ pub fn a_send_longer_than_the_whole_budget_holds_up_nobody(case: Case) {
     drop(charge);
     turn_until_idle(&mut reactor, &spy, &mut log);
     assert_eq!(log, [(0, 1)]);
-}
-
-pub fn a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other(case: Case) {
-    let mut reactor = case.builder().memory(4 * BUFFER_LEN).build().unwrap();
-    let (long, far) = pair();
-    let mut context = reactor.context();
-    let codec = LengthPrefix::new(100 * BUFFER_LEN);
-    let failed = |log: &mut Vec<io::ErrorKind>, context: &mut Context<'_, _>, id| {
-        let framed: &mut Framed<LengthPrefix, UnixStream> = context.get_mut(id).unwrap();
-        assert!(framed.split().0.next().is_none());
-        if framed.state() == State::Closed {
-            log.push(framed.take_error().expect("it has failed").kind());
-            context.remove(id);
-        }
-    };
-    context.add(Framed::new(codec, far, &context.memory()).unwrap(), failed).unwrap();
-    let (mut short, far) = pair();
-    let echo = |_: &mut Vec<io::ErrorKind>, context: &mut Context<'_, _>, id| {
-        let framed: &mut Framed<LengthPrefix, UnixStream> = context.get_mut(id).unwrap();
-        let (frames, mut outlet) = framed.split();
-        for frame in frames {
-            outlet.send((), frame.unwrap().body).unwrap();
-        }
-    };
-    context.add(Framed::new(codec, far, &context.memory()).unwrap(), echo).unwrap();
-
-    long.set_nonblocking(true).unwrap();
-    let mut unsent = frame(&pattern(5 * BUFFER_LEN));
-    let mut errors = Vec::new();
-    while errors.is_empty() {
-        if let Ok(len) = (&long).write(&unsent) {
-            unsent.drain(..len);
-        }
-        reactor.turn(&mut errors, Some(Duration::from_millis(1))).unwrap();
-    }
-    assert_eq!(errors, [io::ErrorKind::OutOfMemory]);
-
-    short.write_all(&frame(b"still here")).unwrap();
-    reactor.turn(&mut errors, SOON).unwrap();
-    reactor.turn(&mut errors, SOON).unwrap();
-    let mut answer = [0; 14];
-    short.read_exact(&mut answer).unwrap();
-    assert_eq!(answer[..], frame(b"still here"));
-    assert_eq!(reactor.context().memory().used(), 0);
 }
 
 /// Connections with more to say than there is memory, all at once: nobody is forgotten, nothing is lost.

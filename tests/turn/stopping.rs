@@ -107,3 +107,13 @@ pub fn a_stop_ends_one_run_and_not_the_next(case: Case) {
     reactor.run(&mut count).unwrap();
     assert_eq!(count, 1);
 }
+
+pub fn who_drives_turns_by_hand_takes_the_stop_and_the_loop_waits_again(case: Case) {
+    let (mut reactor, spy) = case.spied::<()>();
+    reactor.context().stop();
+    assert!(reactor.take_stop());
+    assert!(!reactor.take_stop());
+    let moment = Some(Duration::from_micros(1));
+    reactor.turn(&mut (), moment).unwrap();
+    assert_eq!(spy.take_waits(), [moment]);
+}
