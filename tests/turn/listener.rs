@@ -115,7 +115,7 @@ pub fn without_a_descriptor_to_be_had_the_listener_rests_and_accepts_all_in_the_
         let (mut reactor, spy) = case.clocked();
         let (address, id, fd) = listen(&mut reactor);
         let clients = connect(address, COUNT);
-        limit_descriptors(descriptor_count() as u64 + 20);
+        limit_descriptors(descriptor_count() + 20);
         let mut ballast = Vec::new();
         while let Ok(file) = File::open("/dev/null") {
             ballast.push(file);

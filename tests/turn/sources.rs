@@ -171,7 +171,7 @@ pub fn what_is_reached_beside_a_split_is_touched_and_can_be_fired(case: Case) {
 /// The slabs move while a callback of theirs runs. In a process of its own, for the sake of the descriptors.
 pub fn thousands_of_sources_may_be_added_inside_a_callback(case: Case) {
     in_child(case, || {
-        let count = limit_descriptors(10_100).saturating_sub(100).min(10_000) as usize;
+        let count = limit_descriptors(10_100).saturating_sub(100).min(10_000);
         let mut reactor = case.reactor();
         let (mut near, far) = pair();
         let spare = far.try_clone().unwrap();

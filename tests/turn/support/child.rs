@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use nix::sys::resource::{getrlimit, setrlimit, Resource};
+use nix::sys::resource::{getrlimit, rlim_t, setrlimit, Resource};
 
 use super::Case;
 
@@ -29,9 +29,10 @@ pub fn descriptor_count() -> usize {
 }
 
 /// Lets this process have `count` descriptors, or as many as the system allows; answers how many.
-pub fn limit_descriptors(count: u64) -> u64 {
+pub fn limit_descriptors(count: usize) -> usize {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).expect("getrlimit");
-    let count = count.min(hard);
+    // Unsigned on Linux and macOS, signed on FreeBSD.
+    let count = hard.min(rlim_t::try_from(count).expect("a number of descriptors"));
     setrlimit(Resource::RLIMIT_NOFILE, count, hard).expect("setrlimit");
-    count
+    usize::try_from(count).expect("a number of descriptors")
 }
