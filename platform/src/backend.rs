@@ -178,3 +178,47 @@ impl From<BackendError> for io::Error {
         io::Error::new(kind, error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// What lets two of the files be read side by side.
+    #[test]
+    fn the_backends_have_the_same_functions_in_the_same_order() {
+        let common = [
+            "new",
+            "add",
+            "modify",
+            "delete",
+            "wait",
+            "backend",
+            "supports",
+            "as_fd",
+            "stale_count",
+            "arm",
+            "disarm",
+            "ask",
+            "report",
+            "wait_in_kernel",
+            "repair",
+            "ready_of",
+        ];
+        let files = [
+            ("epoll.rs", include_str!("epoll.rs")),
+            ("kqueue.rs", include_str!("kqueue.rs")),
+            ("poll.rs", include_str!("poll.rs")),
+            ("select.rs", include_str!("select.rs")),
+        ];
+        for (file, text) in files {
+            let functions = text
+                .lines()
+                .filter_map(|line| line.trim_start().trim_start_matches("pub ").strip_prefix("fn "));
+            let names = functions.filter_map(|rest| rest.split(['(', '<']).next());
+            let found: Vec<&str> = names.filter(|name| common.contains(name)).collect();
+            // kqueue forgets a closed descriptor by itself, and poll tells which one it is: neither has anything to repair.
+            let has_repair = matches!(file, "epoll.rs" | "select.rs");
+            let expected: Vec<&str> =
+                common.into_iter().filter(|name| has_repair || *name != "repair").collect();
+            assert_eq!(found, expected, "in {file}");
+        }
+    }
+}

@@ -134,28 +134,6 @@ impl Epoll {
         self.enter(fd, old.map_or(false, is_watched), new)
     }
 
-    /// Puts a registration into the kernel's set, which has it already or has not, as far as we know.
-    fn enter(&mut self, fd: RawFd, was_watched: bool, new: &Entry) -> io::Result<()> {
-        let first_try = if was_watched { libc::EPOLL_CTL_MOD } else { libc::EPOLL_CTL_ADD };
-        let result = match self.control(first_try, fd, new) {
-            // The number was closed and names another file now.
-            Err(error) if was_watched && error.raw_os_error() == Some(libc::ENOENT) => {
-                self.control(libc::EPOLL_CTL_ADD, fd, new)
-            }
-            // Closed without delete and duplicated back to its number: the set still has the very same file under it.
-            Err(error) if !was_watched && error.raw_os_error() == Some(libc::EEXIST) => {
-                self.control(libc::EPOLL_CTL_MOD, fd, new)
-            }
-            result => result,
-        };
-        match result {
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
-                Err(sys::not_pollable(fd, "is of a kind that epoll refuses (EPERM)"))
-            }
-            result => result,
-        }
-    }
-
     /// Makes the kernel forget a registration. That it has forgotten already is what was wanted.
     fn disarm(&mut self, fd: RawFd, old: &Entry) -> io::Result<()> {
         if !is_watched(old) {
@@ -178,13 +156,7 @@ impl Epoll {
         let stale_before = self.table.stale_count;
         for index in 0..count {
             let (bits, key) = (self.buffer[index].0.events, self.buffer[index].0.u64);
-            let (fd, generation) = (key as u32 as RawFd, (key >> 32) as u32);
-            match self.table.get(fd) {
-                Some(entry) if entry.generation == generation => {
-                    self.table.report(fd, ready_of(bits as c_int), events)
-                }
-                _ => self.table.stale_count += 1,
-            }
+            self.report(key, ready_of(bits as c_int), events);
         }
         if self.table.stale_count != stale_before {
             match self.repair() {
@@ -195,6 +167,15 @@ impl Epoll {
             }
         }
         Ok(!events.is_empty())
+    }
+
+    /// Reports what was found under a key if it is of the registration that the number has now.
+    fn report(&mut self, key: u64, ready: Ready, events: &mut Events) {
+        let (fd, generation) = (key as u32 as RawFd, (key >> 32) as u32);
+        match self.table.get(fd) {
+            Some(entry) if entry.generation == generation => self.table.report(fd, ready, events),
+            _ => self.table.stale_count += 1,
+        }
     }
 
     /// `epoll_pwait2`, which counts nanoseconds, when there is a timeout to count; else `epoll_wait`.
@@ -246,6 +227,28 @@ impl Epoll {
         // SAFETY: both descriptors are open and owned here; dup3 closes the old set and gives its number to the new one.
         sys::check(unsafe { libc::dup3(fresh.as_raw_fd(), self.fd.as_raw_fd(), libc::O_CLOEXEC) })?;
         Ok(())
+    }
+
+    /// Puts a registration into the kernel's set, which has it already or has not, as far as we know.
+    fn enter(&mut self, fd: RawFd, was_watched: bool, new: &Entry) -> io::Result<()> {
+        let first_try = if was_watched { libc::EPOLL_CTL_MOD } else { libc::EPOLL_CTL_ADD };
+        let result = match self.control(first_try, fd, new) {
+            // The number was closed and names another file now.
+            Err(error) if was_watched && error.raw_os_error() == Some(libc::ENOENT) => {
+                self.control(libc::EPOLL_CTL_ADD, fd, new)
+            }
+            // Closed without delete and duplicated back to its number: the set still has the very same file under it.
+            Err(error) if !was_watched && error.raw_os_error() == Some(libc::EEXIST) => {
+                self.control(libc::EPOLL_CTL_MOD, fd, new)
+            }
+            result => result,
+        };
+        match result {
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+                Err(sys::not_pollable(fd, "is of a kind that epoll refuses (EPERM)"))
+            }
+            result => result,
+        }
     }
 
     fn control(&self, operation: c_int, fd: RawFd, entry: &Entry) -> io::Result<()> {

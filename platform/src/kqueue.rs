@@ -161,6 +161,61 @@ impl Kqueue {
         self.apply(fd, Some(old), &silent).map(|_| ())
     }
 
+    /// One wait in the kernel; answers whether there is anything to report.
+    fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
+        let timeout = if self.broken.is_empty() { timeout } else { Some(Duration::ZERO) };
+        let count = self.wait_in_kernel(events.capacity(), timeout)?;
+        // The two events of one descriptor come in any order; by number they are neighbours.
+        self.buffer[..count].sort_unstable_by_key(|slot| slot.0.ident);
+        let mut index = 0;
+        while index < count {
+            let first = self.buffer[index].0;
+            let mut ready = ready_of(&first);
+            index += 1;
+            if index < count && self.buffer[index].0.ident == first.ident {
+                ready = merged(&first, &self.buffer[index].0);
+                index += 1;
+            }
+            if self.broken.contains(&(first.ident as RawFd)) {
+                ready |= BROKEN;
+            }
+            self.report(first.ident as RawFd, first.udata as usize as u32, ready, events)?;
+        }
+        self.report_broken(count, events);
+        Ok(!events.is_empty())
+    }
+
+    /// Reports what was found at a number if it is of the registration that the number has now.
+    fn report(&mut self, fd: RawFd, generation: u32, ready: Ready, events: &mut Events) -> io::Result<()> {
+        let entry = match self.table.get(fd) {
+            Some(entry) if entry.generation == generation => *entry,
+            _ => {
+                self.table.stale_count += 1;
+                return Ok(());
+            }
+        };
+        self.table.report(fd, ready, events);
+        if entry.trigger == Trigger::OneShot
+            && entry.interest.contains(Interest::READABLE | Interest::WRITABLE)
+        {
+            // The filter that fired is gone; its sibling goes too, since a one-shot is for the whole registration.
+            self.disarm(fd, &entry)?;
+        }
+        Ok(())
+    }
+
+    /// `kevent` without changes: with any, it answers with receipts and neither waits nor reports.
+    fn wait_in_kernel(&mut self, capacity: usize, timeout: Option<Duration>) -> io::Result<usize> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if buffer.len() < capacity {
+            buffer.resize(capacity, Slot(blank()));
+        }
+        // No more than fit: two events of one descriptor become one, so what the kernel hands out always fits.
+        let count = self.kevent(&[], &mut buffer[..capacity], timeout);
+        self.buffer = buffer;
+        count
+    }
+
     /// Submits the changes from `old` to `new`; answers whether writing is wanted of a pipe that nobody reads any more.
     fn apply(&mut self, fd: RawFd, old: Option<&Entry>, new: &Entry) -> io::Result<bool> {
         let had = old.map_or(Interest::NONE, Entry::armed_interest);
@@ -214,56 +269,6 @@ impl Kqueue {
             return Err(io::Error::new(io::ErrorKind::Other, message));
         }
         Ok(receipts.iter().map(|receipt| receipt.0.data as i32).collect())
-    }
-
-    /// One wait in the kernel; answers whether there is anything to report.
-    fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
-        let timeout = if self.broken.is_empty() { timeout } else { Some(Duration::ZERO) };
-        let mut buffer = std::mem::take(&mut self.buffer);
-        if buffer.len() < events.capacity() {
-            buffer.resize(events.capacity(), Slot(blank()));
-        }
-        // No more than fit: two events of one descriptor become one, so what the kernel hands out always fits.
-        let result = self.kevent(&[], &mut buffer[..events.capacity()], timeout);
-        self.buffer = buffer;
-        let count = result?;
-        // The two events of one descriptor come in any order; by number they are neighbours.
-        self.buffer[..count].sort_unstable_by_key(|slot| slot.0.ident);
-        let mut index = 0;
-        while index < count {
-            let first = self.buffer[index].0;
-            let mut ready = ready_of(&first);
-            index += 1;
-            if index < count && self.buffer[index].0.ident == first.ident {
-                ready = merged(&first, &self.buffer[index].0);
-                index += 1;
-            }
-            if self.broken.contains(&(first.ident as RawFd)) {
-                ready |= BROKEN;
-            }
-            self.report(first.ident as RawFd, first.udata as usize as u32, ready, events)?;
-        }
-        self.report_broken(count, events);
-        Ok(!events.is_empty())
-    }
-
-    /// Reports what was found at a number if it is of the registration that the number has now.
-    fn report(&mut self, fd: RawFd, generation: u32, ready: Ready, events: &mut Events) -> io::Result<()> {
-        let entry = match self.table.get(fd) {
-            Some(entry) if entry.generation == generation => *entry,
-            _ => {
-                self.table.stale_count += 1;
-                return Ok(());
-            }
-        };
-        self.table.report(fd, ready, events);
-        if entry.trigger == Trigger::OneShot
-            && entry.interest.contains(Interest::READABLE | Interest::WRITABLE)
-        {
-            // The filter that fired is gone; its sibling goes too, since a one-shot is for the whole registration.
-            self.disarm(fd, &entry)?;
-        }
-        Ok(())
     }
 
     /// Reports, in turn, the registrations that the kernel would not take since nobody reads their pipe any more, but for those of
