@@ -3,7 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::core::{Agenda, Core, Sources};
+use super::agenda::Agenda;
+use super::core::{Core, Sources};
 use super::memory::Memory;
 use super::remote::Remote;
 use super::slab::Id;

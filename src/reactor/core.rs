@@ -5,19 +5,18 @@ use std::io;
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
+use super::agenda::{Agenda, Registration, Work};
 use super::context::Context;
 use super::memory::{Memory, BUFFER_LEN};
 use super::remote::Remote;
-use super::slab::{Key, Slab};
+use super::slab::Key;
 use super::source::{AnySource, Fire, Io};
-use super::timers::Timers;
 use crate::platform::{Events, Interest, Poller, Ready, Trigger};
 
 /// How many bytes one source may read and write in a turn: four buffers' worth, so that a system call still pays, and a source that
 /// always has more leaves the others their turn.
 const SOURCE_BUDGET: usize = 4 * BUFFER_LEN;
 
-pub(crate) type Task<S> = Box<dyn FnOnce(&mut S, &mut Context<'_, S>)>;
 /// The key is passed and not captured, so that a closure that captures nothing allocates nothing.
 pub(crate) type Callback<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>, Key)>;
 /// The first slab: what acts in phase 4.
@@ -52,34 +51,6 @@ pub(crate) struct Core<S: 'static> {
     stale_count: u64,
 }
 
-/// What is to be done in the phases to come, apart from the sources themselves, so that both can be borrowed at once.
-pub(crate) struct Agenda<S: 'static> {
-    pub registrations: Slab<Registration>,
-    /// For phase 1, in the order in which it was fired.
-    queue: VecDeque<Work<S>>,
-    /// For phase 2.
-    pub timers: Timers<Task<S>>,
-    /// For the start of phase 3: sources to settle, each once.
-    touched: Vec<Key>,
-    pub memory: Memory,
-    pub is_stopping: bool,
-}
-
-/// What the loop knows of one source, beside the source and its callback.
-#[derive(Debug)]
-pub(crate) struct Registration {
-    /// What the kernel was told last.
-    interest: Interest,
-    is_fired: bool,
-    is_touched: bool,
-    is_prepared: bool,
-    /// In line for memory.
-    is_starved: bool,
-    /// In line for memory to read into: until there is some, the kernel is not asked for input.
-    is_deaf: bool,
-    is_always_ready: bool,
-}
-
 /// A source that was refused memory.
 #[derive(Clone, Copy)]
 struct Starved {
@@ -89,25 +60,13 @@ struct Starved {
     ready: Ready,
 }
 
-enum Work<S: 'static> {
-    Callback(Key),
-    Task(Task<S>),
-}
-
 impl<S: 'static> Core<S> {
     pub fn new(poller: Box<dyn Poller>, memory: Memory, events: usize, remote: Remote<S>) -> Core<S> {
         Core {
             poller,
             sources: Vec::new(),
             callbacks: Vec::new(),
-            agenda: Agenda {
-                registrations: Slab::new(),
-                queue: VecDeque::new(),
-                timers: Timers::new(),
-                touched: Vec::new(),
-                memory,
-                is_stopping: false,
-            },
+            agenda: Agenda::new(memory),
             remote,
             doorbell: None,
             events: Events::with_capacity(events),
@@ -224,15 +183,7 @@ impl<S: 'static> Core<S> {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => true,
             Err(error) => return Err(error),
         };
-        let key = self.agenda.registrations.insert(Registration {
-            interest,
-            is_fired: false,
-            is_touched: false,
-            is_prepared: false,
-            is_starved: false,
-            is_deaf: false,
-            is_always_ready,
-        });
+        let key = self.agenda.registrations.insert(Registration::new(interest, is_always_ready));
         if is_always_ready {
             self.always_ready.push(key);
         }
@@ -407,34 +358,5 @@ impl<S: 'static> Core<S> {
             ready |= Ready::WRITABLE;
         }
         ready
-    }
-}
-
-impl<S: 'static> Agenda<S> {
-    /// Has a source settle before the next wait; `None` when it is gone.
-    pub fn touch(&mut self, key: Key) -> Option<()> {
-        let registration = self.registrations.get_mut(key)?;
-        if !registration.is_touched {
-            registration.is_touched = true;
-            self.touched.push(key);
-        }
-        Some(())
-    }
-
-    /// Has a callback run in the next phase 1, once; `false` when its source is gone.
-    pub fn fire(&mut self, key: Key) -> bool {
-        let registration = match self.registrations.get_mut(key) {
-            Some(registration) => registration,
-            None => return false,
-        };
-        if !registration.is_fired {
-            registration.is_fired = true;
-            self.queue.push_back(Work::Callback(key));
-        }
-        true
-    }
-
-    pub fn defer(&mut self, task: Task<S>) {
-        self.queue.push_back(Work::Task(task));
     }
 }

@@ -1,5 +1,6 @@
 //! The loop: four phases, always in this order, as often as there is something to do.
 
+mod agenda;
 mod context;
 mod core;
 #[cfg(feature = "codec")]
