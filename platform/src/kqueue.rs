@@ -179,29 +179,26 @@ impl Kqueue {
             if self.broken.contains(&(first.ident as RawFd)) {
                 ready |= BROKEN;
             }
-            self.report(first.ident as RawFd, first.udata as usize as u32, ready, events)?;
+            self.report(first.ident as RawFd, first.udata as usize as u32, ready, events);
         }
         self.report_broken(count, events);
         Ok(!events.is_empty())
     }
 
     /// Reports what was found at a number if it is of the registration that the number has now.
-    fn report(&mut self, fd: RawFd, generation: u32, ready: Ready, events: &mut Events) -> io::Result<()> {
+    fn report(&mut self, fd: RawFd, generation: u32, ready: Ready, events: &mut Events) {
         let entry = match self.table.get(fd) {
             Some(entry) if entry.generation == generation => *entry,
-            _ => {
-                self.table.stale_count += 1;
-                return Ok(());
-            }
+            _ => return self.table.stale_count += 1,
         };
         self.table.report(fd, ready, events);
         if entry.trigger == Trigger::OneShot
             && entry.interest.contains(Interest::READABLE | Interest::WRITABLE)
         {
-            // The filter that fired is gone; its sibling goes too, since a one-shot is for the whole registration.
-            self.disarm(fd, &entry)?;
+            // The filter that fired is gone; its sibling goes too, since a one-shot is for the whole registration. Were the kernel to
+            // keep it, its event would be dropped: the entry is not armed any more.
+            let _ = self.disarm(fd, &entry);
         }
-        Ok(())
     }
 
     /// `kevent` without changes: with any, it answers with receipts and neither waits nor reports.
@@ -279,8 +276,10 @@ impl Kqueue {
                 return;
             }
             let fd = self.broken.remove(0);
-            if !self.buffer[..count].iter().any(|slot| slot.0.ident as RawFd == fd) {
-                self.table.report(fd, BROKEN, events);
+            let is_reported = self.buffer[..count].iter().any(|slot| slot.0.ident as RawFd == fd);
+            match self.table.get(fd).map(|entry| entry.generation) {
+                Some(generation) if !is_reported => self.report(fd, generation, BROKEN, events),
+                _ => {}
             }
             if self.table.get(fd).map_or(false, |entry| entry.trigger == Trigger::Level) {
                 self.broken.push(fd);
