@@ -137,11 +137,21 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, Box<dyn Error
     Ok(Some(options))
 }
 
-/// The most memory that this process has had, in MiB.
+/// The most memory that this program has had, in MiB.
 fn peak_memory() -> f64 {
-    use nix::sys::resource::{getrusage, UsageWho};
-    // Kilobytes, but bytes on Apple's systems (getrusage(2) of each).
-    let unit = if cfg!(target_vendor = "apple") { 1.0 } else { 1024.0 };
-    getrusage(UsageWho::RUSAGE_SELF)
-        .map_or(f64::NAN, |usage| usage.max_rss() as f64 * unit / (1 << 20) as f64)
+    peak_of_this_image().unwrap_or_else(|| {
+        use nix::sys::resource::{getrusage, UsageWho};
+        // Kilobytes, but bytes on Apple's systems (getrusage(2) of each).
+        let unit = if cfg!(target_vendor = "apple") { 1.0 } else { 1024.0 };
+        getrusage(UsageWho::RUSAGE_SELF)
+            .map_or(f64::NAN, |usage| usage.max_rss() as f64 * unit / (1 << 20) as f64)
+    })
+}
+
+/// The same from Linux's proc(5): there, getrusage also counts what the process was before it became this program, `cargo` say.
+fn peak_of_this_image() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes / 1024.0)
 }
