@@ -60,13 +60,13 @@ impl<S: 'static> Context<'_, S> {
     /// A look at a source. Looking does not touch it.
     pub fn get<T: Source>(&self, id: Id<T>) -> Option<&T> {
         self.core.agenda.registrations.get(id.key)?;
-        self.core.sources.as_slice()[id.key.index()].as_ref()?.as_any().downcast_ref()
+        self.core.sources[id.key.index()].as_ref()?.as_any().downcast_ref()
     }
 
     /// A source to change, one's own included. It is touched: before the next wait it settles, and its interest is looked at.
     pub fn get_mut<T: Source>(&mut self, id: Id<T>) -> Option<&mut T> {
         self.core.agenda.touch(id.key)?;
-        self.core.sources.as_mut_slice()[id.key.index()].as_mut()?.as_any_mut().downcast_mut()
+        self.core.sources[id.key.index()].as_mut()?.as_any_mut().downcast_mut()
     }
 
     /// One source and all the others at once: read frames here and send them there, with nothing copied between.
@@ -85,7 +85,7 @@ impl<S: 'static> Context<'_, S> {
     /// ```
     pub fn split<T: Source>(&mut self, id: Id<T>) -> Option<(&mut T, Others<'_, S>)> {
         self.core.agenda.touch(id.key)?;
-        let (before, rest) = self.core.sources.as_mut_slice().split_at_mut(id.key.index());
+        let (before, rest) = self.core.sources.split_at_mut(id.key.index());
         let (own, after) = rest.split_first_mut()?;
         let source = own.as_mut()?.as_any_mut().downcast_mut()?;
         Some((source, Others { before, after, agenda: &mut self.core.agenda }))

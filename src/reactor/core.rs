@@ -201,13 +201,14 @@ impl<S: 'static> Core<S> {
     pub fn remove(&mut self, key: Key) -> Option<Box<dyn AnySource>> {
         let registration = self.agenda.registrations.remove(key)?;
         let source = self.sources[key.index()].take()?;
-        self.callbacks[key.index()] = None;
         if registration.is_always_ready {
             self.always_ready.retain(|other| *other != key);
         } else if let Err(error) = self.poller.delete(source.fd()) {
             // Only who was never registered is refused, and this one was: somebody else's descriptor answers to its number.
             debug_assert_eq!(error.kind(), io::ErrorKind::NotFound);
         }
+        // Last, since what it owns is dropped with it, and that may be anything.
+        self.callbacks[key.index()] = None;
         Some(source)
     }
 
@@ -340,9 +341,9 @@ impl<S: 'static> Core<S> {
             }
             return;
         }
-        registration.is_starved = true;
         // What is more than the whole budget never comes free, and who wants it must not hold up those behind him.
         if newcomer.wanted <= self.agenda.memory.limit() {
+            registration.is_starved = true;
             self.starved.push_back(newcomer);
         }
     }

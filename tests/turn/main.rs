@@ -145,6 +145,7 @@ on_every_backend! {
         who_leaves_the_line_does_not_hold_up_those_behind
         a_send_refused_for_memory_is_told_when_there_is_some
         a_send_refused_for_memory_leaves_reading_alone
+        who_once_asked_for_more_than_there_is_still_gets_what_there_is
         a_sender_refused_again_for_more_is_told_once_there_is_as_much
         a_send_longer_than_the_whole_budget_holds_up_nobody
         many_busy_connections_on_a_small_budget_all_come_to_their_end;

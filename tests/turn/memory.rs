@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
+use std::os::unix::io::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ringmq::{Builder, Charge, Context, Id, Reactor, SendError, State, Stream};
+use ringmq::platform::{Interest, Ready};
+use ringmq::{Builder, Charge, Context, Fire, Id, Io, Reactor, SendError, Source, State, Stream};
 
 use crate::support::{pair, pattern, turn_until, turn_until_idle, write_all, Case};
 
@@ -196,6 +198,48 @@ pub fn a_send_refused_for_memory_leaves_reading_alone(case: Case) {
     turn_until_idle(&mut reactor, &spy, &mut log);
     assert_eq!(log, [(7, 3)]);
     drop(charge);
+}
+
+/// Asks for more than there will ever be, and from then on for a buffer.
+struct Greedy {
+    socket: UnixStream,
+    has_asked: bool,
+}
+
+impl Source for Greedy {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::READABLE
+    }
+
+    fn respond(&mut self, _ready: Ready, io: &mut Io<'_>) -> Fire {
+        if !std::mem::replace(&mut self.has_asked, true) {
+            io.await_memory(usize::MAX);
+            return Fire::No;
+        }
+        match io.lend() {
+            Some(mut buf) => (self.socket.read(buf.spare()).unwrap() > 0).into(),
+            None => Fire::No,
+        }
+    }
+}
+
+pub fn who_once_asked_for_more_than_there_is_still_gets_what_there_is(case: Case) {
+    let (mut reactor, spy) = open(case, 1);
+    let charge = reactor.context().memory().charge(1).unwrap();
+    let (mut near, socket) = pair();
+    near.write_all(b"x").unwrap();
+    let greedy = Greedy { socket, has_asked: false };
+    reactor.context().add(greedy, |log: &mut Log, _, _| log.push((0, 1))).unwrap();
+    let mut log = Log::new();
+    turn_until_idle(&mut reactor, &spy, &mut log);
+    assert_eq!(log, []);
+    drop(charge);
+    turn_until_idle(&mut reactor, &spy, &mut log);
+    assert_eq!(log, [(0, 1)]);
 }
 
 /// Refused once for a little and then for more; the little comes free first.
