@@ -6,7 +6,9 @@ use std::time::Duration;
 use ringmq::platform::{Interest, Ready};
 use ringmq::{Context, Fire};
 
-use crate::support::{pair, turn_until_idle, Case, Change, Journal, Probe, Spy, SOON};
+use crate::support::{
+    assert_io_has_its_turn_beside, pair, turn_until_idle, Case, Change, Journal, Probe, Spy, SOON,
+};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -129,21 +131,7 @@ pub fn a_task_that_defers_itself_leaves_io_its_turn_every_time(case: Case) {
         *count += 1;
         context.defer(again);
     }
-    let (mut reactor, spy) = case.spied();
-    let (mut near, far) = pair();
-    near.write_all(b"x").unwrap();
-    let probe = Probe::new(far);
-    let notes = probe.notes();
-    let mut context = reactor.context();
-    context.add(probe, |_, _, _| ()).unwrap();
-    context.defer(again);
-
-    let mut count = 0;
-    for _ in 0..1000 {
-        reactor.turn(&mut count, SOON).unwrap();
-    }
-    assert_eq!((count, notes.response_count()), (1000, 1000));
-    assert_eq!(spy.take_waits(), [ZERO; 1000]);
+    assert_io_has_its_turn_beside(case, |context| context.defer(again));
 }
 
 pub fn a_wait_is_as_long_as_the_limit_when_nothing_is_to_be_done(case: Case) {

@@ -1,11 +1,10 @@
 //! Timers: never early, in order, and never in the way of anything else. On a stopped clock but for one.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
-use ringmq::{Context, TimerId};
+use ringmq::{Context, Reactor, TimerId};
 
-use crate::support::{pair, Case, Probe, SOON};
+use crate::support::{assert_io_has_its_turn_beside, Case, Spy, SOON};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,20 +29,9 @@ pub fn a_timer_that_sets_itself_with_zero_leaves_io_its_turn_every_time(case: Ca
         *count += 1;
         context.set_timeout(Duration::ZERO, again);
     }
-    let (mut reactor, spy) = case.clocked();
-    let (mut near, far) = pair();
-    near.write_all(b"x").unwrap();
-    let probe = Probe::new(far);
-    let notes = probe.notes();
-    let mut context = reactor.context();
-    context.add(probe, |_, _, _| ()).unwrap();
-    context.set_timeout(Duration::ZERO, again);
-    let mut count = 0;
-    for _ in 0..1000 {
-        reactor.turn(&mut count, SOON).unwrap();
-    }
-    assert_eq!((count, notes.response_count()), (1000, 1000));
-    assert_eq!(spy.take_waits(), [ZERO; 1000]);
+    assert_io_has_its_turn_beside(case, |context| {
+        context.set_timeout(Duration::ZERO, again);
+    });
 }
 
 pub fn a_due_timer_cleared_by_another_due_timer_does_not_run(case: Case) {
@@ -86,16 +74,21 @@ pub fn an_earlier_deadline_runs_first_though_set_later(case: Case) {
     assert_eq!(log, ["early", "late"]);
 }
 
+/// The one timer runs when a second has passed on the clock from now, and not a nanosecond sooner.
+fn assert_runs_after_a_second(reactor: &mut Reactor<Log>, spy: &Spy, log: &mut Log) {
+    spy.advance(SECOND - Duration::from_nanos(1));
+    reactor.turn(log, ZERO).unwrap();
+    assert_eq!(*log, [""; 0]);
+    spy.advance(Duration::from_nanos(1));
+    reactor.turn(log, ZERO).unwrap();
+    assert_eq!(*log, ["ran"]);
+}
+
 pub fn a_timer_is_not_early_by_a_nanosecond(case: Case) {
     let (mut reactor, spy) = case.clocked();
     reactor.context().set_timeout(SECOND, |log: &mut Log, _: &mut Context<'_, Log>| log.push("ran"));
     let mut log = Log::new();
-    spy.advance(SECOND - Duration::from_nanos(1));
-    reactor.turn(&mut log, ZERO).unwrap();
-    assert_eq!(log, [""; 0]);
-    spy.advance(Duration::from_nanos(1));
-    reactor.turn(&mut log, ZERO).unwrap();
-    assert_eq!(log, ["ran"]);
+    assert_runs_after_a_second(&mut reactor, &spy, &mut log);
 }
 
 pub fn clearing_a_timer_again_or_after_it_ran_or_in_itself_is_false(case: Case) {
@@ -129,12 +122,7 @@ pub fn a_timer_set_after_a_slow_callback_is_not_early(case: Case) {
     });
     let mut log = Log::new();
     reactor.turn(&mut log, ZERO).unwrap();
-    spy.advance(SECOND - Duration::from_nanos(1));
-    reactor.turn(&mut log, ZERO).unwrap();
-    assert_eq!(log, [""; 0]);
-    spy.advance(Duration::from_nanos(1));
-    reactor.turn(&mut log, ZERO).unwrap();
-    assert_eq!(log, ["ran"]);
+    assert_runs_after_a_second(&mut reactor, &spy, &mut log);
 }
 
 pub fn a_timer_beyond_the_end_of_the_clock_never_runs_and_limits_no_wait(case: Case) {

@@ -5,6 +5,7 @@ mod probe;
 mod spy;
 mod traffic;
 
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use ringmq::platform::Backend;
-use ringmq::{Builder, Reactor};
+use ringmq::{Builder, Context, Reactor};
 
 pub use child::{descriptor_count, in_child, limit_descriptors};
 pub use probe::Probe;
@@ -117,4 +118,23 @@ pub fn turn_until_idle<S: 'static>(reactor: &mut Reactor<S>, spy: &Spy, state: &
             return turns;
         }
     }
+}
+
+/// Something that keeps itself going, a thousand turns long and once in each, while a descriptor that is always readable is served in
+/// every one of them, and nobody waits.
+pub fn assert_io_has_its_turn_beside(case: Case, start: impl FnOnce(&mut Context<'_, u32>)) {
+    let (mut reactor, spy) = case.clocked();
+    let (mut near, far) = pair();
+    near.write_all(b"x").unwrap();
+    let probe = Probe::new(far);
+    let notes = probe.notes();
+    let mut context = reactor.context();
+    context.add(probe, |_, _, _| ()).unwrap();
+    start(&mut context);
+    let mut count = 0;
+    for _ in 0..1000 {
+        reactor.turn(&mut count, SOON).unwrap();
+    }
+    assert_eq!((count, notes.response_count()), (1000, 1000));
+    assert_eq!(spy.take_waits(), [Some(Duration::ZERO); 1000]);
 }
