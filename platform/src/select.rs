@@ -3,6 +3,7 @@
 //! The bitmaps are this module's own and as long as the highest number needs, so `FD_SETSIZE` is no limit (Linux, the BSDs and macOS
 //! take any length), and `FD_SET`, which aborts or corrupts memory beyond that limit, is not called.
 
+use std::fmt;
 use std::io;
 #[cfg(target_vendor = "apple")]
 use std::os::raw::c_int;
@@ -29,7 +30,6 @@ use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Select {
     table: Table,
     /// What is asked: for reading, for writing, for out-of-band data.
@@ -56,6 +56,16 @@ impl Select {
             found: Default::default(),
             cursor: 0,
         })
+    }
+}
+
+/// Without the answers, which say nothing between two waits.
+impl fmt::Debug for Select {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Select")
+            .field("table", &self.table)
+            .field("asked", &self.asked)
+            .finish_non_exhaustive()
     }
 }
 
@@ -140,26 +150,32 @@ impl Select {
 
     /// One wait in the kernel; answers whether there is anything to report.
     fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
-        let count = match self.wait_in_kernel(timeout) {
-            // One of the numbers is not open, and the kernel does not say which.
-            Err(error) if error.raw_os_error() == Some(libc::EBADF) => {
-                self.repair();
-                return Ok(false);
+        let mut count = self.wait_in_kernel(timeout);
+        if self.is_about_closed(&count) {
+            let was_repaired = self.repair();
+            // What is ready besides is told by this very wait, also if it is one that does not sleep.
+            count = self.wait_in_kernel(Some(Duration::ZERO));
+            if self.is_about_closed(&count) {
+                // Another thread that closes a number, or opens a file under it, explains it once; the second time the caller is told.
+                let is_explained = self.repair() || was_repaired;
+                return if is_explained { Ok(false) } else { count.map(|_| false) };
             }
-            result => result?,
-        };
-        // With nothing found, and after an error, the bitmaps are not to be looked at: the kernel may have left them as they were.
-        if count == 0 {
-            return Ok(false);
         }
-        // Linux does not look at numbers beyond its table of open files, which is only as long as it has ever needed to be, and
-        // leaves their bits set as if they were ready. Then the bits are more than it counted.
-        if self.found.iter().map(Bitmap::count).sum::<usize>() != count {
-            self.repair();
-            return Ok(false);
+        // With nothing found the bitmaps are not to be looked at: the kernel may have left them as they were.
+        if count? > 0 {
+            self.report(events);
         }
-        self.report(events);
         Ok(!events.is_empty())
+    }
+
+    /// Whether the kernel's answer comes of a number that is not open. It does not say which.
+    fn is_about_closed(&self, answer: &io::Result<usize>) -> bool {
+        match answer {
+            // Linux does not look at numbers beyond its table of open files, which is only as long as it has ever needed to be, and
+            // leaves their bits set as if they were ready. Then the bits are more than it counted.
+            Ok(count) => *count > 0 && self.found.iter().map(Bitmap::count).sum::<usize>() != *count,
+            Err(error) => error.raw_os_error() == Some(libc::EBADF),
+        }
     }
 
     /// Reports the answers, beginning where the last look stopped, and silences what is not to be asked for again.
@@ -196,10 +212,11 @@ impl Select {
         sys::check(count).map(|count| count as usize)
     }
 
-    /// Silences every registration whose number is no longer open: closed without delete.
-    fn repair(&mut self) {
+    /// Silences every registration whose number is no longer open: closed without delete. Answers whether there was one.
+    fn repair(&mut self) -> bool {
         let closed: Vec<RawFd> =
             self.table.iter().map(|(fd, _)| fd).filter(|fd| !sys::is_open(*fd)).collect();
+        let stale_before = self.table.stale_count;
         for fd in closed {
             self.set_bits(fd, Interest::NONE);
             let entry = self.table.get_mut(fd).expect("the number comes from the table");
@@ -207,6 +224,7 @@ impl Select {
                 self.table.stale_count += 1;
             }
         }
+        self.table.stale_count != stale_before
     }
 
     fn set_bits(&mut self, fd: RawFd, interest: Interest) {
@@ -229,9 +247,17 @@ impl Select {
 }
 
 /// One bit per descriptor number, in the words of the system's `fd_set`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Bitmap {
     words: Vec<Word>,
+}
+
+/// The numbers that are set.
+impl fmt::Debug for Bitmap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.next(0);
+        f.debug_set().entries(std::iter::successors(first, |fd| self.next(fd + 1))).finish()
+    }
 }
 
 /// The word of `fd_set`: 32 bits where the system declares it so, which matters on big-endian machines; else a long.
