@@ -4,6 +4,7 @@
 //! can no longer be removed by number. Each event therefore carries the generation of its registration; one that no longer matches
 //! is dropped, and the set is built anew without it.
 
+use std::fmt;
 use std::io;
 use std::os::raw::c_int;
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -24,26 +25,13 @@ use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Epoll {
     fd: OwnedFd,
     table: Table,
     /// Where the kernel puts what is ready; as long as the largest `Events` seen.
-    buffer: Vec<Slot>,
+    buffer: Vec<libc::epoll_event>,
     /// Whether the kernel knows `epoll_pwait2` (Linux 5.11) and lets us call it.
     has_nanoseconds: bool,
-}
-
-/// `libc::epoll_event` is packed on x86-64 and has no `Debug`; this gives it one.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-struct Slot(libc::epoll_event);
-
-impl std::fmt::Debug for Slot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (events, key) = (self.0.events, self.0.u64);
-        write!(f, "{events:#x} of {key:#x}")
-    }
 }
 
 impl Epoll {
@@ -53,6 +41,13 @@ impl Epoll {
     /// `EMFILE`, `ENFILE`, `ENOMEM`.
     pub fn new() -> io::Result<Epoll> {
         Ok(Epoll { fd: open()?, table: Table::default(), buffer: Vec::new(), has_nanoseconds: true })
+    }
+}
+
+/// Without the buffer, which says nothing between two waits.
+impl fmt::Debug for Epoll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Epoll").field("fd", &self.fd).field("table", &self.table).finish_non_exhaustive()
     }
 }
 
@@ -149,15 +144,11 @@ impl Epoll {
     /// One wait in the kernel; answers whether there is anything to report.
     fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
         if self.buffer.len() < events.capacity() {
-            self.buffer.resize(events.capacity(), Slot(libc::epoll_event { events: 0, u64: 0 }));
+            self.buffer.resize(events.capacity(), libc::epoll_event { events: 0, u64: 0 });
         }
         let capacity = c_int::try_from(events.capacity()).unwrap_or(c_int::MAX);
-        let count = self.wait_in_kernel(capacity, timeout)?;
         let stale_before = self.table.stale_count;
-        for index in 0..count {
-            let (bits, key) = (self.buffer[index].0.events, self.buffer[index].0.u64);
-            self.report(key, ready_of(bits as c_int), events);
-        }
+        self.ask_once(capacity, timeout, events)?;
         if self.table.stale_count != stale_before {
             match self.repair() {
                 // For want of a descriptor, say. One-shots among the events in hand would not come again; what is stale does, and
@@ -165,8 +156,26 @@ impl Epoll {
                 Err(_) if !events.is_empty() => {}
                 result => result?,
             }
+            if events.is_empty() {
+                // What was stale may have taken the place of something that is not.
+                self.ask_once(capacity, Some(Duration::ZERO), events)?;
+            }
         }
         Ok(!events.is_empty())
+    }
+
+    fn ask_once(
+        &mut self,
+        capacity: c_int,
+        timeout: Option<Duration>,
+        events: &mut Events,
+    ) -> io::Result<()> {
+        let count = self.wait_in_kernel(capacity, timeout)?;
+        for index in 0..count {
+            let (bits, key) = (self.buffer[index].events, self.buffer[index].u64);
+            self.report(key, ready_of(bits as c_int), events);
+        }
+        Ok(())
     }
 
     /// Reports what was found under a key if it is of the registration that the number has now.
@@ -181,7 +190,7 @@ impl Epoll {
     /// `epoll_pwait2`, which counts nanoseconds, when there is a timeout to count; else `epoll_wait`.
     fn wait_in_kernel(&mut self, capacity: c_int, timeout: Option<Duration>) -> io::Result<usize> {
         let epoll = self.fd.as_raw_fd();
-        let slots = self.buffer.as_mut_ptr().cast::<libc::epoll_event>();
+        let slots = self.buffer.as_mut_ptr();
         if let (true, Some(timeout)) = (self.has_nanoseconds, timeout.filter(|timeout| !timeout.is_zero())) {
             // The kernel's own timespec: 64 bits twice on every architecture, unlike libc's.
             let spec = [timeout.as_secs() as i64, i64::from(timeout.subsec_nanos())];
@@ -216,7 +225,9 @@ impl Epoll {
     /// The new set takes the number of the old one. Edge registrations that are ready fire once more, which they may.
     fn repair(&mut self) -> io::Result<()> {
         let fresh = open()?;
-        for (fd, entry) in self.table.iter().filter(|(_, entry)| is_watched(entry)) {
+        // One-shots that have fired stay outside until they are modified: entering the set they would report a hang-up once more,
+        // which is told to nobody and may take the place of an event that is.
+        for (fd, entry) in self.table.iter().filter(|(_, entry)| !entry.armed_interest().is_none()) {
             match self.control(libc::EPOLL_CTL_MOD, fd, entry) {
                 Ok(()) => control(fresh.as_fd(), libc::EPOLL_CTL_ADD, fd, entry)?,
                 // Closed without delete: silent in the old set, and whatever has the number now was never registered.
@@ -233,7 +244,7 @@ impl Epoll {
     fn enter(&mut self, fd: RawFd, was_watched: bool, new: &Entry) -> io::Result<()> {
         let first_try = if was_watched { libc::EPOLL_CTL_MOD } else { libc::EPOLL_CTL_ADD };
         let result = match self.control(first_try, fd, new) {
-            // The number was closed and names another file now.
+            // The number was closed and names another file now; or it is a one-shot's that had fired when the set was built anew.
             Err(error) if was_watched && error.raw_os_error() == Some(libc::ENOENT) => {
                 self.control(libc::EPOLL_CTL_ADD, fd, new)
             }
@@ -271,7 +282,8 @@ fn control(epoll: BorrowedFd<'_>, operation: c_int, fd: RawFd, entry: &Entry) ->
     Ok(())
 }
 
-/// Whether the kernel's set has it. A one-shot that has fired is still there, disarmed by the kernel.
+/// Whether the kernel's set has it, as far as we know. A one-shot that has fired is still there, disarmed by the kernel, unless the
+/// set was built anew since.
 fn is_watched(entry: &Entry) -> bool {
     !entry.interest.is_none()
 }
