@@ -2,6 +2,7 @@
 //!
 //! The set is one array without holes, in which an entry that is to be silent has its number negated: the kernel skips it.
 
+use std::fmt;
 use std::io;
 use std::os::unix::io::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
@@ -38,8 +39,8 @@ pub struct Poll {
 #[repr(transparent)]
 struct Slot(libc::pollfd);
 
-impl std::fmt::Debug for Slot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {:#x} -> {:#x}", self.0.fd, self.0.events, self.0.revents)
     }
 }

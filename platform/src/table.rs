@@ -4,6 +4,7 @@
 //! one answer. It also gives each registration a generation, which travels through the kernel beside the number, so that an event
 //! for a registration that is gone is told from one for its successor under the same number.
 
+use std::fmt;
 use std::io;
 use std::os::unix::io::RawFd;
 
@@ -36,7 +37,7 @@ impl Entry {
 }
 
 /// Entries by descriptor number. Numbers are small and dense (POSIX hands out the lowest one free), so an array serves.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Table {
     entries: Vec<Option<Entry>>,
     last_generation: u32,
@@ -107,6 +108,13 @@ impl Table {
         }
         entry.is_armed = entry.trigger != Trigger::OneShot;
         events.push(Event { token: entry.token, ready });
+    }
+}
+
+/// By number, without those that are vacant.
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 

@@ -1,8 +1,10 @@
 //! Choosing a backend by name and by environment, and the buffer for events: what is the same whichever backend runs.
 
+use std::os::unix::io::AsFd;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use ringmq_platform::{Backend, BackendError, Event, Events, Ready, Token};
+use ringmq_platform::{Backend, BackendError, Event, Events, Interest, Ready, Token, Trigger};
 
 /// Sets a variable that no other test uses. All of this process goes through std, which locks the environment.
 fn from_env(variable: &str, value: &str) -> Result<Backend, BackendError> {
@@ -102,6 +104,20 @@ fn a_wait_neither_grows_nor_shrinks_the_buffer() {
         let mut events = Events::with_capacity(3);
         poller.wait(&mut events, Some(Duration::ZERO)).expect("wait");
         assert_eq!(events.capacity(), 3);
+    }
+}
+
+/// A failure message prints a poller: its registrations are wanted there, and not a thousand blanks.
+#[test]
+fn what_is_printed_of_a_poller_is_what_is_registered() {
+    let (near, _far) = UnixStream::pair().expect("socketpair");
+    let mut events = Events::with_capacity(1024);
+    for backend in Backend::AVAILABLE {
+        let mut poller = backend.open().expect("open a poller");
+        poller.add(near.as_fd(), Token(77), Interest::WRITABLE, Trigger::Level).expect("add");
+        poller.wait(&mut events, None).expect("wait");
+        let text = format!("{poller:?}");
+        assert!(text.contains("Token(77)") && text.len() < 400, "{} characters: {text}", text.len());
     }
 }
 
