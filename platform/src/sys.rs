@@ -2,9 +2,7 @@
 
 use std::io;
 use std::os::raw::c_int;
-use std::os::unix::io::RawFd;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-use std::os::unix::io::{AsRawFd, BorrowedFd};
+use std::os::unix::io::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 /// Turns the -1 of a system call into its `errno`.
@@ -16,8 +14,8 @@ pub(crate) fn check(result: c_int) -> io::Result<c_int> {
     }
 }
 
-/// For systems that cannot do it while they open the descriptor: sets a descriptor flag or a status flag: `F_GETFD`/`F_SETFD` or `F_GETFL`/`F_SETFL`.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+/// Sets a descriptor flag or a status flag (`F_GETFD`/`F_SETFD` or `F_GETFL`/`F_SETFL`), where that cannot be done while the descriptor
+/// is opened.
 pub(crate) fn add_flag(fd: BorrowedFd<'_>, get: c_int, set: c_int, flag: c_int) -> io::Result<()> {
     // SAFETY: these commands of fcntl take no pointer, and the descriptor is open for as long as it is borrowed.
     let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), get) })?;

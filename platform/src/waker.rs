@@ -1,6 +1,6 @@
 //! Waking a poller from another thread: a descriptor that becomes readable, registered like any other source.
 //!
-//! No backend has code for it. On Linux it is an eventfd, elsewhere a pipe.
+//! No backend has code for it. On Linux it is an eventfd; elsewhere, and where Linux refuses that call, a pipe.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -122,13 +122,21 @@ impl Bell {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn open() -> io::Result<(File, Option<File>)> {
     // SAFETY: takes no pointer.
-    let fd = sys::check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+    let fd = match sys::check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }) {
+        // A sandbox that does not know the call, or a kernel made without it (CONFIG_EVENTFD).
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => return open_pipe(),
+        result => result?,
+    };
     // SAFETY: the kernel has just opened it, and nobody else knows of it.
     Ok((File::from(unsafe { OwnedFd::from_raw_fd(fd) }), None))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn open() -> io::Result<(File, Option<File>)> {
+    open_pipe()
+}
+
+fn open_pipe() -> io::Result<(File, Option<File>)> {
     let mut fds = [-1; 2];
     // SAFETY: the pointer is to two integers, which the kernel fills when it answers with 0.
     sys::check(unsafe { libc::pipe(fds.as_mut_ptr()) })?;

@@ -110,7 +110,7 @@ impl<S: 'static> Reactor<S> {
     /// A loop on this backend, with the defaults of [`Builder`].
     ///
     /// # Errors
-    /// `Unsupported` when the system lacks it; else as for [`new`](Self::new).
+    /// `Unsupported` when the system lacks it, or has it and refuses to use it (a sandbox); else as for [`new`](Self::new).
     pub fn with_backend(backend: Backend) -> io::Result<Reactor<S>> {
         Builder::new().backend(backend).build()
     }

@@ -151,6 +151,13 @@ impl Doorbell {
                 }
             }
         })?;
+        let registration = context.core.agenda.registrations.get(id.key);
+        // Taken for always ready, which it is not: the loop would never sleep.
+        if registration.map_or(true, |registration| registration.is_always_ready) {
+            let message =
+                "the poller refuses to wait for the descriptor by which other threads wake the reactor";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+        }
         context.core.doorbell = Some(id.key);
         Ok(())
     }
