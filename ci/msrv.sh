@@ -24,8 +24,10 @@ cp Cargo.lock "$copy"
 cp -r src "$copy"
 cp -r platform/src "$copy/platform"
 for manifest in Cargo.toml platform/Cargo.toml; do
-  # Leaves out the tables of dev-dependencies, tests, examples and benchmarks, whose files are not in the copy either.
-  awk '/^\[/ { is_kept = !/dev-dependencies|^\[\[(test|example|bench)\]\]/ } is_kept' "$manifest" >"$copy/$manifest"
+  # Leaves out the tables of dev-dependencies, tests, examples and benchmarks, whose files are not in the copy either, and the
+  # member of the workspace that is for tests only.
+  awk '/^\[/ { is_kept = !/dev-dependencies|^\[\[(test|example|bench)\]\]/ } is_kept' "$manifest" |
+    sed 's|, "platform/kqueue-model"||' >"$copy/$manifest"
 done
 
 cd "$copy"

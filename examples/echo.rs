@@ -2,6 +2,9 @@
 //!
 //! Sends every message back: a length of four bytes, big-endian, and a body of 1 MiB at the most. The argument is the address to
 //! listen on; RINGMQ_BACKEND names a backend: epoll, kqueue, poll or select.
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
 use std::error::Error;
 use std::net::{SocketAddr, TcpStream};
 

@@ -40,3 +40,7 @@ pub use reactor::{
 };
 #[cfg(feature = "codec")]
 pub use reactor::{Frame, Framed, Frames, Outlet};
+
+// As in the platform crate: the tests link a model of a kqueue.
+#[cfg(all(test, ringmq_kqueue = "model"))]
+extern crate ringmq_kqueue_model as _;

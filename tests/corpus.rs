@@ -3,6 +3,9 @@
 //! It belongs to `fuzz/` and so is not in the published package, which has no `fuzz/`.
 #![cfg(feature = "codec")]
 
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
 

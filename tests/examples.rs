@@ -2,6 +2,9 @@
 
 #![cfg(feature = "codec")]
 
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

@@ -3,6 +3,9 @@
 //! Sends files through every backend of the system and compares every byte that comes back. A client and a server, two reactors on
 //! two threads, talk over TCP on the loopback; each file is cut into messages of seeded random length from 0 bytes to 1 MiB.
 
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
 mod peers;
 mod plan;
 

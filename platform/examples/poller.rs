@@ -1,4 +1,7 @@
 //! Try: `cargo run -p ringmq-platform --example poller -- select`, then type lines; Ctrl-D ends it.
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::io::AsFd;

@@ -9,13 +9,7 @@ use std::str::FromStr;
 use crate::{Poll, Poller, Select};
 
 const HAS_EPOLL: bool = cfg!(any(target_os = "linux", target_os = "android"));
-const HAS_KQUEUE: bool = cfg!(any(
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
-    target_vendor = "apple"
-));
+const HAS_KQUEUE: bool = crate::where_kqueue_is!(cfg! {});
 
 /// One of the kernel's polling mechanisms.
 ///
@@ -44,9 +38,11 @@ impl Backend {
     /// Every backend there is, whether this system has it or not.
     pub const ALL: &'static [Backend] = &[Backend::Epoll, Backend::Kqueue, Backend::Poll, Backend::Select];
 
-    /// The backends of this system, best first.
+    /// The backends of this system, best first. (A build for Linux that is to test kqueue has that too, last.)
     pub const AVAILABLE: &'static [Backend] = match (HAS_EPOLL, HAS_KQUEUE) {
-        (true, _) => &[Backend::Epoll, Backend::Poll, Backend::Select],
+        (true, false) => &[Backend::Epoll, Backend::Poll, Backend::Select],
+        // Linux, built to test kqueue; last, since nobody wants it there for its own sake.
+        (true, true) => &[Backend::Epoll, Backend::Poll, Backend::Select, Backend::Kqueue],
         (false, true) => &[Backend::Kqueue, Backend::Poll, Backend::Select],
         (false, false) => &[Backend::Poll, Backend::Select],
     };
@@ -59,18 +55,11 @@ impl Backend {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Backend::Epoll => Ok(Box::new(crate::Epoll::new()?)),
-            #[cfg(any(
-                target_os = "freebsd",
-                target_os = "netbsd",
-                target_os = "openbsd",
-                target_os = "dragonfly",
-                target_vendor = "apple"
-            ))]
-            Backend::Kqueue => Ok(Box::new(crate::Kqueue::new()?)),
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            Backend::Epoll => Err(BackendError::Absent(self).into()),
+            Backend::Kqueue => open_kqueue(),
             Backend::Poll => Ok(Box::new(Poll::new()?)),
             Backend::Select => Ok(Box::new(Select::new()?)),
-            #[allow(unreachable_patterns)] // no system has all four
-            absent => Err(BackendError::Absent(absent).into()),
         }
     }
 
@@ -116,6 +105,22 @@ impl Backend {
         }
     }
 }
+
+macro_rules! define_open_kqueue {
+    ($is_here:meta) => {
+        #[cfg($is_here)]
+        fn open_kqueue() -> io::Result<Box<dyn Poller>> {
+            Ok(Box::new(crate::Kqueue::new()?))
+        }
+
+        #[cfg(not($is_here))]
+        fn open_kqueue() -> io::Result<Box<dyn Poller>> {
+            Err(BackendError::Absent(Backend::Kqueue).into())
+        }
+    };
+}
+
+crate::where_kqueue_is!(define_open_kqueue! {});
 
 impl Default for Backend {
     /// The best one of this system.

@@ -1,15 +1,17 @@
 //! kqueue: the kernel keeps a filter per descriptor and direction and answers with what is ready (`kqueue(2)`).
 //!
-//! Three traits of it shape this module. Reading and writing are two filters with two events, which are merged into one. Adding a
-//! filter again never changes its mode, so another trigger means deleting and adding. And receipts need as much room as there are
-//! changes: without it a kernel drops the rest of the changes in silence.
+//! Four traits of it shape this module. Reading and writing are two filters with two events, which are merged into one. Adding a filter
+//! again neither changes its mode nor enables it, so another trigger, and arming a one-shot again, mean deleting and adding. A one-shot is
+//! `EV_DISPATCH`, since `EV_ONESHOT` reports what it found once though it may be gone by the time of the wait. And receipts need as much
+//! room as there are changes: without it a kernel drops the rest of the changes in silence.
 //!
-//! The module sees the system through [`sys`] alone. What is said of FreeBSD and NetBSD here was observed on their kernels' code,
-//! what is said of macOS and OpenBSD was read in theirs.
+//! Pipes that nobody reads, which kernels refuse to watch, are in [`broken`]. The module sees the system through [`sys`] alone. What is
+//! said of FreeBSD and NetBSD here was observed on their kernels' code, what is said of macOS and OpenBSD was read in theirs.
 
 // NetBSD's filter and flags are 32 bits wide where the others have 16, so a conversion that one system needs is idle on another.
 #![allow(clippy::unnecessary_cast, clippy::useless_conversion)]
 
+use std::fmt;
 use std::io;
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
@@ -18,10 +20,16 @@ use crate::poller::wait_until;
 use crate::table::{Entry, Table};
 use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
 
+mod broken;
+mod sys;
+
+use broken::{means_broken_pipe, Broken};
+
 /// A poller on `kqueue(2)`.
 ///
 /// # Platform notes
-/// A fork's child does not inherit it: calls answer `EBADF` there. [`Interest::PRIORITY`] is never reported.
+/// A fork's child does not inherit it: calls answer `EBADF` there, and what the child opens may be given its number, which dropping
+/// the copy closes; so drop it first, or `std::mem::forget` it. [`Interest::PRIORITY`] is never reported.
 ///
 /// ```
 /// use ringmq_platform::{Kqueue, Poller, Trigger};
@@ -31,15 +39,25 @@ use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Kqueue {
     fd: OwnedFd,
     table: Table,
     /// Where the kernel puts what is ready; as long as the largest `Events` seen.
     buffer: Vec<Slot>,
-    /// Write registrations that the kernel refuses since nobody reads any more: ready at every wait, until modified or deleted.
-    broken: Vec<RawFd>,
+    broken: Vec<Broken>,
+    /// The number at which reporting goes on, of those that did not fit beside broken ones.
+    cursor: Option<RawFd>,
 }
+
+/// What is ready at a number.
+struct Found {
+    fd: RawFd,
+    generation: u32,
+    ready: Ready,
+}
+
+/// How many changes a call makes at the most: to end something and to begin something, for reading and for writing.
+const MOST_CHANGES: usize = 4;
 
 /// `kevent` without its raw pointer's ill repute: that field carries a generation and is never followed, so a slot may be sent.
 #[derive(Clone, Copy)]
@@ -49,21 +67,28 @@ struct Slot(sys::kevent);
 // SAFETY: the pointer in a kevent is a number to us, and to the kernel.
 unsafe impl Send for Slot {}
 
-impl std::fmt::Debug for Slot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Copies: the struct is packed on macOS.
-        let (ident, filter, flags, data) = (self.0.ident, self.0.filter, self.0.flags, self.0.data);
-        write!(f, "{ident}: filter {filter} flags {flags:#x} data {data}")
-    }
-}
-
 impl Kqueue {
     /// Opens a kernel queue, closed on exec.
     ///
     /// # Errors
     /// `EMFILE`, `ENFILE`, `ENOMEM`.
     pub fn new() -> io::Result<Kqueue> {
-        Ok(Kqueue { fd: open()?, table: Table::default(), buffer: Vec::new(), broken: Vec::new() })
+        Ok(Kqueue {
+            fd: open()?,
+            table: Table::default(),
+            buffer: Vec::new(),
+            broken: Vec::new(),
+            cursor: None,
+        })
+    }
+}
+
+/// Without the buffer, which says nothing between two waits.
+impl fmt::Debug for Kqueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Kqueue");
+        fields.field("fd", &self.fd).field("table", &self.table).field("broken", &self.broken);
+        fields.finish_non_exhaustive()
     }
 }
 
@@ -136,9 +161,10 @@ impl Kqueue {
         }
         match self.apply(fd, old, new) {
             Ok(is_broken) => {
-                self.broken.retain(|broken| *broken != fd);
+                self.broken.retain(|broken| broken.fd != fd);
                 if is_broken {
-                    self.broken.push(fd);
+                    // One that cannot be looked at was closed meanwhile.
+                    self.broken.extend(crate::sys::file_of(fd).map(|file| Broken { fd, file }));
                 }
                 Ok(())
             }
@@ -156,33 +182,36 @@ impl Kqueue {
 
     /// Makes the kernel forget a registration. That it has forgotten already is what was wanted.
     fn disarm(&mut self, fd: RawFd, old: &Entry) -> io::Result<()> {
-        self.broken.retain(|broken| *broken != fd);
+        self.broken.retain(|broken| broken.fd != fd);
         let silent = Entry { is_armed: false, ..*old };
         self.apply(fd, Some(old), &silent).map(|_| ())
     }
 
     /// One wait in the kernel; answers whether there is anything to report.
     fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
-        let timeout = if self.broken.is_empty() { timeout } else { Some(Duration::ZERO) };
+        self.forget_mended();
+        if !self.broken.is_empty() || self.cursor.is_some() {
+            return self.ask_beside_broken(events, timeout);
+        }
         let count = self.wait_in_kernel(events.capacity(), timeout)?;
-        // The two events of one descriptor come in any order; by number they are neighbours.
-        self.buffer[..count].sort_unstable_by_key(|slot| slot.0.ident);
         let mut index = 0;
         while index < count {
-            let first = self.buffer[index].0;
-            let mut ready = ready_of(&first);
-            index += 1;
-            if index < count && self.buffer[index].0.ident == first.ident {
-                ready = merged(&first, &self.buffer[index].0);
-                index += 1;
-            }
-            if self.broken.contains(&(first.ident as RawFd)) {
-                ready |= BROKEN;
-            }
-            self.report(first.ident as RawFd, first.udata as usize as u32, ready, events);
+            let found = self.found_at(&mut index, count);
+            self.report(found.fd, found.generation, found.ready, events);
         }
-        self.report_broken(count, events);
         Ok(!events.is_empty())
+    }
+
+    /// What the event at `index` says, together with that of the other filter, which is its neighbour: they are sorted by number.
+    fn found_at(&self, index: &mut usize, count: usize) -> Found {
+        let first = self.buffer[*index].0;
+        let mut ready = ready_of(&first);
+        *index += 1;
+        if *index < count && self.buffer[*index].0.ident == first.ident {
+            ready = merged(&first, &self.buffer[*index].0);
+            *index += 1;
+        }
+        Found { fd: first.ident as RawFd, generation: first.udata as usize as u32, ready }
     }
 
     /// Reports what was found at a number if it is of the registration that the number has now.
@@ -192,11 +221,14 @@ impl Kqueue {
             _ => return self.table.stale_count += 1,
         };
         self.table.report(fd, ready, events);
+        if entry.trigger != Trigger::Level {
+            self.broken.retain(|broken| broken.fd != fd);
+        }
         if entry.trigger == Trigger::OneShot
             && entry.interest.contains(Interest::READABLE | Interest::WRITABLE)
         {
-            // The filter that fired is gone; its sibling goes too, since a one-shot is for the whole registration. Were the kernel to
-            // keep it, its event would be dropped: the entry is not armed any more.
+            // The filter that fired is disabled; its sibling goes, and it too, since a one-shot is for the whole registration. Were the
+            // kernel to keep them, their events would be dropped: the entry is not armed any more.
             let _ = self.disarm(fd, &entry);
         }
     }
@@ -207,44 +239,49 @@ impl Kqueue {
         if buffer.len() < capacity {
             buffer.resize(capacity, Slot(blank()));
         }
-        // No more than fit: two events of one descriptor become one, so what the kernel hands out always fits.
+        // Two events of one descriptor become one, so whoever asks for no more than fit has room for all that the kernel hands out.
         let count = self.kevent(&[], &mut buffer[..capacity], timeout);
         self.buffer = buffer;
-        count
+        let count = count?;
+        // The two events of one descriptor come in any order; by number they are neighbours.
+        self.buffer[..count].sort_unstable_by_key(|slot| slot.0.ident);
+        Ok(count)
     }
 
     /// Submits the changes from `old` to `new`; answers whether writing is wanted of a pipe that nobody reads any more.
-    fn apply(&mut self, fd: RawFd, old: Option<&Entry>, new: &Entry) -> io::Result<bool> {
-        let had = old.map_or(Interest::NONE, Entry::armed_interest);
+    fn apply(&self, fd: RawFd, old: Option<&Entry>, new: &Entry) -> io::Result<bool> {
+        // What a one-shot leaves behind when it has fired depends on whether its sibling was deleted; to delete both does no harm.
+        let had = old.map_or(Interest::NONE, |old| old.interest);
         let wanted = new.armed_interest();
-        let changes_mode = old.map_or(false, |old| old.trigger != new.trigger);
-        let mut changes: Vec<Slot> = Vec::with_capacity(4);
+        let is_begun_anew =
+            old.map_or(false, |old| old.trigger != new.trigger || old.trigger == Trigger::OneShot);
+        let (mut changes, mut count) = ([Slot(blank()); MOST_CHANGES], 0);
+        let mut note = |filter: i64, flags: u32| {
+            changes[count] = change(fd, filter, flags, new);
+            count += 1;
+        };
         for (filter, had, wanted) in [
             (sys::EVFILT_READ, had.is_readable(), wanted.is_readable()),
             (sys::EVFILT_WRITE, had.is_writable(), wanted.is_writable()),
         ] {
-            if had && (!wanted || changes_mode) {
-                changes.push(change(fd, filter as i64, sys::EV_DELETE as u32, new));
+            if had && (!wanted || is_begun_anew) {
+                note(filter as i64, sys::EV_DELETE as u32);
             }
             if wanted {
-                changes.push(change(fd, filter as i64, sys::EV_ADD as u32 | mode_of(new.trigger), new));
+                note(filter as i64, sys::EV_ADD as u32 | mode_of(new.trigger));
             }
         }
-        let receipts = self.submit(&changes)?;
+        let errnos = self.submit(&changes[..count])?;
         let mut is_broken = false;
-        for (change, errno) in changes.iter().zip(receipts) {
+        for (change, errno) in changes[..count].iter().zip(errnos) {
             let deletes = change.0.flags as u32 & sys::EV_DELETE as u32 != 0;
             let writes = change.0.filter as i64 == sys::EVFILT_WRITE as i64;
             match errno {
                 0 => {}
-                // ENOENT: a one-shot that has fired. EBADF: closed already (FreeBSD, NetBSD; macOS says ENOENT of that too).
+                // ENOENT: deleted since a one-shot has fired. EBADF: closed already (FreeBSD, NetBSD; macOS says ENOENT of that too).
                 libc::ENOENT | libc::EBADF if deletes => {}
-                // A pipe without a reader: EPIPE (FreeBSD), EBADF (NetBSD), EPERM (OpenBSD). epoll, poll and select call it
-                // writable, since a write fails at once.
-                libc::EPIPE | libc::EPERM if writes => is_broken = true,
-                libc::EBADF if writes && crate::sys::is_open(fd) => is_broken = true,
-                // Devices and files that the kernel has no filter for: ENODEV (FreeBSD), EOPNOTSUPP (NetBSD), EINVAL (macOS).
-                libc::ENODEV | libc::EOPNOTSUPP | libc::EINVAL => {
+                errno if writes && means_broken_pipe(errno, fd) => is_broken = true,
+                errno if means_no_filter(errno) => {
                     return Err(crate::sys::not_pollable(fd, "is of a kind that kqueue refuses"))
                 }
                 errno => return Err(io::Error::from_raw_os_error(errno)),
@@ -253,38 +290,29 @@ impl Kqueue {
         Ok(is_broken)
     }
 
-    /// Hands changes to the kernel and answers with an `errno` for each, zero where it agreed.
-    fn submit(&mut self, changes: &[Slot]) -> io::Result<Vec<i32>> {
+    /// Hands at most `MOST_CHANGES` to the kernel and answers with an `errno` for each, zero where it agreed.
+    fn submit(&self, changes: &[Slot]) -> io::Result<[i32; MOST_CHANGES]> {
+        let mut errnos = [0; MOST_CHANGES];
         if changes.is_empty() {
-            return Ok(Vec::new());
+            return Ok(errnos);
         }
-        let mut receipts = changes.to_vec();
+        let mut room = [Slot(blank()); MOST_CHANGES];
+        let receipts = &mut room[..changes.len()];
         // OpenBSD may wait in spite of the receipts, so the timeout is zero.
-        let count = self.kevent(changes, &mut receipts, Some(Duration::ZERO))?;
-        if count != changes.len() {
-            let message = format!("kevent gave {count} receipts for {} changes", changes.len());
+        let count = self.kevent(changes, receipts, Some(Duration::ZERO))?;
+        let is_receipt = |slot: &&Slot| slot.0.flags as u32 & sys::EV_ERROR as u32 != 0;
+        let receipt_count = receipts[..count].iter().filter(is_receipt).count();
+        if receipt_count != changes.len() {
+            let expected = changes.len();
+            let message = format!(
+                "kevent answered {expected} changes with {count} events, {receipt_count} of them receipts"
+            );
             return Err(io::Error::new(io::ErrorKind::Other, message));
         }
-        Ok(receipts.iter().map(|receipt| receipt.0.data as i32).collect())
-    }
-
-    /// Reports, in turn, the registrations that the kernel would not take since nobody reads their pipe any more, but for those of
-    /// which it reported something itself this time.
-    fn report_broken(&mut self, count: usize, events: &mut Events) {
-        for _ in 0..self.broken.len() {
-            if events.is_full() {
-                return;
-            }
-            let fd = self.broken.remove(0);
-            let is_reported = self.buffer[..count].iter().any(|slot| slot.0.ident as RawFd == fd);
-            match self.table.get(fd).map(|entry| entry.generation) {
-                Some(generation) if !is_reported => self.report(fd, generation, BROKEN, events),
-                _ => {}
-            }
-            if self.table.get(fd).map_or(false, |entry| entry.trigger == Trigger::Level) {
-                self.broken.push(fd);
-            }
+        for (errno, receipt) in errnos.iter_mut().zip(receipts) {
+            *errno = receipt.0.data as i32;
         }
+        Ok(errnos)
     }
 
     fn kevent(&self, changes: &[Slot], events: &mut [Slot], timeout: Option<Duration>) -> io::Result<usize> {
@@ -329,11 +357,17 @@ fn change(fd: RawFd, filter: i64, flags: u32, entry: &Entry) -> Slot {
     Slot(change)
 }
 
+/// What kernels say of devices and files that have no filter: ENODEV (FreeBSD), EOPNOTSUPP (NetBSD), EINVAL (macOS), and EPERM of old
+/// drivers, which answer 1 for "no".
+fn means_no_filter(errno: i32) -> bool {
+    matches!(errno, libc::ENODEV | libc::EOPNOTSUPP | libc::EINVAL | libc::EPERM)
+}
+
 fn mode_of(trigger: Trigger) -> u32 {
     match trigger {
         Trigger::Level => 0,
         Trigger::Edge => sys::EV_CLEAR as u32,
-        Trigger::OneShot => sys::EV_ONESHOT as u32,
+        Trigger::OneShot => sys::EV_DISPATCH as u32,
     }
 }
 
@@ -360,15 +394,4 @@ fn merged(first: &sys::kevent, second: &sys::kevent) -> Ready {
         ready |= Ready::HANGUP;
     }
     ready
-}
-
-/// What a pipe without a reader is to its writer.
-const BROKEN: Ready = Ready::WRITABLE.with(Ready::ERROR);
-
-/// The system as this module sees it.
-mod sys {
-    pub use libc::{
-        kevent, kqueue, EVFILT_READ, EVFILT_WRITE, EV_ADD, EV_CLEAR, EV_DELETE, EV_EOF, EV_ONESHOT,
-        EV_RECEIPT,
-    };
 }

@@ -35,7 +35,8 @@
 //! | poll | all | what is registered | level, one-shot |
 //! | select | all | the highest descriptor number | level, one-shot |
 //!
-//! Windows is out of scope. kqueue has been type-checked for its systems, and linked for some; it has not been run there.
+//! Windows is out of scope. kqueue has been type-checked for its systems, and linked for some; it has not been run there. Its tests run
+//! on Linux, over a model of kqueue that is held to what the kernels of FreeBSD and NetBSD were seen to do.
 
 #![deny(missing_docs, unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 
@@ -51,9 +52,10 @@ mod event;
     target_os = "netbsd",
     target_os = "openbsd",
     target_os = "dragonfly",
-    target_vendor = "apple"
+    target_vendor = "apple",
+    all(target_os = "linux", any(ringmq_kqueue = "model", ringmq_kqueue = "library"))
 ))]
-mod kqueue;
+mod kqueue; // the same list as in `where_kqueue_is`, since rustfmt does not find a file through a macro
 pub mod net;
 mod poll;
 mod poller;
@@ -66,15 +68,42 @@ pub use backend::{Backend, BackendError};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub use epoll::Epoll;
 pub use event::{Event, Events, Interest, Ready, Token, Trigger};
-#[cfg(any(
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
-    target_vendor = "apple"
-))]
-pub use kqueue::Kqueue;
 pub use poll::Poll;
 pub use poller::Poller;
 pub use select::Select;
 pub use waker::{WakeReceiver, Waker};
+
+/// Hands the condition "this system has kqueue", in the form that `cfg` takes, to another macro: `where_kqueue_is!(name! { … })`
+/// becomes `name! { condition … }`. So it is written down once, for this crate and for the tests of those that use it.
+///
+/// Linux has it for tests alone: with `--cfg ringmq_kqueue="model"` or `"library"`, see the module's `sys`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! where_kqueue_is {
+    ($with:ident! { $($rest:tt)* }) => {
+        $with! {
+            any(
+                target_os = "freebsd",
+                target_os = "netbsd",
+                target_os = "openbsd",
+                target_os = "dragonfly",
+                target_vendor = "apple",
+                all(target_os = "linux", any(ringmq_kqueue = "model", ringmq_kqueue = "library"))
+            )
+            $($rest)*
+        }
+    };
+}
+
+macro_rules! export_kqueue {
+    ($is_here:meta) => {
+        #[cfg($is_here)]
+        pub use kqueue::Kqueue;
+    };
+}
+
+where_kqueue_is!(export_kqueue! {});
+
+// The model of a kqueue that tests on Linux bring in: nothing in it is named, but its symbols are linked.
+#[cfg(all(test, ringmq_kqueue = "model"))]
+extern crate ringmq_kqueue_model as _;

@@ -35,16 +35,32 @@ pub(crate) fn is_open(fd: RawFd) -> bool {
 /// Refuses what no backend can wait for: regular files and directories, which poll and select call always ready, epoll refuses, and
 /// kqueue watches for something else. A closed descriptor is `EBADF`.
 pub(crate) fn check_pollable(fd: RawFd) -> io::Result<()> {
-    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: the pointer is to memory of the size and alignment of a `stat`, which the kernel fills when it answers with 0.
-    check(unsafe { libc::fstat(fd, stat.as_mut_ptr()) })?;
-    // SAFETY: fstat succeeded, so all of it is initialised.
-    let mode = unsafe { stat.assume_init() }.st_mode;
-    match mode & libc::S_IFMT {
+    match stat(fd)?.st_mode & libc::S_IFMT {
         libc::S_IFREG => Err(not_pollable(fd, "is a regular file")),
         libc::S_IFDIR => Err(not_pollable(fd, "is a directory")),
         _ => check_more_than_a_path(fd),
     }
+}
+
+/// Whether the number names a pipe or a FIFO.
+#[allow(dead_code)] // kqueue alone asks
+pub(crate) fn is_pipe(fd: RawFd) -> bool {
+    stat(fd).map_or(false, |stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
+}
+
+/// Which file the number names: the same for the same file, and mostly another for another (of two pipes, or two sockets, NetBSD says the
+/// same).
+#[allow(dead_code, clippy::unnecessary_cast)] // kqueue alone asks, and the widths differ by system
+pub(crate) fn file_of(fd: RawFd) -> io::Result<[u64; 3]> {
+    stat(fd).map(|stat| [stat.st_dev as u64, stat.st_ino as u64, (stat.st_mode & libc::S_IFMT) as u64])
+}
+
+fn stat(fd: RawFd) -> io::Result<libc::stat> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the pointer is to memory of the size and alignment of a `stat`, which the kernel fills when it answers with 0.
+    check(unsafe { libc::fstat(fd, stat.as_mut_ptr()) })?;
+    // SAFETY: fstat succeeded, so all of it is initialised.
+    Ok(unsafe { stat.assume_init() })
 }
 
 /// A descriptor of a path only (`O_PATH`, open(2)) opens nothing, so any use of it is `EBADF`. poll answers it with "not open" at each

@@ -88,6 +88,12 @@ impl Table {
         self.entries.get_mut(fd as usize)?.as_mut()
     }
 
+    /// How many registrations there are.
+    #[allow(dead_code)] // kqueue alone asks
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
     /// All registrations, by number.
     pub fn iter(&self) -> impl Iterator<Item = (RawFd, &Entry)> {
         self.entries.iter().enumerate().filter_map(|(fd, entry)| Some((fd as RawFd, entry.as_ref()?)))

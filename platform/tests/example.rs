@@ -1,5 +1,8 @@
 //! The `poller` example does what its first line says, on every backend of the system.
 
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 

@@ -2,6 +2,9 @@
 //!
 //! Most run on a poller that notes what it is asked and can stop the clock, so that they neither sleep nor depend on speed.
 
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
 mod support;
 
 mod always;
@@ -38,10 +41,16 @@ macro_rules! stamp {
     };
 }
 
+macro_rules! stamp_kqueue {
+    ($is_here:meta $($list:tt)*) => {
+        stamp! { kqueue, Kqueue, not($is_here), "kqueue: this system does not have it", $($list)* }
+    };
+}
+
 macro_rules! on_every_backend {
     ($($list:tt)*) => {
         stamp! { epoll, Epoll, not(any(target_os = "linux", target_os = "android")), "epoll: this system does not have it", $($list)* }
-        stamp! { kqueue, Kqueue, not(any(target_vendor = "apple", target_os = "freebsd", target_os = "netbsd", target_os = "openbsd", target_os = "dragonfly")), "kqueue: this system does not have it", $($list)* }
+        ringmq::platform::where_kqueue_is! { stamp_kqueue! { $($list)* } }
         stamp! { poll, Poll, not(unix), "poll: this system does not have it", $($list)* }
         stamp! { select, Select, not(unix), "select: this system does not have it", $($list)* }
     };

@@ -1,0 +1,135 @@
+//! Pipes that nobody reads any more: a kqueue refuses to watch their writing ends, and the contract has them ready for writing.
+
+use std::io;
+use std::os::unix::io::RawFd;
+use std::time::Duration;
+
+use super::{Found, Kqueue};
+use crate::{Events, Ready, Trigger};
+
+/// A write registration that the kernel refuses since nobody reads its pipe: ready at every wait, until it is modified or deleted, its
+/// number is closed, or the kernel takes it after all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Broken {
+    pub fd: RawFd,
+    /// What the number named, since the kernel does not tell when it is closed.
+    pub file: [u64; 3],
+}
+
+/// What a pipe without a reader is to its writer.
+const BROKEN: Ready = Ready::WRITABLE.with(Ready::ERROR);
+
+impl Kqueue {
+    /// Forgets of the registrations that the kernel refused those that it takes now, and those whose numbers were closed. Before the
+    /// wait, so that it finds what has just been taken.
+    pub(super) fn forget_mended(&mut self) {
+        let mut broken = std::mem::take(&mut self.broken);
+        broken.retain(|broken| self.is_still_broken(*broken));
+        self.broken = broken;
+    }
+
+    /// One wait in the kernel while there are registrations that it refuses, and until what did not fit beside them has been reported.
+    /// They stand in no queue of its, so all that is ready is asked for at once and takes turns by number, like on poll and select.
+    pub(super) fn ask_beside_broken(
+        &mut self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<bool> {
+        let timeout = if self.broken.is_empty() { timeout } else { Some(Duration::ZERO) };
+        let count = self.wait_in_kernel(2 * self.table.len().max(1), timeout)?;
+        let (mut found, mut index) = (Vec::new(), 0);
+        while index < count {
+            found.push(self.found_at(&mut index, count));
+        }
+        self.add_broken(&mut found);
+        found.sort_unstable_by_key(|found| found.fd);
+        let start = found.partition_point(|found| Some(found.fd) < self.cursor);
+        found.rotate_left(start);
+        let mut left = found.into_iter();
+        while !events.is_full() {
+            match left.next() {
+                Some(found) => self.report(found.fd, found.generation, found.ready, events),
+                None => break,
+            }
+        }
+        self.cursor = left.as_slice().first().map(|first| first.fd);
+        for found in left {
+            self.put_back(found);
+        }
+        Ok(!events.is_empty())
+    }
+
+    /// Adds the registrations that the kernel refuses to what it has found.
+    fn add_broken(&self, found: &mut Vec<Found>) {
+        for &Broken { fd, .. } in &self.broken {
+            match found.iter_mut().find(|found| found.fd == fd) {
+                Some(found) => found.ready |= BROKEN,
+                None => {
+                    let generation = self.table.get(fd).map_or(0, |entry| entry.generation);
+                    found.push(Found { fd, generation, ready: BROKEN });
+                }
+            }
+        }
+    }
+
+    /// Makes the kernel report once more what there was no room for. On level it does so by itself.
+    fn put_back(&mut self, found: Found) {
+        let entry = self.table.get(found.fd).filter(|entry| entry.generation == found.generation).copied();
+        if let Some(entry) = entry.filter(|entry| entry.trigger != Trigger::Level) {
+            // It agreed before; what it refuses now was closed meanwhile.
+            let _ = self.arm(found.fd, Some(&entry), &entry);
+        }
+    }
+
+    /// Whether the kernel still refuses it; if not, it reports it itself from now on, as far as it is the same file at all. One that it
+    /// has no memory for is kept until the next try.
+    fn is_still_broken(&self, broken: Broken) -> bool {
+        let is_same_file = crate::sys::file_of(broken.fd).map_or(false, |file| file == broken.file);
+        let entry = self.table.get(broken.fd).filter(|_| is_same_file);
+        entry.map_or(false, |entry| self.apply(broken.fd, None, entry).unwrap_or(true))
+    }
+}
+
+/// What kernels say of the writing end of a pipe that nobody reads any more: EPIPE (FreeBSD), EBADF (NetBSD), EPERM (OpenBSD). epoll,
+/// poll and select call it writable, since a write fails at once.
+pub(super) fn means_broken_pipe(errno: i32, fd: RawFd) -> bool {
+    match errno {
+        libc::EPIPE => true,
+        libc::EBADF => crate::sys::is_open(fd),
+        libc::EPERM => crate::sys::is_pipe(fd),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::means_no_filter;
+    use super::*;
+    use std::os::unix::io::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+
+    #[test]
+    fn a_refusal_is_a_broken_pipe_a_missing_filter_or_an_error() {
+        let (socket, _peer) = std::os::unix::net::UnixStream::pair().expect("socketpair");
+        let (_waker, receiver) = crate::Waker::new().expect("open a waker");
+        let mut pipe = [-1; 2];
+        // SAFETY: the pointer is to two integers.
+        crate::sys::check(unsafe { libc::pipe(pipe.as_mut_ptr()) }).expect("pipe");
+        // SAFETY: the kernel has just opened both, and nobody else knows of them.
+        let [_reader, writer] = pipe.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+        let table = [
+            (libc::EPIPE, writer.as_raw_fd(), true, false),
+            (libc::EBADF, writer.as_raw_fd(), true, false),
+            (libc::EPERM, writer.as_raw_fd(), true, true), // who only reads is told that there is no filter
+            (libc::EBADF, RawFd::MAX, false, false),
+            (libc::EPERM, socket.as_raw_fd(), false, true),
+            (libc::ENODEV, receiver.as_fd().as_raw_fd(), false, true),
+            (libc::EOPNOTSUPP, socket.as_raw_fd(), false, true),
+            (libc::EINVAL, socket.as_raw_fd(), false, true),
+            (libc::ENOMEM, writer.as_raw_fd(), false, false),
+        ];
+        for (errno, fd, is_broken, has_no_filter) in table {
+            let found = (means_broken_pipe(errno, fd), means_no_filter(errno));
+            assert_eq!(found, (is_broken, has_no_filter), "{}", io::Error::from_raw_os_error(errno));
+        }
+    }
+}
