@@ -18,9 +18,8 @@ export RUSTFLAGS=-Zno-codegen          # a third faster
 
 for target in "${targets[@]}"; do
   case $target in
-    # Tests and examples too, for one BSD and one Mac. Not for NetBSD: the tests' `nix` 0.30 does not compile there (its
-    # `udata` is an integer, and libc's has become a pointer).
-    x86_64-unknown-freebsd | aarch64-apple-darwin) what=(--all-targets -Zbuild-std=std,test) ;;
+    # Tests and examples too, for two BSDs and one Mac.
+    x86_64-unknown-freebsd | x86_64-unknown-netbsd | aarch64-apple-darwin) what=(--all-targets -Zbuild-std=std,test) ;;
     *) what=(--lib -Zbuild-std=std) ;;
   esac
   start=$SECONDS

@@ -21,9 +21,14 @@ use crate::table::{Entry, Table};
 use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
 
 mod broken;
+#[cfg(feature = "conformance")]
+mod raw;
 mod sys;
 
 use broken::{means_broken_pipe, Broken};
+
+#[cfg(feature = "conformance")]
+pub(crate) use raw::raw_report;
 
 /// A poller on `kqueue(2)`.
 ///

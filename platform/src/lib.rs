@@ -44,6 +44,8 @@
 compile_error!("ringmq-platform is for Unix systems: it wraps epoll, kqueue, poll and select");
 
 mod backend;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
 mod event;

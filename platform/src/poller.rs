@@ -11,7 +11,8 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 ///
 /// # Contract
 ///
-/// Each line is a promise of every backend, and names the test in `tests/conformance` that holds it to it.
+/// Each line is a promise of every backend, and names tests that hold it to it. They are the cases of the module `conformance`
+/// (behind the feature of that name), which holds any poller to the same lines; `tests/conformance` has what each case is for.
 ///
 /// Registration:
 /// 1. A descriptor number is registered at most once; a second `add` is `AlreadyExists` and leaves the first untouched
@@ -19,9 +20,10 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 /// 2. `modify` and `delete` of a number that is not registered are `NotFound` and create nothing
 ///    (`modifying_a_stranger_is_not_found_and_creates_nothing`, `deleting_a_stranger_is_not_found`).
 /// 3. A call that fails changes nothing (`a_failed_add_changes_nothing`, `a_failed_modify_changes_nothing`).
-/// 4. A closed descriptor cannot be added: `EBADF` (`adding_a_closed_descriptor_fails`).
-/// 5. A regular file or a directory, and whatever else the kernel refuses to poll, is `Unsupported`
-///    (`regular_files_and_directories_are_unsupported`).
+/// 4. A closed descriptor cannot be added, nor one that opens nothing (`O_PATH` of Linux): `EBADF`
+///    (`adding_a_closed_descriptor_fails`).
+/// 5. Pipes, sockets and terminals can be added; a regular file or a directory, and whatever else the kernel refuses to poll, is
+///    `Unsupported` (`every_kind_of_pollable_descriptor_can_be_added`, `regular_files_and_directories_are_unsupported`).
 /// 6. A trigger that the backend lacks is `Unsupported` (`an_unsupported_trigger_is_refused`).
 /// 7. Any open descriptor number will do (`descriptor_numbers_above_1024_work`, `descriptor_numbers_above_4096_work`).
 /// 8. Only the last of several changes between two waits counts (`only_the_last_of_several_changes_counts`).
@@ -34,8 +36,9 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 /// 10. A wait reports a registration at most once, under the token that it was given last
 ///     (`both_directions_arrive_as_one_event`, `modify_changes_the_token`).
 /// 11. [`Ready::READABLE`](crate::Ready::READABLE) and [`Ready::WRITABLE`](crate::Ready::WRITABLE) are promises that hold when the
-///     kernel is asked, and are reported only to who asked for them; the other bits are hints
-///     (`only_what_was_asked_for_is_promised`).
+///     kernel is asked, and are reported only to who asked for them; the other bits are hints, true where they are told, and
+///     [`Ready::READ_CLOSED`](crate::Ready::READ_CLOSED) is for readers alone (`only_what_was_asked_for_is_promised`,
+///     `a_half_close_is_no_hang_up`).
 /// 12. A hang-up or an error also sets those of the two that were asked for, so that who only reads or only writes learns of it
 ///     (`a_reset_is_readable_to_a_reader`, `a_reset_is_writable_to_a_writer`).
 /// 13. No interest is silence, whatever happens to the descriptor (`no_interest_is_silence_even_at_hangup`).
@@ -45,7 +48,8 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 ///     (`one_shot_fires_once`, `one_shot_disarms_both_directions`).
 /// 17. `modify` of an edge or one-shot registration reports a condition that holds again
 ///     (`edge_modify_while_ready_fires_again`, `one_shot_modify_while_ready_fires_again`).
-/// 18. After `delete` returned nothing more is reported, also not what was pending (`delete_drops_a_pending_event`).
+/// 18. After `delete` returned the registration is gone: nothing more is reported of it, also not what was pending, and it counts
+///     against no limit (`delete_drops_a_pending_event`, `deleted_registrations_do_not_count_against_the_limit`).
 ///
 /// Waiting:
 /// 19. A wait ends when there is something to report, when the timeout is over, or when a signal was handled: then it is `Ok`
@@ -57,17 +61,24 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 /// 23. `events` holds what this wait found and nothing older, also after an error
 ///     (`events_hold_only_what_the_last_wait_found`).
 /// 24. When more is ready than fits, nobody starves: with `k` registrations ready on level and room for one, each is reported
-///     within `k` waits (`with_room_for_one_each_of_many_is_seen_in_turn`).
+///     within `k` waits (`with_room_for_one_each_of_many_is_seen_in_turn`). kqueue may tell of one direction at a time then, so that
+///     one that is ready in both counts twice (`with_room_for_one_both_directions_of_many_are_seen_in_turn`).
 ///
 /// The object:
-/// 25. Where the mechanism has a descriptor of its own, [`as_fd`](Self::as_fd) is readable while something is ready
-///     (`the_pollers_own_descriptor_is_pollable`).
-/// 26. Every descriptor that a poller opens is closed on exec, and closed again when it is dropped
-///     (`own_descriptors_are_closed_on_exec`, `dropping_a_poller_leaks_no_descriptor`).
-///
-/// A poller is used by one thread at a time; other threads reach that thread through a [`Waker`](crate::Waker). After `fork` the
-/// child opens a poller of its own: epoll's set is shared with the parent, kqueue's is not inherited. Dropping a poller deletes no
-/// registration, so a child that drops its copy does not disturb the parent.
+/// 25. Where the mechanism has a descriptor of its own, [`as_fd`](Self::as_fd) is readable while something is ready, so that any
+///     other poller can wait for it, though not the one that it belongs to (`the_pollers_own_descriptor_is_pollable`,
+///     `a_poller_may_wait_inside_any_other`, `a_poller_cannot_be_added_to_itself`).
+/// 26. Every descriptor that a poller opens is closed on exec, and closed again when it is dropped; it closes no other
+///     (`own_descriptors_are_closed_on_exec`, `dropping_a_poller_leaks_no_descriptor`,
+///     `dropping_a_poller_leaves_the_descriptors_open`).
+/// 27. A poller is used by one thread at a time, and may pass from one to another
+///     (`a_thread_takes_the_poller_with_it`, `another_thread_changes_the_poller_between_two_waits`).
+/// 28. Dropping a poller deletes no registration, so that the child of a `fork` does not disturb its parent when it drops its copy;
+///     it may open a poller of its own (`a_forked_childs_drop_does_not_disturb_the_parent`,
+///     `a_forked_child_may_open_a_poller_of_its_own`). Nothing else is promised of the copy: epoll's set is shared with the parent,
+///     kqueue's is not inherited.
+/// 29. A [`Waker`](crate::Waker) is how other threads reach the one that waits: its receiver is a registration like any other, wakes
+///     before it is drained are one, and none is lost (`a_wake_from_another_thread_ends_the_wait`, `no_wake_is_lost`).
 ///
 /// ```
 /// use ringmq_platform::{Backend, Events, Interest, Poller, Token, Trigger};
@@ -125,7 +136,7 @@ pub trait Poller: fmt::Debug + Send {
     /// Which mechanism this is.
     fn backend(&self) -> Backend;
 
-    /// Whether registrations may have this trigger.
+    /// Whether registrations may have this trigger. Level and one-shot every poller has.
     fn supports(&self, trigger: Trigger) -> bool;
 
     /// The time by which timeouts are measured. A simulated kernel answers with a clock of its own.
@@ -137,13 +148,65 @@ pub trait Poller: fmt::Debug + Send {
     ///
     /// # Platform notes
     /// epoll and kqueue have one. poll and select have not: `None`. kqueue's may be readable although a wait then finds nothing,
-    /// until that wait has been made. After [`stale_count`](Self::stale_count) has grown, epoll has another file under the same number:
-    /// an outer epoll has lost it and wants it deleted and added again.
+    /// until that wait has been made; and it is not made readable by a pipe that had no reader left when it was registered, which the
+    /// kernel does not watch though a wait reports it. After [`stale_count`](Self::stale_count) has grown, epoll has another file
+    /// under the same number: an outer epoll has lost it and wants it deleted and added again.
     fn as_fd(&self) -> Option<BorrowedFd<'_>>;
 
     /// How many events were dropped because what they were for was no longer registered: a sign of descriptors that were closed
     /// without [`delete`](Self::delete).
     fn stale_count(&self) -> u64;
+}
+
+/// A boxed poller is a poller: what takes one by type takes `Box<dyn Poller>` too.
+impl<P: Poller + ?Sized> Poller for Box<P> {
+    fn add(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        (**self).add(fd, token, interest, trigger)
+    }
+
+    fn modify(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        (**self).modify(fd, token, interest, trigger)
+    }
+
+    fn delete(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        (**self).delete(fd)
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        (**self).wait(events, timeout)
+    }
+
+    fn backend(&self) -> Backend {
+        (**self).backend()
+    }
+
+    fn supports(&self, trigger: Trigger) -> bool {
+        (**self).supports(trigger)
+    }
+
+    fn now(&self) -> Instant {
+        (**self).now()
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        (**self).as_fd()
+    }
+
+    fn stale_count(&self) -> u64 {
+        (**self).stale_count()
+    }
 }
 
 /// The longest that the kernel is asked to sleep in one call. Some kernels refuse more than 10^8 seconds (BSD), and milliseconds

@@ -7,10 +7,10 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use libc::{c_int, c_long};
+use ringmq_platform::conformance::fixtures::{put, unix_pair, Pipe};
+use ringmq_platform::conformance::support::{errno_of, Subject, BOTH};
+use ringmq_platform::conformance::system;
 use ringmq_platform::{Backend, Interest, Ready, Trigger};
-
-use crate::fixtures::{put, unix_pair, Pipe};
-use crate::support::{errno_of, Subject, BOTH};
 
 /// One system call that is refused; with a second argument, only when it is that.
 #[derive(Clone, Copy)]
@@ -76,7 +76,7 @@ fn install(refusals: &[Refusal]) {
 pub fn without_nanoseconds_a_timeout_is_still_never_early(backend: Backend) {
     for errno in [libc::ENOSYS, libc::EPERM] {
         let mut pipe = Pipe::new();
-        let mut subject = Subject::new(backend);
+        let mut subject = Subject::of(backend.open());
         subject.add(&pipe.reader, 1, Interest::READABLE, Trigger::Level);
         refused(&NANOSECOND_WAITS.map(|call| refusal(call, errno)), || {
             for nanos in [1, 999, 999_999, 1_000_000, 1_000_001, 2_500_000] {
@@ -91,7 +91,7 @@ pub fn without_nanoseconds_a_timeout_is_still_never_early(backend: Backend) {
 
 pub fn an_error_of_the_wait_is_told_and_leaves_no_events(backend: Backend) {
     let pipe = Pipe::ready();
-    let mut subject = Subject::new(backend);
+    let mut subject = Subject::of(backend.open());
     subject.add(&pipe.reader, 1, Interest::READABLE, Trigger::Level);
     assert_eq!(subject.promised(1), Ready::READABLE);
     let timeouts = [Some(Duration::ZERO), Some(Duration::from_secs(3600)), None];
@@ -109,7 +109,7 @@ pub fn an_error_of_the_wait_is_told_and_leaves_no_events(backend: Backend) {
 
 pub fn an_interrupted_wait_is_no_error(backend: Backend) {
     let pipe = Pipe::ready();
-    let mut subject = Subject::new(backend);
+    let mut subject = Subject::of(backend.open());
     subject.add(&pipe.reader, 1, Interest::READABLE, Trigger::Level);
     refused(&WAITS.map(|call| refusal(call, libc::EINTR)), || {
         assert!(subject.wait(Some(Duration::from_secs(3600))).is_empty());
@@ -120,7 +120,7 @@ pub fn an_interrupted_wait_is_no_error(backend: Backend) {
 pub fn an_add_for_which_the_kernel_has_no_room_changes_nothing(backend: Backend) {
     for errno in [libc::ENOSPC, libc::ENOMEM] {
         let pipe = Pipe::ready();
-        let mut subject = Subject::new(backend);
+        let mut subject = Subject::of(backend.open());
         refused(&[refusal(libc::SYS_epoll_ctl, errno)], || {
             let result = subject.try_add(&pipe.reader, 1, Interest::READABLE, Trigger::Level);
             assert_eq!(errno_of(result), Some(errno));
@@ -135,7 +135,7 @@ pub fn an_add_for_which_the_kernel_has_no_room_changes_nothing(backend: Backend)
 pub fn a_modify_that_the_kernel_refuses_changes_nothing(backend: Backend) {
     let (near, mut far) = unix_pair();
     put(&mut far);
-    let mut subject = Subject::new(backend);
+    let mut subject = Subject::of(backend.open());
     subject.add(&near, 1, Interest::READABLE, Trigger::Level);
     let refuse = Refusal {
         call: libc::SYS_epoll_ctl,
@@ -153,7 +153,7 @@ pub fn a_modify_that_the_kernel_refuses_changes_nothing(backend: Backend) {
 
 pub fn a_delete_that_the_kernel_refuses_changes_nothing(backend: Backend) {
     let pipe = Pipe::ready();
-    let mut subject = Subject::new(backend);
+    let mut subject = Subject::of(backend.open());
     subject.add(&pipe.reader, 1, Interest::READABLE, Trigger::Level);
     refused(&[refusal(libc::SYS_epoll_ctl, libc::ENOMEM)], || {
         let result = subject.poller.delete(std::os::fd::AsFd::as_fd(&pipe.reader));
@@ -169,4 +169,22 @@ pub fn opening_fails_with_the_kernels_error(backend: Backend) {
         let error = refused(&[refusal(libc::SYS_epoll_create1, errno)], || backend.open().map(drop));
         assert_eq!(errno_of(error), Some(errno));
     }
+}
+
+/// poll(2) of Linux compares the length of its array with the limit of numbers, and needs no filter to refuse.
+pub fn more_registrations_than_numbers_allowed_are_an_error_that_loses_nothing(backend: Backend) {
+    let pipe = Pipe::ready();
+    let readers: Vec<_> = (0..200).map(|_| pipe.reader.try_clone().expect("dup")).collect();
+    let mut subject = Subject::with_room(backend.open(), readers.len());
+    for (token, reader) in readers.iter().enumerate() {
+        subject.add(reader, token as u64, Interest::READABLE, Trigger::OneShot);
+    }
+    let (soft, hard) = system::descriptor_limit();
+    system::set_descriptor_limit(100, hard);
+    let result = subject.poller.wait(&mut subject.events, None);
+    system::set_descriptor_limit(soft, hard);
+    assert_eq!(errno_of(result), Some(libc::EINVAL));
+    assert!(subject.events.is_empty(), "{:?}", subject.events);
+    assert_eq!(subject.wait(None).len(), readers.len(), "each is reported once the limit allows it");
+    subject.assert_silent();
 }

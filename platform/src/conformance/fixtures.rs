@@ -1,18 +1,22 @@
 //! The descriptors that the cases are about: pipes and sockets in each of the states that can be told apart.
 
+#![allow(clippy::new_without_default)] // to make a fixture is to open something
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::raw::c_short;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::io::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nix::fcntl::{fcntl, FcntlArg, OFlag};
-use nix::poll::{PollFd, PollFlags, PollTimeout};
-use nix::sys::socket::{setsockopt, sockopt};
-use nix::sys::stat::Mode;
+use super::system;
+pub use super::system::{duplicate_from, duplicate_to, number, set_nonblocking};
+
+/// What [`wait_for`] waits for when it is asked for nothing: a hang-up or an error, which `poll(2)` tells unasked.
+pub const END: c_short = 0;
 
 /// A pipe, non-blocking at both ends.
 #[derive(Debug)]
@@ -23,7 +27,7 @@ pub struct Pipe {
 
 impl Pipe {
     pub fn new() -> Pipe {
-        let (reader, writer) = nix::unistd::pipe().expect("pipe");
+        let (reader, writer) = system::pipe();
         set_nonblocking(&reader);
         set_nonblocking(&writer);
         Pipe { reader: File::from(reader), writer: File::from(writer) }
@@ -77,7 +81,7 @@ pub fn udp_pair() -> (UdpSocket, UdpSocket) {
 pub fn reset_connection() -> TcpStream {
     let (near, far) = tcp_pair();
     reset(far);
-    wait_for(&near, PollFlags::empty());
+    wait_for(&near, END);
     near
 }
 
@@ -86,21 +90,14 @@ pub fn reset_connection() -> TcpStream {
 pub fn refused_connection() -> TcpStream {
     let (_near, far) = tcp_pair();
     let address = far.local_addr().expect("local_addr");
-    let stream = ringmq_platform::net::connect(&address).expect("refusal is told later, not at once");
-    wait_for(&stream, PollFlags::empty());
+    let stream = crate::net::connect(&address).expect("refusal is told later, not at once");
+    wait_for(&stream, END);
     stream
 }
 
 /// Closes a connection with a reset in place of an orderly end.
 pub fn reset(stream: TcpStream) {
-    let abort = libc::linger { l_onoff: 1, l_linger: 0 };
-    setsockopt(&stream, sockopt::Linger, &abort).expect("SO_LINGER");
-}
-
-pub fn set_nonblocking(fd: &impl AsFd) {
-    let flags = fcntl(fd, FcntlArg::F_GETFL).expect("F_GETFL");
-    let flags = OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK;
-    fcntl(fd, FcntlArg::F_SETFL(flags)).expect("F_SETFL");
+    system::reset_on_close(&stream);
 }
 
 /// Writes one byte.
@@ -110,7 +107,7 @@ pub fn put(writer: &mut impl Write) {
 
 /// Reads until there is no more; answers with how much there was, or the error that ended it.
 pub fn drain(reader: &mut impl Read) -> io::Result<usize> {
-    let mut buffer = [0; 4096];
+    let mut buffer = [0; 16 * 1024];
     let mut len = 0;
     loop {
         match reader.read(&mut buffer) {
@@ -127,7 +124,7 @@ pub fn fill(writer: &mut impl Write) -> usize {
     let mut len = 0;
     loop {
         // Byte by byte in the end: a pipe takes a short write only when all of it fits.
-        let more = fill_by(writer, 4096) + fill_by(writer, 1);
+        let more: usize = [64 * 1024, 4096, 1].into_iter().map(|size| fill_by(writer, size)).sum();
         if more == 0 {
             return len;
         }
@@ -147,47 +144,31 @@ fn fill_by(writer: &mut impl Write, size: usize) -> usize {
     }
 }
 
-/// Waits with `poll(2)`, as an independent witness, until one of `flags` or a hang-up or an error holds.
-pub fn wait_for(fd: &impl AsFd, flags: PollFlags) -> PollFlags {
-    let mut fds = [PollFd::new(fd.as_fd(), flags)];
+/// Waits with `poll(2)`, as an independent witness, until one of `events` or a hang-up or an error holds.
+pub fn wait_for(fd: &impl AsFd, events: c_short) -> c_short {
     loop {
-        match nix::poll::poll(&mut fds, PollTimeout::NONE) {
-            Ok(_) => return fds[0].revents().expect("poll(2) knows its own flags"),
-            Err(nix::errno::Errno::EINTR) => {}
-            Err(errno) => panic!("poll: {errno}"),
+        let found = system::poll(fd.as_fd(), events, -1);
+        if found != 0 {
+            return found;
         }
     }
 }
 
 /// What `poll(2)` says now.
-pub fn polled(fd: &impl AsFd, flags: PollFlags) -> PollFlags {
-    let mut fds = [PollFd::new(fd.as_fd(), flags)];
-    nix::poll::poll(&mut fds, PollTimeout::ZERO).expect("poll");
-    fds[0].revents().expect("poll(2) knows its own flags")
+pub fn polled(fd: &impl AsFd, events: c_short) -> c_short {
+    system::poll(fd.as_fd(), events, 0)
 }
 
-/// A duplicate with a number not below `lowest`.
-pub fn duplicate_from(fd: &impl AsFd, lowest: RawFd) -> OwnedFd {
-    let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(lowest)).expect("F_DUPFD_CLOEXEC");
-    // SAFETY: fcntl has just opened it, and nobody else knows of it.
-    unsafe { OwnedFd::from_raw_fd(number) }
+/// A number that is not open. For cases that run alone.
+pub fn a_closed_number() -> RawFd {
+    let file = File::open("/dev/null").expect("open /dev/null");
+    file.as_raw_fd()
 }
 
-/// Opens `number` as a duplicate of `fd`. For cases that run alone: the number must be free, or the caller's to lose.
-pub fn duplicate_to(fd: &impl AsFd, number: RawFd) -> OwnedFd {
-    assert!(!crate::support::is_open(number), "number {number} is taken");
-    // SAFETY: dup2 takes no pointer; the number is not open, so nobody loses a file.
-    let result = unsafe { libc::dup2(fd.as_fd().as_raw_fd(), number) };
-    assert_eq!(result, number, "dup2: {}", io::Error::last_os_error());
-    // SAFETY: dup2 has just opened it, and nobody else knows of it.
-    unsafe { OwnedFd::from_raw_fd(number) }
-}
-
-/// A number that need not be open, for calls about descriptors that were closed behind the poller's back.
-pub fn number(number: RawFd) -> BorrowedFd<'static> {
-    assert!(number >= 0);
-    // SAFETY: it is passed to nothing but system calls, which answer a closed number with EBADF; it is not -1.
-    unsafe { BorrowedFd::borrow_raw(number) }
+/// Closes a descriptor behind the poller's back while its file lives on; answers with its number and a duplicate.
+pub fn close_keeping_a_duplicate(fd: OwnedFd) -> (RawFd, OwnedFd) {
+    let spare = fd.try_clone().expect("dup");
+    (fd.as_raw_fd(), spare)
 }
 
 /// A directory for FIFOs and socket files, removed with everything in it.
@@ -215,7 +196,7 @@ impl Directory {
 
     /// Makes a FIFO, and opens it for reading without waiting for a writer.
     pub fn fifo_reader(&self, name: &str) -> File {
-        nix::unistd::mkfifo(&self.path(name), Mode::S_IRWXU).expect("mkfifo");
+        system::make_fifo(&self.path(name));
         let mut options = File::options();
         options.read(true).custom_flags(libc::O_NONBLOCK).open(self.path(name)).expect("open for reading")
     }

@@ -1,0 +1,675 @@
+//! The states that a descriptor can be in: a table of how to get there and what is promised then, and the cases made of it.
+
+use std::any::Any;
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::io::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
+
+use super::fixtures::*;
+use super::support::assert_state;
+use super::{system, Open};
+use crate::{net, Ready};
+
+/// A state that a descriptor can be in, and what a poller has to say of it.
+///
+/// ```
+/// use ringmq_platform::conformance::STATES;
+/// use ringmq_platform::{Backend, Events, Interest, Token, Trigger};
+/// use std::{os::unix::io::AsFd, time::Duration};
+///
+/// # fn main() -> std::io::Result<()> {
+/// for state in STATES {
+///     let specimen = state.specimen();
+///     let mut poller = Backend::default().open()?;
+///     poller.add(specimen.as_fd(), Token(0), Interest::READABLE | Interest::WRITABLE, Trigger::Level)?;
+///     let mut events = Events::with_capacity(1);
+///     poller.wait(&mut events, Some(Duration::from_millis(1)))?;
+///     println!("{} {}: {:?}", state.id(), state.name(), events.get(0));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy)]
+pub struct State {
+    id: &'static str,
+    name: &'static str,
+    must: Ready,
+    may: Ready,
+    bring: fn() -> Specimen,
+    case: &'static str,
+}
+
+impl State {
+    /// What the catalogue of the cases calls it, such as `B3`; a letter after the number tells variants apart.
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// What it is, in a few words.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What has to be reported to who asks for reading and writing.
+    pub fn must(&self) -> Ready {
+        self.must
+    }
+
+    /// What some system reports beyond that, and no reader or writer can take for wrong.
+    pub fn may(&self) -> Ready {
+        self.may
+    }
+
+    /// The case that holds a poller to it.
+    pub fn case(&self) -> &'static str {
+        self.case
+    }
+
+    /// Brings a descriptor into it.
+    ///
+    /// # Panics
+    /// When the system has no descriptor to spare.
+    pub fn specimen(&self) -> Specimen {
+        (self.bring)()
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {:?}, perhaps {:?}", self.id, self.name, self.must, self.may)
+    }
+}
+
+/// A descriptor in a [`State`], with whatever keeps it there. [`State`] has an example.
+pub struct Specimen {
+    fd: OwnedFd,
+    _company: Box<dyn Any>,
+}
+
+impl AsFd for Specimen {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl fmt::Debug for Specimen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Specimen").field("fd", &self.fd).finish()
+    }
+}
+
+/// A descriptor and what keeps it in its state.
+fn keep(fd: impl Into<OwnedFd>, company: impl Any) -> Specimen {
+    Specimen { fd: fd.into(), _company: Box::new(company) }
+}
+
+const NOTHING: Ready = Ready::NONE;
+const R: Ready = Ready::READABLE;
+const W: Ready = Ready::WRITABLE;
+const RW: Ready = R.with(W);
+
+/// The table, one macro call a row: the case that holds a poller to it, its name, what must and what may be reported, and how to get
+/// there.
+macro_rules! states {
+    ($($(#[$attribute:meta])? $id:literal $name:literal $must:ident $may:ident $case:ident $bring:expr;)*) => {
+        /// Every state that this system's descriptors are brought into, in the order of the catalogue.
+        pub const STATES: &[State] = &[$(
+            $(#[$attribute])?
+            State { id: $id, name: $name, must: $must, may: $may, case: stringify!($case), bring: $bring },
+        )*];
+    };
+}
+
+states! {
+    "B1" "TCP, idle" W NOTHING an_idle_connection_is_writable || {
+        let (near, far) = tcp_pair();
+        keep(near, far)
+    };
+    "B2" "TCP, data" RW NOTHING a_connection_with_data_is_readable_and_writable || {
+        let (near, mut far) = tcp_pair();
+        put(&mut far);
+        wait_for(&near, libc::POLLIN);
+        keep(near, far)
+    };
+    "B3" "TCP, data and the peer's half-close" RW NOTHING
+    a_peers_half_close_is_readable_and_leaves_writing_possible || {
+        let (near, far) = half_closed();
+        keep(near, far)
+    };
+    "B3a" "TCP, the peer's half-close after its data" RW NOTHING
+    a_peers_half_close_is_readable_and_leaves_writing_possible || {
+        let (mut near, far) = half_closed();
+        assert_eq!(near.read(&mut [0; 8]).expect("the data"), 1);
+        keep(near, far)
+    };
+    "B3b" "TCP, the peer's half-close read as the end" RW NOTHING
+    a_peers_half_close_is_readable_and_leaves_writing_possible || {
+        let (mut near, far) = half_closed();
+        assert_eq!(near.read(&mut [0; 8]).expect("the data"), 1);
+        assert_eq!(near.read(&mut [0; 8]).expect("the end"), 0);
+        keep(near, far)
+    };
+    "B3c" "TCP, closed by the peer" RW NOTHING a_connection_closed_by_the_peer_is_readable || {
+        let (near, far) = tcp_pair();
+        drop(far);
+        wait_for(&near, libc::POLLIN);
+        keep(near, ())
+    };
+    "B4" "TCP, shut in both directions" RW NOTHING
+    a_connection_shut_in_both_directions_is_readable_and_writable || {
+        let (near, far) = tcp_pair();
+        far.shutdown(Shutdown::Write).expect("shutdown");
+        near.shutdown(Shutdown::Write).expect("shutdown");
+        wait_for(&near, END);
+        keep(near, far)
+    };
+    "B5" "TCP, one's own half-close" W NOTHING ones_own_half_close_is_not_readable || {
+        let (near, far) = tcp_pair();
+        near.shutdown(Shutdown::Write).expect("shutdown");
+        keep(near, far)
+    };
+    "B5a" "TCP, one's own half-close, and data" RW NOTHING ones_own_half_close_is_not_readable || {
+        let (near, mut far) = tcp_pair();
+        near.shutdown(Shutdown::Write).expect("shutdown");
+        put(&mut far);
+        wait_for(&near, libc::POLLIN);
+        keep(near, far)
+    };
+    "B6" "TCP, shut for reading by oneself" RW NOTHING a_connection_shut_for_reading_is_readable || {
+        let (near, far) = tcp_pair();
+        near.shutdown(Shutdown::Read).expect("shutdown");
+        keep(near, far)
+    };
+    "B7" "TCP, reset by the peer" RW NOTHING a_reset_connection_is_readable_and_writable || {
+        keep(reset_connection(), ())
+    };
+    "B7a" "TCP, closed by the peer with input unread there" RW NOTHING
+    a_reset_connection_is_readable_and_writable || {
+        let (mut near, far) = tcp_pair();
+        put(&mut near);
+        wait_for(&far, libc::POLLIN);
+        drop(far);
+        wait_for(&near, END);
+        keep(near, ())
+    };
+    "B8" "TCP, reset, after SO_ERROR was read" RW NOTHING
+    a_reset_connection_stays_ready_after_its_error_was_taken || {
+        let near = reset_connection();
+        assert!(near.take_error().expect("SO_ERROR").is_some());
+        assert!(near.take_error().expect("SO_ERROR").is_none(), "it is given away once");
+        keep(near, ())
+    };
+    "B9" "TCP, connect refused" RW NOTHING a_refused_connection_is_readable_and_writable || {
+        keep(refused_connection(), ())
+    };
+    "B9a" "TCP, connected" W NOTHING a_connection_made_is_writable_without_error || {
+        let listener = listener();
+        let stream = net::connect(&listener.local_addr().expect("local_addr")).expect("connect");
+        wait_for(&stream, libc::POLLOUT);
+        keep(stream, listener)
+    };
+    #[cfg(target_os = "linux")]
+    "B10" "TCP, connect in progress" NOTHING NOTHING
+    a_connect_in_progress_is_silent_until_it_is_given_up || {
+        let (stuck, others) = unanswered_connect();
+        keep(stuck, others)
+    };
+    #[cfg(target_os = "linux")]
+    "B11" "TCP, connect given up" W R a_connect_in_progress_is_silent_until_it_is_given_up || {
+        let (stuck, others) = unanswered_connect();
+        // Answered with ENOTCONN, and done all the same.
+        let _ = stuck.shutdown(Shutdown::Both);
+        keep(stuck, others)
+    };
+    "B12" "TCP, never connected" NOTHING RW a_socket_never_connected_is_no_promise || {
+        keep(system::fresh_socket(), ())
+    };
+    "B13" "listener, idle" NOTHING NOTHING an_idle_listener_is_silent || keep(listener(), ());
+    "B13a" "listener, a connection queued" R NOTHING
+    a_listener_with_a_connection_queued_is_readable_and_never_writable || {
+        let (listener, client) = queued();
+        keep(listener, client)
+    };
+    "B13b" "listener, the queue taken off" NOTHING NOTHING
+    a_listener_with_a_connection_queued_is_readable_and_never_writable || {
+        let (listener, client) = queued();
+        let accepted = net::accept(&listener).expect("accept");
+        keep(listener, (client, accepted))
+    };
+    // Whether the connection is still handed out differs; that nobody is left waiting does not.
+    "B13c" "listener, the queued connection reset" NOTHING R
+    a_listener_whose_client_has_left_does_not_block || {
+        let (listener, client) = queued();
+        reset(client);
+        keep(listener, ())
+    };
+    #[cfg(target_os = "linux")]
+    "B14" "listener, shut for reading" W R a_listener_shut_for_reading_is_writable || {
+        let listener = listener();
+        system::shut_for_reading(&listener);
+        keep(listener, ())
+    };
+    "B15" "UNIX stream, send buffer full" NOTHING NOTHING a_full_send_buffer_is_silent || {
+        let (mut near, far) = unix_pair();
+        fill(&mut near);
+        keep(near, far)
+    };
+    "B15a" "UNIX stream, send buffer full, and data" R NOTHING a_full_send_buffer_is_silent || {
+        let (mut near, mut far) = unix_pair();
+        fill(&mut near);
+        put(&mut far);
+        keep(near, far)
+    };
+    "B16" "TCP, out-of-band data" W R out_of_band_data_does_not_hide_the_rest || {
+        let (near, far) = tcp_pair();
+        system::send_out_of_band(&far);
+        wait_for(&near, libc::POLLPRI);
+        keep(near, far)
+    };
+    "B16a" "TCP, out-of-band data and data" RW NOTHING out_of_band_data_does_not_hide_the_rest || {
+        let (near, mut far) = tcp_pair();
+        system::send_out_of_band(&far);
+        put(&mut far);
+        wait_for(&near, libc::POLLPRI);
+        wait_for(&near, libc::POLLIN);
+        keep(near, far)
+    };
+    "B17" "UNIX stream, closed by the peer" RW NOTHING
+    a_unix_stream_closed_by_the_peer_is_readable_and_writable || {
+        let (near, far) = unix_pair();
+        drop(far);
+        keep(near, ())
+    };
+    "B17a" "UNIX stream, data, and closed by the peer" RW NOTHING
+    a_unix_stream_closed_by_the_peer_is_readable_and_writable || {
+        let (near, mut far) = unix_pair();
+        put(&mut far);
+        drop(far);
+        keep(near, ())
+    };
+    "B18" "UNIX stream, closed by the peer with input unread there" RW NOTHING
+    a_unix_stream_closed_with_its_input_unread_is_readable_and_writable || {
+        let (mut near, far) = unix_pair();
+        put(&mut near);
+        drop(far);
+        keep(near, ())
+    };
+    "B19" "UNIX datagram, the peer closed" W R
+    a_unix_datagram_socket_whose_peer_has_left_is_writable || {
+        let (near, far) = UnixDatagram::pair().expect("socketpair");
+        drop(far);
+        keep(near, ())
+    };
+    "B20" "UDP, an empty datagram" RW NOTHING an_empty_datagram_is_readable || {
+        let (near, far) = udp_pair();
+        far.send(&[]).expect("send nothing");
+        wait_for(&near, libc::POLLIN);
+        keep(near, far)
+    };
+    "B20a" "UDP, an empty datagram taken" W NOTHING an_empty_datagram_is_readable || {
+        let (near, far) = udp_pair();
+        far.send(&[]).expect("send nothing");
+        wait_for(&near, libc::POLLIN);
+        assert_eq!(near.recv(&mut [0; 8]).expect("receive nothing"), 0);
+        keep(near, far)
+    };
+    "B21" "UDP, refused" RW NOTHING a_refused_datagram_is_readable_and_writable || {
+        let (near, far) = udp_pair();
+        drop(far);
+        near.send(b"x").expect("the first is sent");
+        wait_for(&near, END);
+        keep(near, ())
+    };
+    "B22" "pipe, data, and left by its writer" R W
+    a_pipe_left_by_its_writer_is_readable_with_data_and_without || {
+        keep(Pipe::ready().reader, ())
+    };
+    "B22a" "pipe, left by its writer" R W
+    a_pipe_left_by_its_writer_is_readable_with_data_and_without || keep(Pipe::new().reader, ());
+    "B23" "pipe, left by its reader, with room" W R
+    a_pipe_left_by_its_reader_is_writable_with_room_and_without || keep(Pipe::new().writer, ());
+    "B23a" "pipe, left by its reader, full" W R
+    a_pipe_left_by_its_reader_is_writable_with_room_and_without || {
+        let Pipe { reader, mut writer } = Pipe::new();
+        fill(&mut writer);
+        drop(reader);
+        keep(writer, ())
+    };
+    #[cfg(target_os = "linux")]
+    "B24" "FIFO, no writer yet" NOTHING NOTHING a_fifo_that_never_had_a_writer_is_silent || {
+        let directory = Directory::new();
+        keep(directory.fifo_reader("fifo"), directory)
+    };
+    "B24a" "FIFO, a writer" NOTHING NOTHING a_fifo_left_by_its_writer_is_readable || {
+        let directory = Directory::new();
+        let reader = directory.fifo_reader("fifo");
+        keep(reader, directory.fifo_writer("fifo"))
+    };
+    "B24b" "FIFO, left by its writer" R W a_fifo_left_by_its_writer_is_readable || {
+        let directory = Directory::new();
+        let mut reader = directory.fifo_reader("fifo");
+        let mut writer = directory.fifo_writer("fifo");
+        put(&mut writer);
+        drop(writer);
+        assert_eq!(drain(&mut reader).expect("drain"), 1);
+        keep(reader, ())
+    };
+    "B24c" "FIFO, a new writer" NOTHING NOTHING a_fifo_with_a_new_writer_is_silent_again || {
+        let directory = Directory::new();
+        let reader = directory.fifo_reader("fifo");
+        drop(directory.fifo_writer("fifo"));
+        keep(reader, directory.fifo_writer("fifo"))
+    };
+    #[cfg(target_os = "linux")]
+    "B25" "terminal's master, nobody has the other end" RW NOTHING
+    a_terminals_master_is_readable_while_nobody_has_the_other_end_open || {
+        let (master, slave) = system::terminal();
+        drop(slave);
+        keep(master, ())
+    };
+    #[cfg(target_os = "linux")]
+    "B25a" "terminal's master, the other end opened again" W NOTHING
+    a_terminals_master_is_readable_while_nobody_has_the_other_end_open || {
+        use std::os::unix::{fs::OpenOptionsExt, io::AsRawFd};
+        let (master, slave) = system::terminal();
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", slave.as_raw_fd())).expect("its name");
+        drop(slave);
+        let mut options = File::options();
+        let again = options.read(true).write(true).custom_flags(libc::O_NOCTTY).open(path);
+        keep(master, again.expect("open it again"))
+    };
+    "B26" "terminal, left by its master" R W a_terminal_left_by_its_master_is_readable || {
+        let (master, slave) = system::terminal();
+        drop(master);
+        keep(slave, ())
+    };
+    "B27" "terminal, an incomplete line" W NOTHING an_incomplete_line_on_a_terminal_is_not_readable || {
+        let (slave, master) = typed(b"no end");
+        keep(slave, master)
+    };
+    "B27a" "terminal, a line" RW NOTHING an_incomplete_line_on_a_terminal_is_not_readable || {
+        let (slave, master) = typed(b"an end\n");
+        wait_for(&slave, libc::POLLIN);
+        keep(slave, master)
+    };
+    #[cfg(target_os = "linux")]
+    "B28" "event counter at zero" W NOTHING
+    an_eventfd_is_readable_above_zero_and_writable_below_its_end || counter(0);
+    #[cfg(target_os = "linux")]
+    "B28a" "event counter at one" RW NOTHING
+    an_eventfd_is_readable_above_zero_and_writable_below_its_end || counter(1);
+    #[cfg(target_os = "linux")]
+    "B28b" "event counter at its end" R NOTHING
+    an_eventfd_is_readable_above_zero_and_writable_below_its_end || counter(u64::MAX - 1);
+    #[cfg(target_os = "linux")]
+    "B29" "timer, not expired" NOTHING NOTHING a_timerfd_is_readable_once_it_has_expired || {
+        keep(system::timer(), ())
+    };
+    #[cfg(target_os = "linux")]
+    "B29a" "timer, expired" R NOTHING a_timerfd_is_readable_once_it_has_expired || {
+        let timer = system::timer();
+        system::set_timer(&timer, std::time::Duration::from_millis(1));
+        wait_for(&timer, libc::POLLIN);
+        keep(timer, ())
+    };
+    #[cfg(target_os = "linux")]
+    "B30" "process, running" NOTHING NOTHING a_pidfd_is_readable_once_its_process_has_ended || {
+        let child = Child::start();
+        keep(system::process(child.0.id()), child)
+    };
+    #[cfg(target_os = "linux")]
+    "B30a" "process, ended" R NOTHING a_pidfd_is_readable_once_its_process_has_ended || {
+        let mut child = Child::start();
+        let process = system::process(child.0.id());
+        drop(child.0.stdin.take());
+        wait_for(&process, libc::POLLIN);
+        keep(process, child)
+    };
+    #[cfg(target_os = "linux")]
+    "B30b" "process, reaped" R W a_pidfd_is_readable_once_its_process_has_ended || {
+        let child = Child::start();
+        let process = system::process(child.0.id());
+        drop(child);
+        keep(process, ())
+    };
+    "B31" "pipe, empty" NOTHING NOTHING a_pipe_is_readable_with_data_and_writable_with_room || {
+        let Pipe { reader, writer } = Pipe::new();
+        keep(reader, writer)
+    };
+    "B31a" "pipe, data" R NOTHING a_pipe_is_readable_with_data_and_writable_with_room || {
+        let Pipe { reader, writer } = Pipe::ready();
+        keep(reader, writer)
+    };
+    "B31b" "pipe, room" W NOTHING a_pipe_is_readable_with_data_and_writable_with_room || {
+        let Pipe { reader, writer } = Pipe::new();
+        keep(writer, reader)
+    };
+    "B31c" "pipe, full" NOTHING NOTHING a_pipe_is_readable_with_data_and_writable_with_room || {
+        let Pipe { reader, mut writer } = Pipe::new();
+        fill(&mut writer);
+        keep(writer, reader)
+    };
+    "B32" "UNIX stream, idle" W NOTHING a_unix_stream_is_readable_with_data_and_at_its_end || {
+        let (near, far) = unix_pair();
+        keep(near, far)
+    };
+    "B32a" "UNIX stream, data" RW NOTHING a_unix_stream_is_readable_with_data_and_at_its_end || {
+        let (near, mut far) = unix_pair();
+        put(&mut far);
+        keep(near, far)
+    };
+    "B32b" "UNIX stream, the peer's half-close" RW NOTHING
+    a_unix_stream_is_readable_with_data_and_at_its_end || {
+        let (near, far) = unix_pair();
+        far.shutdown(Shutdown::Write).expect("shutdown");
+        keep(near, far)
+    };
+    "B32c" "UNIX stream, one's own half-close" W NOTHING
+    a_unix_stream_is_readable_with_data_and_at_its_end || {
+        let (near, far) = unix_pair();
+        near.shutdown(Shutdown::Write).expect("shutdown");
+        keep(near, far)
+    };
+    "B33" "UDP, idle" W NOTHING a_datagram_is_readable_and_nothing_else_is || {
+        let (near, far) = udp_pair();
+        keep(near, far)
+    };
+    "B33a" "UDP, a datagram" RW NOTHING a_datagram_is_readable_and_nothing_else_is || {
+        let (near, far) = udp_pair();
+        far.send(b"x").expect("send");
+        wait_for(&near, libc::POLLIN);
+        keep(near, far)
+    };
+    "B33b" "UNIX datagram, idle" W NOTHING a_datagram_is_readable_and_nothing_else_is || {
+        let (near, far) = UnixDatagram::pair().expect("socketpair");
+        keep(near, far)
+    };
+    "B33c" "UNIX datagram, a datagram" RW NOTHING a_datagram_is_readable_and_nothing_else_is || {
+        let (near, far) = UnixDatagram::pair().expect("socketpair");
+        far.send(b"x").expect("send");
+        keep(near, far)
+    };
+}
+
+/// Makes the cases that hold a poller to the states of theirs and to nothing else.
+macro_rules! cases {
+    ($($(#[$attribute:meta])? $case:ident;)*) => {$(
+        $(#[$attribute])?
+        pub fn $case(open: Open) {
+            hold(open, stringify!($case));
+        }
+    )*};
+}
+
+cases! {
+    an_idle_connection_is_writable;
+    a_connection_with_data_is_readable_and_writable;
+    a_connection_closed_by_the_peer_is_readable;
+    a_connection_shut_in_both_directions_is_readable_and_writable;
+    ones_own_half_close_is_not_readable;
+    a_connection_shut_for_reading_is_readable;
+    a_reset_connection_is_readable_and_writable;
+    a_reset_connection_stays_ready_after_its_error_was_taken;
+    a_socket_never_connected_is_no_promise;
+    an_idle_listener_is_silent;
+    a_listener_with_a_connection_queued_is_readable_and_never_writable;
+    a_full_send_buffer_is_silent;
+    out_of_band_data_does_not_hide_the_rest;
+    a_unix_stream_closed_by_the_peer_is_readable_and_writable;
+    a_unix_stream_closed_with_its_input_unread_is_readable_and_writable;
+    a_unix_datagram_socket_whose_peer_has_left_is_writable;
+    an_empty_datagram_is_readable;
+    a_pipe_left_by_its_writer_is_readable_with_data_and_without;
+    a_pipe_left_by_its_reader_is_writable_with_room_and_without;
+    a_fifo_left_by_its_writer_is_readable;
+    a_fifo_with_a_new_writer_is_silent_again;
+    a_terminal_left_by_its_master_is_readable;
+    an_incomplete_line_on_a_terminal_is_not_readable;
+    a_pipe_is_readable_with_data_and_writable_with_room;
+    a_unix_stream_is_readable_with_data_and_at_its_end;
+    a_datagram_is_readable_and_nothing_else_is;
+    #[cfg(target_os = "linux")]
+    a_connect_in_progress_is_silent_until_it_is_given_up;
+    #[cfg(target_os = "linux")]
+    a_listener_shut_for_reading_is_writable;
+    #[cfg(target_os = "linux")]
+    a_fifo_that_never_had_a_writer_is_silent;
+    #[cfg(target_os = "linux")]
+    a_terminals_master_is_readable_while_nobody_has_the_other_end_open;
+    #[cfg(target_os = "linux")]
+    an_eventfd_is_readable_above_zero_and_writable_below_its_end;
+    #[cfg(target_os = "linux")]
+    a_timerfd_is_readable_once_it_has_expired;
+    #[cfg(target_os = "linux")]
+    a_pidfd_is_readable_once_its_process_has_ended;
+}
+
+pub fn a_peers_half_close_is_readable_and_leaves_writing_possible(open: Open) {
+    hold(open, "a_peers_half_close_is_readable_and_leaves_writing_possible");
+    let (mut near, mut far) = half_closed();
+    put(&mut near);
+    wait_for(&far, libc::POLLIN);
+    assert_eq!(drain(&mut far).expect("what was written after the half-close"), 1);
+}
+
+pub fn a_refused_connection_is_readable_and_writable(open: Open) {
+    hold(open, "a_refused_connection_is_readable_and_writable");
+    let stream = refused_connection();
+    assert_state(open, &stream, RW, NOTHING);
+    let error =
+        stream.take_error().expect("SO_ERROR").expect("it was refused, and nobody has taken the error");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+pub fn a_connection_made_is_writable_without_error(open: Open) {
+    hold(open, "a_connection_made_is_writable_without_error");
+    let listener = listener();
+    let stream = net::connect(&listener.local_addr().expect("local_addr")).expect("connect");
+    wait_for(&stream, libc::POLLOUT);
+    assert_state(open, &stream, W, NOTHING);
+    assert!(stream.take_error().expect("SO_ERROR").is_none());
+}
+
+pub fn a_listener_whose_client_has_left_does_not_block(open: Open) {
+    hold(open, "a_listener_whose_client_has_left_does_not_block");
+    let (listener, client) = queued();
+    reset(client);
+    assert_state(open, &listener, NOTHING, R);
+    let _either = net::accept(&listener);
+    assert_state(open, &listener, NOTHING, NOTHING);
+}
+
+pub fn a_refused_datagram_is_readable_and_writable(open: Open) {
+    hold(open, "a_refused_datagram_is_readable_and_writable");
+    let (near, far) = udp_pair();
+    drop(far);
+    near.send(b"x").expect("the first is sent");
+    wait_for(&near, END);
+    assert_state(open, &near, RW, NOTHING);
+    let error = near.recv(&mut [0; 8]).expect_err("nobody answers, and nobody has taken the error");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+/// Holds a poller to every state of a case.
+fn hold(open: Open, case: &str) {
+    let states: Vec<&State> = STATES.iter().filter(|state| state.case == case).collect();
+    assert!(!states.is_empty(), "no state names the case {case}");
+    for state in states {
+        let specimen = state.specimen();
+        assert_state(open, &specimen, state.must, state.may);
+    }
+}
+
+/// Data from the peer, and its half-close.
+fn half_closed() -> (TcpStream, TcpStream) {
+    let (near, mut far) = tcp_pair();
+    put(&mut far);
+    far.shutdown(Shutdown::Write).expect("shutdown");
+    wait_for(&near, libc::POLLIN);
+    (near, far)
+}
+
+/// A listener with a connection in its queue.
+fn queued() -> (std::net::TcpListener, TcpStream) {
+    let listener = listener();
+    let client = TcpStream::connect(listener.local_addr().expect("local_addr")).expect("connect");
+    wait_for(&listener, libc::POLLIN);
+    (listener, client)
+}
+
+/// A terminal, and its master at which something was typed.
+fn typed(text: &[u8]) -> (OwnedFd, File) {
+    let (master, slave) = system::terminal();
+    let mut master = File::from(master);
+    master.write_all(text).expect("type");
+    (slave, master)
+}
+
+/// A connect that nobody answers for a while, since the listener's queue is full.
+#[cfg(target_os = "linux")]
+fn unanswered_connect() -> (TcpStream, impl Any) {
+    let listener = listener();
+    system::set_backlog(&listener, 0);
+    let address = listener.local_addr().expect("local_addr");
+    let mut streams = Vec::new();
+    loop {
+        let stream = net::connect(&address).expect("connect");
+        // One that is answered is answered at once, here; 100 ms tells it from one that is not.
+        if system::poll(stream.as_fd(), libc::POLLOUT, 100) == 0 {
+            return (stream, (listener, streams));
+        }
+        streams.push(stream);
+        assert!(streams.len() < 20, "the queue takes no end of connections");
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn counter(value: u64) -> Specimen {
+    let mut counter = system::event_counter();
+    counter.write_all(&value.to_ne_bytes()).expect("set the counter");
+    keep(counter, ())
+}
+
+/// A process that ends when its input does.
+#[cfg(target_os = "linux")]
+struct Child(std::process::Child);
+
+#[cfg(target_os = "linux")]
+impl Child {
+    fn start() -> Child {
+        use std::process::{Command, Stdio};
+        let child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+        Child(child.expect("start cat"))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Child {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        self.0.wait().expect("reap it");
+    }
+}
