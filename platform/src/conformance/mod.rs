@@ -108,6 +108,11 @@
 //!
 //! [`STATES`] is the table of the states that descriptors get into, from which the cases about readiness are made. A program may
 //! walk it to see what its own system says of each.
+//!
+//! # Beside the cases
+//!
+//! [`lock_step`] plays random operations for any number of pollers and holds each answer against a model; a script that fails is made
+//! short and can be played again.
 
 mod capacity;
 #[doc(hidden)]
@@ -117,6 +122,7 @@ mod limits;
 #[cfg(target_os = "linux")]
 mod linux;
 mod list;
+pub mod lock_step;
 mod numbers;
 mod object;
 mod random;

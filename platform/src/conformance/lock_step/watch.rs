@@ -1,0 +1,395 @@
+//! One poller of a play: what it was asked to watch, and whether what it answers is what the model promises.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::io::BorrowedFd;
+use std::time::Duration;
+
+use super::model::{File, Model, SLOT_COUNT};
+use crate::conformance::support::{asked, PROMISES};
+use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
+
+/// Room for all that may be ready at once: two directions of each slot, and some of what epoll still reports of closed ones.
+pub const ROOMY: usize = 2 * SLOT_COUNT + 8;
+
+/// A poller, and the registrations that it has.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    pub name: &'a str,
+    poller: &'a mut dyn Poller,
+    entries: Vec<Option<Entry>>,
+    /// What this look found under each slot.
+    found: [Ready; SLOT_COUNT],
+    /// In which wait of this look a slot was reported last.
+    reported_in: [u32; SLOT_COUNT],
+}
+
+/// One registration.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    token: Token,
+    interest: Interest,
+    trigger: Trigger,
+    /// False once a one-shot has fired.
+    is_armed: bool,
+    /// Of an edge: what began to hold and has not been reported since.
+    owed: Ready,
+    /// What the slot held when it was registered.
+    file: File,
+    astray: Option<Astray>,
+}
+
+/// What is known of a registration whose descriptor was closed behind the poller's back.
+#[derive(Clone, Copy, Debug)]
+struct Astray {
+    /// Whether the poller was asked since, with room for all events, while the number was closed.
+    is_noticed: bool,
+    /// What took the number before that: poll and select may take it for what was registered.
+    successor: Option<File>,
+}
+
+/// What a registration is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    pub slot: u8,
+    pub interest: Interest,
+    pub trigger: Trigger,
+}
+
+impl<'a> Watch<'a> {
+    pub fn new(name: &'a str, poller: &'a mut dyn Poller) -> Watch<'a> {
+        let entries = vec![None; SLOT_COUNT];
+        Watch { name, poller, entries, found: [Ready::NONE; SLOT_COUNT], reported_in: [0; SLOT_COUNT] }
+    }
+
+    /// Registers, and holds the answer against the contract. `serial` is used for nothing else.
+    pub fn add(&mut self, fd: BorrowedFd<'_>, wish: Wish, serial: u64, model: &Model) -> Result<(), String> {
+        let reasons = Reasons {
+            exists: self.entry(wish.slot).is_some(),
+            is_closed: !model.is_open(wish.slot),
+            ..Reasons::default()
+        };
+        let (token, wish) = (token_of(serial, wish.slot), self.possible(wish, model));
+        let mut trigger = wish.trigger;
+        if !self.poller.supports(trigger) {
+            let result = self.poller.add(fd, token, wish.interest, trigger);
+            Reasons { lacks_trigger: true, ..reasons }.check("add", result)?;
+            trigger = Trigger::Level;
+        }
+        let is_new = reasons.check("add", self.poller.add(fd, token, wish.interest, trigger))?;
+        if is_new {
+            self.enter(token, Wish { trigger, ..wish }, model);
+        }
+        Ok(())
+    }
+
+    /// Changes a registration, and holds the answer against the contract.
+    pub fn modify(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        wish: Wish,
+        serial: u64,
+        model: &Model,
+    ) -> Result<(), String> {
+        let reasons = Reasons { is_stranger: self.entry(wish.slot).is_none(), ..Reasons::default() };
+        let is_open = model.is_open(wish.slot);
+        let (token, wish) = (token_of(serial, wish.slot), self.possible(wish, model));
+        let mut trigger = wish.trigger;
+        if !self.poller.supports(trigger) {
+            let result = self.poller.modify(fd, token, wish.interest, trigger);
+            Reasons { lacks_trigger: true, ..reasons }.check("modify", result)?;
+            trigger = Trigger::Level;
+        }
+        let result = self.poller.modify(fd, token, wish.interest, trigger);
+        // Of a closed descriptor only those mechanisms know that tell the kernel at once.
+        let is_closed = !is_open && matches!(&result, Err(error) if is_closed_error(error));
+        if (Reasons { is_closed, ..reasons }).check("modify", result)? {
+            let wish = Wish { trigger, ..wish };
+            if is_open {
+                self.enter(token, wish, model);
+            } else if let Some(entry) = &mut self.entries[usize::from(wish.slot)] {
+                // Armed anew, it has to be noticed anew.
+                let astray = Some(Astray { is_noticed: false, successor: None });
+                let (interest, trigger) = (wish.interest, wish.trigger);
+                *entry = Entry { token, interest, trigger, is_armed: true, astray, ..*entry };
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a registration, and holds the answer against the contract.
+    pub fn delete(&mut self, fd: BorrowedFd<'_>, slot: u8) -> Result<(), String> {
+        let is_stranger = self.entries[usize::from(slot)].take().is_none();
+        Reasons { is_stranger, ..Reasons::default() }.check("delete", self.poller.delete(fd))?;
+        Ok(())
+    }
+
+    pub fn is_registered(&self, slot: u8) -> bool {
+        self.entry(slot).is_some()
+    }
+
+    /// Notes that the descriptor of a slot was closed.
+    pub fn note_closed(&mut self, slot: u8) {
+        if let Some(entry) = &mut self.entries[usize::from(slot)] {
+            entry.astray.get_or_insert(Astray { is_noticed: false, successor: None });
+        }
+    }
+
+    /// Notes that a closed slot was opened.
+    pub fn note_opened(&mut self, slot: u8, file: Option<File>) {
+        let entry = &mut self.entries[usize::from(slot)];
+        if let Some(astray) = entry.as_mut().and_then(|entry| entry.astray.as_mut()) {
+            if !astray.is_noticed {
+                astray.successor = file;
+            }
+        }
+    }
+
+    /// Notes what the files in the slots are ready for now, and were before.
+    pub fn note_ready(&mut self, before: &[Ready; SLOT_COUNT], now: &[Ready; SLOT_COUNT]) {
+        for (slot, entry) in self.entries.iter_mut().enumerate() {
+            match entry {
+                Some(entry) if entry.trigger == Trigger::Edge && entry.astray.is_none() => {
+                    let began = now[slot].without(before[slot]);
+                    entry.owed = (entry.owed & now[slot]) | asked(began, entry.interest);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What the registration of a slot would be told on level.
+    pub fn level(&self, slot: usize, ready: &[Ready; SLOT_COUNT]) -> Ready {
+        match &self.entries[slot] {
+            Some(entry) if entry.astray.is_none() => asked(ready[slot], entry.interest),
+            _ => Ready::NONE,
+        }
+    }
+
+    /// Asks the poller what is ready, until each registration that is has been reported, and holds every answer against the model.
+    /// Answers with the number of events. With room for all one wait has to do, and with less as many as there are registrations.
+    pub fn look(
+        &mut self,
+        model: &Model,
+        ready: &[Ready; SLOT_COUNT],
+        events: &mut Events,
+    ) -> Result<u64, String> {
+        let is_roomy = events.capacity() >= ROOMY;
+        self.found = [Ready::NONE; SLOT_COUNT];
+        self.reported_in = [0; SLOT_COUNT];
+        let most = if is_roomy { 1 } else { self.turns(model, ready) };
+        let (mut wait, mut turns, mut rounds, mut event_count) = (0, 0, 0, 0);
+        let mut stale_count = self.poller.stale_count();
+        loop {
+            wait += 1;
+            turns += 1;
+            self.poller.wait(events, Some(Duration::ZERO)).map_err(|error| format!("wait: {error}"))?;
+            if events.len() > events.capacity() {
+                return Err(format!("expected {} events at most, found {}", events.capacity(), events.len()));
+            }
+            event_count += events.len() as u64;
+            for event in events.iter() {
+                self.take(event.token, event.ready, wait, is_roomy, model, ready)?;
+            }
+            match self.missing(ready) {
+                None => break,
+                Some(message) if events.is_empty() => return Err(message),
+                // Finding events that nobody is registered for any more, epoll begins its round anew; not for ever.
+                Some(_) if !is_roomy && rounds < SLOT_COUNT && self.poller.stale_count() > stale_count => {
+                    stale_count = self.poller.stale_count();
+                    turns = 0;
+                    rounds += 1;
+                }
+                Some(message) if turns >= most => return Err(format!("{message}; waits: {wait}")),
+                Some(_) => {}
+            }
+        }
+        if is_roomy {
+            self.note_looked(model);
+        }
+        Ok(event_count)
+    }
+
+    /// How many waits it may take until each registration has been reported when little fits: one for each, and on kqueue, which may
+    /// tell of one direction at a time then, one for each direction.
+    fn turns(&self, model: &Model, ready: &[Ready; SLOT_COUNT]) -> u32 {
+        let backend = self.poller.backend();
+        let mut turns = 0;
+        for (entry, ready) in self.entries.iter().zip(ready) {
+            let possible = entry.as_ref().map_or(Ready::NONE, |entry| entry.possible(backend, model, *ready));
+            let directions = u32::from(possible.is_readable()) + u32::from(possible.is_writable());
+            turns += if backend == Backend::Kqueue { directions } else { directions.min(1) };
+        }
+        turns.max(1)
+    }
+
+    /// Holds one event against the model.
+    fn take(
+        &mut self,
+        token: Token,
+        told: Ready,
+        wait: u32,
+        is_roomy: bool,
+        model: &Model,
+        ready: &[Ready; SLOT_COUNT],
+    ) -> Result<(), String> {
+        let slot = token.0 as usize % 256;
+        let entry = match self.entries.get_mut(slot) {
+            Some(Some(entry)) if entry.token == token => entry,
+            _ => {
+                return Err(format!("found {told:?} for slot {slot} under a token that no registration has"))
+            }
+        };
+        let promised = told & PROMISES;
+        let expected = entry.must(ready[slot]);
+        let possible = entry.possible(self.poller.backend(), model, ready[slot]);
+        // With little room kqueue may tell of one direction at a time; nobody else may.
+        let is_whole = is_roomy || self.poller.backend() != Backend::Kqueue;
+        let is_exact = is_whole && entry.astray.is_none() && entry.trigger != Trigger::Edge;
+        if promised.is_none() || !possible.contains(promised) || (is_exact && promised != expected) {
+            return Err(format!("expected {possible:?}, found {told:?} for slot {slot}, {}", entry.told()));
+        }
+        if std::mem::replace(&mut self.reported_in[slot], wait) == wait {
+            return Err(format!(
+                "expected one event, found another, {told:?}, for slot {slot}, {}",
+                entry.told()
+            ));
+        }
+        self.found[slot] |= promised;
+        entry.owed = entry.owed.without(promised);
+        entry.is_armed = entry.trigger != Trigger::OneShot;
+        Ok(())
+    }
+
+    /// What should have been reported by now and was not.
+    fn missing(&self, ready: &[Ready; SLOT_COUNT]) -> Option<String> {
+        let entries = self.entries.iter().enumerate();
+        for (slot, entry) in entries.filter_map(|(slot, entry)| Some((slot, entry.as_ref()?))) {
+            let expected = entry.must(ready[slot]);
+            let is_seen = entry.trigger != Trigger::Edge && !self.found[slot].is_none();
+            if !expected.is_none() && !is_seen {
+                return Some(format!(
+                    "expected {expected:?}, found nothing for slot {slot}, {}",
+                    entry.told()
+                ));
+            }
+        }
+        None
+    }
+
+    /// Notes that the poller was asked and so has noticed which numbers are closed.
+    fn note_looked(&mut self, model: &Model) {
+        for (slot, entry) in self.entries.iter_mut().enumerate() {
+            if let Some(astray) = entry.as_mut().and_then(|entry| entry.astray.as_mut()) {
+                astray.is_noticed |= !model.is_open(slot as u8);
+            }
+        }
+    }
+
+    fn enter(&mut self, token: Token, wish: Wish, model: &Model) {
+        let Wish { slot, interest, trigger } = wish;
+        let file = model.file(slot).expect("only an open descriptor can be registered");
+        let owed = asked(model.ready(file), interest);
+        let entry = Entry { token, interest, trigger, is_armed: true, owed, file, astray: None };
+        self.entries[usize::from(slot)] = Some(entry);
+    }
+
+    fn entry(&self, slot: u8) -> Option<&Entry> {
+        self.entries[usize::from(slot)].as_ref()
+    }
+
+    /// The wish without the directions that the descriptor has not: what is said of those differs.
+    fn possible(&self, wish: Wish, model: &Model) -> Wish {
+        Wish { interest: wish.interest & model.directions(wish.slot), ..wish }
+    }
+}
+
+impl Entry {
+    /// What has to be reported.
+    fn must(&self, ready: Ready) -> Ready {
+        match self.trigger {
+            _ if self.astray.is_some() || !self.is_armed => Ready::NONE,
+            Trigger::Edge => self.owed,
+            Trigger::Level | Trigger::OneShot => asked(ready, self.interest),
+        }
+    }
+
+    /// What may be reported.
+    fn possible(&self, backend: Backend, model: &Model, ready: Ready) -> Ready {
+        let found = match (self.astray, backend) {
+            _ if !self.is_armed => Ready::NONE,
+            (None, _) => ready,
+            // It goes on with a file that was closed under this number and is still open under another.
+            (Some(_), Backend::Epoll) => model.ready(self.file),
+            // They take what they find under the number for what was registered. What is said of a direction that this one has not
+            // differs.
+            (Some(Astray { successor: Some(file), .. }), Backend::Poll | Backend::Select) => {
+                let taken_for = model.ready(file);
+                if taken_for.is_none() {
+                    taken_for
+                } else {
+                    PROMISES
+                }
+            }
+            (Some(_), _) => Ready::NONE,
+        };
+        asked(found, self.interest)
+    }
+
+    fn told(&self) -> String {
+        let state = match self.astray {
+            _ if !self.is_armed => ", which has fired",
+            Some(_) => ", which was closed without delete",
+            None => "",
+        };
+        format!("registered as {:?} {:?}{state}", self.interest, self.trigger)
+    }
+}
+
+/// A token that is used once, and tells the slot.
+fn token_of(serial: u64, slot: u8) -> Token {
+    Token(serial << 8 | u64::from(slot))
+}
+
+/// Why a call may fail. With one of them it has to.
+#[derive(Clone, Copy, Default, Debug)]
+struct Reasons {
+    exists: bool,
+    is_stranger: bool,
+    is_closed: bool,
+    lacks_trigger: bool,
+}
+
+impl Reasons {
+    /// Whether the call succeeded, as it should have; an error when it should not, or failed for none of the reasons.
+    fn check(self, call: &str, result: io::Result<()>) -> Result<bool, String> {
+        let kinds = [
+            (self.exists, "AlreadyExists"),
+            (self.is_stranger, "NotFound"),
+            (self.lacks_trigger, "Unsupported"),
+            (self.is_closed, "EBADF"),
+        ];
+        let is_expected = match &result {
+            Ok(()) => !kinds.iter().any(|(is_true, _)| *is_true),
+            Err(error) => match error.kind() {
+                ErrorKind::AlreadyExists => self.exists,
+                ErrorKind::NotFound => self.is_stranger,
+                ErrorKind::Unsupported => self.lacks_trigger,
+                _ => self.is_closed && is_closed_error(error),
+            },
+        };
+        if is_expected {
+            return Ok(result.is_ok());
+        }
+        let names: Vec<_> = kinds.iter().filter(|(is_true, _)| *is_true).map(|(_, name)| *name).collect();
+        let expected = if names.is_empty() { String::from("success") } else { names.join(" or ") };
+        let found = match result {
+            Ok(()) => String::from("success"),
+            Err(error) => format!("{:?} ({error})", error.kind()),
+        };
+        Err(format!("{call}: expected {expected}, found {found}"))
+    }
+}
+
+fn is_closed_error(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EBADF)
+}
