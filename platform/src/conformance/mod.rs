@@ -112,7 +112,7 @@
 //! # Beside the cases
 //!
 //! [`lock_step`] plays random operations for any number of pollers and holds each answer against a model; a script that fails is made
-//! short and can be played again.
+//! short and can be played again. [`shadow::Shadow`] is a poller made of two that watch each other, for a program that goes wrong.
 
 mod capacity;
 #[doc(hidden)]
@@ -128,6 +128,7 @@ mod object;
 mod random;
 pub(crate) mod raw;
 mod registration;
+pub mod shadow;
 mod states;
 #[doc(hidden)]
 pub mod support;

@@ -1,0 +1,438 @@
+//! Two pollers of which one is wrong: `Shadow` says in what, and raises no alarm over two that are right.
+
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ringmq_platform::conformance::lock_step::{play, Script};
+use ringmq_platform::conformance::shadow::{Answer, Disagreement, Operation, Shadow};
+use ringmq_platform::{Backend, Event, Events, Interest, Poll, Poller, Ready, Token, Trigger};
+
+const READABLE: Interest = Interest::READABLE;
+
+type Boxed = Box<dyn Poller>;
+
+fn opened(backend: Backend) -> Boxed {
+    backend.open().expect("open a poller")
+}
+
+/// Every two backends of this system, in both orders, and each with itself.
+fn pairs() -> Vec<Shadow<Boxed, Boxed>> {
+    let all = Backend::AVAILABLE.iter();
+    all.flat_map(|first| Backend::AVAILABLE.iter().map(|second| Shadow::new(opened(*first), opened(*second))))
+        .collect()
+}
+
+fn pair() -> (UnixStream, UnixStream) {
+    let (near, far) = UnixStream::pair().expect("socketpair");
+    near.set_nonblocking(true).expect("set non-blocking");
+    far.set_nonblocking(true).expect("set non-blocking");
+    (near, far)
+}
+
+fn disagreement(result: io::Result<()>) -> Disagreement {
+    let error = result.expect_err("the two disagree");
+    assert_eq!(error.kind(), ErrorKind::Other, "{error}");
+    error.get_ref().and_then(|inner| inner.downcast_ref::<Disagreement>()).expect("it is one").clone()
+}
+
+#[test]
+fn all_pairs_of_backends_agree_and_keep_step_with_the_model() {
+    for seed in 1..=3 {
+        let mut pollers: Vec<(&str, Boxed)> = Vec::new();
+        for (pair, name) in pairs().into_iter().zip(NAMES) {
+            pollers.push((name, Box::new(pair)));
+        }
+        let script = Script::random(seed, 3000);
+        let counts = play(&mut pollers, &script).unwrap_or_else(|failure| panic!("{failure}\n{:?}", pairs()));
+        assert!(counts.event_count() > 10_000, "{counts}");
+    }
+}
+
+/// What to call a pair: by its place, since there are as many as the system has.
+const NAMES: [&str; 16] = [
+    "pair 0", "pair 1", "pair 2", "pair 3", "pair 4", "pair 5", "pair 6", "pair 7", "pair 8", "pair 9",
+    "pair 10", "pair 11", "pair 12", "pair 13", "pair 14", "pair 15",
+];
+
+/// A backend that lies.
+#[derive(Debug)]
+struct Liar {
+    poller: Boxed,
+    lie: Lie,
+    event_count: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Lie {
+    Nothing,
+    /// No event at all.
+    Silence,
+    /// The third event, whatever it is.
+    OneMissing,
+    /// That it is writable too.
+    TooMuch,
+    /// That there is something, and not what.
+    Emptiness,
+    /// That it is writable too, of what was asked for.
+    Writable,
+    /// Errors of a kind that nobody expects.
+    WrongKind,
+    /// That the kernel refuses what it takes, with this errno.
+    Refusal(i32),
+    /// That a stranger was deleted.
+    Success,
+    /// What happens to a registration that it should have deleted.
+    Gone,
+    /// The same thing twice.
+    Twice,
+    /// One-shots, over and over.
+    Repeats,
+}
+
+impl Liar {
+    fn new(backend: Backend, lie: Lie) -> Liar {
+        Liar { poller: opened(backend), lie, event_count: 0 }
+    }
+
+    fn told(&self, result: io::Result<()>) -> io::Result<()> {
+        match (self.lie, result) {
+            (Lie::WrongKind, Err(_)) => Err(ErrorKind::InvalidInput.into()),
+            (Lie::Success, Err(_)) => Ok(()),
+            (Lie::Refusal(errno), Ok(())) => Err(io::Error::from_raw_os_error(errno)),
+            (_, result) => result,
+        }
+    }
+}
+
+impl Poller for Liar {
+    fn add(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let repeats = self.lie == Lie::Repeats;
+        let result = self.poller.add(fd, token, interest, if repeats { Trigger::Level } else { trigger });
+        self.told(result)
+    }
+
+    fn modify(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let result = self.poller.modify(fd, token, interest, trigger);
+        self.told(result)
+    }
+
+    fn delete(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        if self.lie == Lie::Gone {
+            return Ok(());
+        }
+        let result = self.poller.delete(fd);
+        self.told(result)
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        self.poller.wait(events, timeout)?;
+        let found: Vec<Event> = events.iter().copied().collect();
+        events.clear();
+        for Event { token, mut ready } in found {
+            self.event_count += 1;
+            match self.lie {
+                Lie::Silence => continue,
+                Lie::OneMissing if self.event_count == 3 => continue,
+                Lie::TooMuch | Lie::Writable => ready |= Ready::WRITABLE,
+                Lie::Emptiness => ready = Ready::NONE,
+                Lie::Twice => drop(events.push(Event { token, ready })),
+                _ => {}
+            }
+            events.push(Event { token, ready });
+        }
+        Ok(())
+    }
+
+    fn backend(&self) -> Backend {
+        self.poller.backend()
+    }
+
+    fn supports(&self, trigger: Trigger) -> bool {
+        self.poller.supports(trigger)
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    fn stale_count(&self) -> u64 {
+        self.poller.stale_count()
+    }
+}
+
+/// Both orders of an honest poller and one that lies.
+fn with_liar(lie: Lie) -> [Shadow<Boxed, Boxed>; 2] {
+    both_orders(Backend::Select, Backend::Poll, lie)
+}
+
+fn both_orders(honest: Backend, lying: Backend, lie: Lie) -> [Shadow<Boxed, Boxed>; 2] {
+    let liar = || -> Boxed { Box::new(Liar::new(lying, lie)) };
+    [Shadow::new(opened(honest), liar()), Shadow::new(liar(), opened(honest))]
+}
+
+/// What a wait for one registration comes to, with a byte to read.
+fn wait_for_a_byte(
+    shadow: &mut Shadow<Boxed, Boxed>,
+    interest: Interest,
+    trigger: Trigger,
+) -> io::Result<()> {
+    let (mut near, mut far) = pair();
+    near.write_all(b"x").expect("write a byte");
+    while far.write(&[0; 4096]).is_ok() {}
+    shadow.add(far.as_fd(), Token(7), interest, trigger).expect("add");
+    shadow.wait(&mut Events::with_capacity(4), Some(Duration::ZERO))
+}
+
+/// The answer of the liar.
+fn said(order: usize, found: &Disagreement) -> &Answer {
+    &found.answers[1 - order]
+}
+
+#[test]
+fn an_event_that_is_kept_back_is_found_on_every_trigger() {
+    let best = Backend::default();
+    for trigger in [Trigger::Level, Trigger::OneShot, Trigger::Edge] {
+        let shadows = both_orders(best, best, Lie::Silence);
+        let can = |(_, shadow): &(usize, Shadow<Boxed, Boxed>)| shadow.supports(trigger);
+        for (order, mut shadow) in shadows.into_iter().enumerate().filter(can) {
+            let found = disagreement(wait_for_a_byte(&mut shadow, READABLE, trigger));
+            assert_eq!((found.operation, found.token, found.trigger), (Operation::Wait, Token(7), trigger));
+            assert_eq!(said(order, &found), &Answer::Silent, "{found}");
+            assert!(matches!(found.answers[order], Answer::Ready(ready) if ready.is_readable()), "{found}");
+        }
+    }
+}
+
+#[test]
+fn one_one_shot_that_is_kept_back_is_found_and_a_level_event_counts_as_passing() {
+    let mut shadow =
+        Shadow::new(Poll::new().expect("open a poller"), Liar::new(Backend::Poll, Lie::OneMissing));
+    let (mut near, far) = pair();
+    near.write_all(b"x").expect("write a byte");
+    let mut events = Events::with_capacity(4);
+    shadow.add(far.as_fd(), Token(1), READABLE, Trigger::Level).expect("add");
+    for _ in 0..3 {
+        shadow.wait(&mut events, Some(Duration::ZERO)).expect("the second look is right");
+        assert_eq!(events.len(), 1);
+    }
+    assert_eq!(shadow.passing_count(), 1);
+
+    let mut shadow =
+        Shadow::new(Poll::new().expect("open a poller"), Liar::new(Backend::Poll, Lie::OneMissing));
+    shadow.add(far.as_fd(), Token(1), READABLE, Trigger::OneShot).expect("add");
+    for _ in 0..2 {
+        shadow.wait(&mut events, Some(Duration::ZERO)).expect("they agree");
+        shadow.modify(far.as_fd(), Token(1), READABLE, Trigger::OneShot).expect("modify");
+    }
+    let found = disagreement(shadow.wait(&mut events, Some(Duration::ZERO)));
+    assert_eq!((&found.answers[1], found.remark), (&Answer::Silent, "while it holds"));
+}
+
+#[test]
+fn what_was_not_asked_for_is_found() {
+    for (order, mut shadow) in with_liar(Lie::TooMuch).into_iter().enumerate() {
+        let found = disagreement(wait_for_a_byte(&mut shadow, READABLE, Trigger::Level));
+        assert_eq!(found.remark, "which was not asked for");
+        assert!(matches!(said(order, &found), Answer::Ready(ready) if ready.is_writable()), "{found}");
+    }
+    for mut shadow in with_liar(Lie::Emptiness) {
+        let found = disagreement(wait_for_a_byte(&mut shadow, READABLE, Trigger::Level));
+        assert_eq!(found.remark, "of which nothing is said");
+    }
+}
+
+#[test]
+fn a_direction_too_many_is_found_on_level_and_one_shot() {
+    for trigger in [Trigger::Level, Trigger::OneShot] {
+        for (order, mut shadow) in with_liar(Lie::Writable).into_iter().enumerate() {
+            let both = READABLE | Interest::WRITABLE;
+            let found = disagreement(wait_for_a_byte(&mut shadow, both, trigger));
+            assert!(matches!(said(order, &found), Answer::Ready(ready) if ready.is_writable()), "{found}");
+            assert!(matches!(found.answers[order], Answer::Ready(ready) if !ready.is_writable()), "{found}");
+        }
+    }
+}
+
+#[test]
+fn an_event_told_twice_or_by_a_one_shot_again_is_found() {
+    for mut shadow in with_liar(Lie::Twice) {
+        let found = disagreement(wait_for_a_byte(&mut shadow, READABLE, Trigger::Level));
+        assert_eq!(found.remark, "twice in one wait");
+    }
+    for mut shadow in with_liar(Lie::Repeats) {
+        let (mut near, far) = pair();
+        near.write_all(b"x").expect("write a byte");
+        shadow.add(far.as_fd(), Token(7), READABLE, Trigger::OneShot).expect("add");
+        let mut events = Events::with_capacity(4);
+        shadow.wait(&mut events, Some(Duration::ZERO)).expect("the first time is right");
+        let found = disagreement(shadow.wait(&mut events, Some(Duration::ZERO)));
+        assert_eq!(found.remark, "although it has fired already");
+    }
+}
+
+#[test]
+fn an_event_of_a_registration_that_is_gone_is_found() {
+    for mut shadow in with_liar(Lie::Gone) {
+        let (mut near, far) = pair();
+        shadow.add(far.as_fd(), Token(7), READABLE, Trigger::Level).expect("add");
+        shadow.delete(far.as_fd()).expect("both say that they did");
+        near.write_all(b"x").expect("write a byte");
+        let found = disagreement(shadow.wait(&mut Events::with_capacity(4), Some(Duration::ZERO)));
+        assert_eq!(found.remark, "under a token that is no longer registered");
+    }
+}
+
+#[test]
+fn an_error_of_the_wrong_kind_is_found_in_every_call() {
+    for (lie, answer) in [(Lie::WrongKind, ErrorKind::InvalidInput), (Lie::Success, ErrorKind::Other)] {
+        for (order, mut shadow) in with_liar(lie).into_iter().enumerate() {
+            let (_near, far) = pair();
+            let (fd, token) = (far.as_fd(), Token(7));
+            let results = [
+                (Operation::Modify, shadow.modify(fd, token, READABLE, Trigger::Level)),
+                (Operation::Delete, shadow.delete(fd)),
+                (Operation::Add, {
+                    shadow.add(fd, token, READABLE, Trigger::Level).expect("both add it");
+                    shadow.add(fd, token, READABLE, Trigger::Level)
+                }),
+            ];
+            for (operation, result) in results {
+                let found = disagreement(result);
+                assert_eq!(found.operation, operation);
+                match said(order, &found) {
+                    Answer::Done => assert_eq!(lie, Lie::Success, "{found}"),
+                    Answer::Failed(kind, _) => assert_eq!(*kind, answer, "{found}"),
+                    other => panic!("{other:?} is no answer to a call"),
+                }
+            }
+        }
+    }
+}
+
+/// The kernel may lack room for one of them; that it has no use for a socket is no reason to refuse one.
+#[test]
+fn a_refusal_for_want_of_room_is_tolerated_and_any_other_is_found() {
+    let (_near, far) = pair();
+    for errno in [libc::ENOSPC, libc::ENOMEM] {
+        for mut shadow in with_liar(Lie::Refusal(errno)) {
+            let result = shadow.add(far.as_fd(), Token(7), READABLE, Trigger::Level);
+            assert_eq!(result.expect_err("one of them refuses").raw_os_error(), Some(errno));
+        }
+    }
+    for errno in [libc::EINVAL, libc::EPIPE, libc::EBADF] {
+        for (order, mut shadow) in with_liar(Lie::Refusal(errno)).into_iter().enumerate() {
+            let found = disagreement(shadow.add(far.as_fd(), Token(7), READABLE, Trigger::Level));
+            assert!(matches!(said(order, &found), Answer::Failed(..)), "{found}");
+            assert_eq!(found.answers[order], Answer::Done, "{found}");
+        }
+    }
+}
+
+#[test]
+fn a_disagreement_says_what_each_of_the_two_said_of_what() {
+    let [mut shadow, _] = with_liar(Lie::Success);
+    let (_near, far) = pair();
+    let found = disagreement(shadow.delete(far.as_fd()));
+    let number = far.as_raw_fd();
+    assert_eq!(
+        found.to_string(),
+        format!(
+            "two pollers disagree on delete of descriptor {number} (Token(0), NONE, Level): the first, select, says NotFound \
+             (descriptor {number} is not registered); the second, poll, says success"
+        )
+    );
+}
+
+/// A device is `Unsupported` to epoll and always ready to poll: refused, without an alarm, and registered with neither.
+#[test]
+fn what_one_of_them_cannot_poll_is_refused_as_by_that_one() {
+    let device = std::fs::File::open("/dev/null").expect("open /dev/null");
+    for mut shadow in pairs() {
+        match shadow.add(device.as_fd(), Token(1), READABLE, Trigger::Level) {
+            Ok(()) => {
+                shadow.wait(&mut Events::with_capacity(1), Some(Duration::ZERO)).expect("wait");
+                shadow.delete(device.as_fd()).expect("delete");
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}; {shadow:?}"),
+        }
+        let gone = shadow.delete(device.as_fd()).expect_err("it is not registered");
+        assert_eq!(gone.kind(), ErrorKind::NotFound, "{gone}");
+    }
+}
+
+/// Another thread writes, drains and fills at the far ends, all the time; nobody lies, and nobody is said to.
+#[test]
+fn traffic_of_another_thread_raises_no_false_alarm() {
+    for mut shadow in pairs().into_iter().chain([Shadow::new(
+        Box::new(Liar::new(Backend::Poll, Lie::Nothing)) as Boxed,
+        opened(Backend::default()),
+    )]) {
+        let (near, far): (Vec<_>, Vec<_>) = (0..12).map(|_| pair()).unzip();
+        let triggers: Vec<Trigger> = [Trigger::Level, Trigger::OneShot, Trigger::Edge]
+            .into_iter()
+            .filter(|trigger| shadow.supports(*trigger))
+            .collect();
+        for (index, end) in near.iter().enumerate() {
+            let trigger = triggers[index % triggers.len()];
+            shadow
+                .add(end.as_fd(), Token(index as u64), READABLE | Interest::WRITABLE, trigger)
+                .expect("add");
+        }
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| stir(&far, &is_over));
+            let mut events = Events::with_capacity(5);
+            for round in 0..2000 {
+                shadow.wait(&mut events, Some(Duration::from_millis(1))).unwrap_or_else(|error| {
+                    is_over.store(true, Ordering::Relaxed);
+                    panic!("in round {round}: {error}")
+                });
+                for event in &events {
+                    let index = event.token.0 as usize;
+                    let mut end = &near[index];
+                    if event.ready.is_readable() {
+                        let _ = end.read(&mut [0; 4096]);
+                    }
+                    if event.ready.is_writable() && round % 3 == 0 {
+                        let _ = end.write(&[0; 4096]);
+                    }
+                    let trigger = triggers[index % triggers.len()];
+                    shadow
+                        .modify(end.as_fd(), event.token, READABLE | Interest::WRITABLE, trigger)
+                        .expect("modify");
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+fn stir(ends: &[UnixStream], is_over: &AtomicBool) {
+    let mut random = fastrand::Rng::with_seed(1);
+    while !is_over.load(Ordering::Relaxed) {
+        let mut end = &ends[random.usize(..ends.len())];
+        match random.u8(..4) {
+            0 | 1 => drop(end.write(&[0; 100])),
+            2 => drop(end.read(&mut [0; 65536])),
+            _ => while end.write(&[0; 4096]).is_ok() {},
+        }
+    }
+}
