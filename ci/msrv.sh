@@ -22,7 +22,7 @@ rm -rf "$copy"
 mkdir -p "$copy/platform"
 cp Cargo.lock "$copy"
 cp -r src "$copy"
-cp -r platform/src "$copy/platform"
+cp -r platform/src platform/PORTABILITY.md "$copy/platform"
 for manifest in Cargo.toml platform/Cargo.toml; do
   # Leaves out the tables of dev-dependencies, tests, examples and benchmarks, whose files are not in the copy either, and the
   # member of the workspace that is for tests only.

@@ -35,6 +35,8 @@
 //! | poll | all | what is registered | level, one-shot |
 //! | select | all | the highest descriptor number | level, one-shot |
 //!
+//! What each of them says of a descriptor in each state that it can be in, and what the contract makes of it, is in [`portability`].
+//!
 //! Windows is out of scope. kqueue has been type-checked for its systems, and linked for some; it has not been run there. Its tests run
 //! on Linux, over a model of kqueue that is held to what the kernels of FreeBSD and NetBSD were seen to do.
 
@@ -61,6 +63,8 @@ mod kqueue; // the same list as in `where_kqueue_is`, since rustfmt does not fin
 pub mod net;
 mod poll;
 mod poller;
+#[doc = include_str!("../PORTABILITY.md")]
+pub mod portability {}
 mod select;
 mod sys;
 mod table;
@@ -105,6 +109,11 @@ macro_rules! export_kqueue {
 }
 
 where_kqueue_is!(export_kqueue! {});
+
+/// The README's code, for `cargo test` to run.
+#[cfg(all(doctest, feature = "conformance"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 // The model of a kqueue that tests on Linux bring in: nothing in it is named, but its symbols are linked.
 #[cfg(all(test, ringmq_kqueue = "model"))]
