@@ -1,0 +1,61 @@
+//! What is particular to kqueue: the model that stands in for it on Linux is held to what two kernels were seen to do, and the traps
+//! that a backend on it can fall into are sprung on ours.
+//!
+//! `observed.tsv` is what was seen; `README.md` beside it says how. `bash ci/kqueue.sh` runs all of this on Linux, as either kernel.
+
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
+#[cfg(ringmq_kqueue = "model")]
+mod notation;
+#[cfg(ringmq_kqueue = "model")]
+mod replay;
+#[cfg(ringmq_kqueue = "model")]
+mod scenarios;
+mod traps;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One test at a time: some close a number and count on what they open next being given it, which a test beside them would be given.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds the model to the observations, where it is.
+#[test]
+#[cfg_attr(not(ringmq_kqueue = "model"), ignore = "kqueue's model is not in this build: see ci/kqueue.sh")]
+fn the_model_does_as_the_kernels_were_seen_to_do() {
+    let _turn = turn();
+    #[cfg(ringmq_kqueue = "model")]
+    replay::every_row();
+    #[cfg(not(ringmq_kqueue = "model"))]
+    panic!("there is no model in this build: bash ci/kqueue.sh makes one that has it");
+}
+
+/// Stamps a test for each trap, which any kqueue can be led into.
+macro_rules! traps {
+    ($is_here:meta $($trap:ident)*) => {
+        $(
+            #[test]
+            #[cfg_attr(not($is_here), ignore = "kqueue: this system does not have it")]
+            fn $trap() {
+                let _turn = turn();
+                traps::$trap();
+            }
+        )*
+    };
+}
+
+ringmq_platform::where_kqueue_is! {
+    traps! {
+        a_one_shot_drained_before_the_wait_is_silent
+        a_one_shot_filled_before_the_wait_is_silent
+        a_fired_one_shot_can_become_anything
+        a_one_shot_armed_again_finds_what_is_there_already
+        every_change_says_whose_it_is
+        a_pipe_without_a_reader_falls_silent_once_closed
+        a_pipe_without_a_reader_gives_its_number_to_another_file
+        a_fifo_with_a_reader_again_is_full_when_it_is
+    }
+}

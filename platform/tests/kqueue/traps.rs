@@ -1,0 +1,183 @@
+//! The traps: what a backend on kqueue gets wrong that takes its answers for those of other mechanisms.
+//!
+//! Only those are here that no case of the conformance suite springs, or none but by waiting for ever. The suite has the rest: a mode
+//! that a second `EV_ADD` does not change (`modify_turns_level_into_one_shot_and_back`), changes dropped for want of room for their
+//! receipts, and two events of one descriptor (`both_directions_arrive_as_one_event`), deleting what was closed
+//! (`a_number_deleted_after_its_close_is_silent`), and a pipe without a reader (`a_pipe_without_a_reader_can_be_added_and_is_writable`).
+//! `ci/planted-faults` has the naive code for each.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use ringmq_platform::conformance::system;
+use ringmq_platform::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
+
+const READABLE: Interest = Interest::READABLE;
+const WRITABLE: Interest = Interest::WRITABLE;
+
+/// How long to wait before believing that nothing comes.
+const QUIET: Duration = Duration::from_millis(5);
+
+/// How long to wait for what is sure to come.
+const SOON: Duration = Duration::from_secs(20);
+
+/// `EV_ONESHOT` is reported without another look at what it found when it was set.
+pub fn a_one_shot_drained_before_the_wait_is_silent() {
+    let (mut near, mut far) = unix_pair();
+    let mut poller = open();
+    far.write_all(b"x").expect("write");
+    add(&mut *poller, &near, READABLE, Trigger::OneShot);
+    near.read_exact(&mut [0]).expect("read");
+    assert_eq!(wait(&mut *poller, QUIET), []);
+    far.write_all(b"x").expect("write");
+    assert_eq!(wait(&mut *poller, SOON), [Ready::READABLE]);
+    assert_eq!(wait(&mut *poller, QUIET), [], "it is a one-shot");
+}
+
+pub fn a_one_shot_filled_before_the_wait_is_silent() {
+    let (mut near, _far) = unix_pair();
+    let mut poller = open();
+    add(&mut *poller, &near, WRITABLE, Trigger::OneShot);
+    while near.write(&[0; 4096]).is_ok() {}
+    assert_eq!(wait(&mut *poller, QUIET), []);
+}
+
+/// After it has fired the kernel still has its filter, disabled, which must not outlive the registration or change what comes after.
+pub fn a_fired_one_shot_can_become_anything() {
+    for trigger in [Trigger::Level, Trigger::Edge, Trigger::OneShot] {
+        for interest in [READABLE, WRITABLE, READABLE | WRITABLE] {
+            let (near, mut far) = unix_pair();
+            far.write_all(b"x").expect("write");
+            let mut poller = open();
+            add(&mut *poller, &near, interest, Trigger::OneShot);
+            assert_eq!(wait(&mut *poller, SOON).len(), 1);
+            poller.modify(near.as_fd(), Token(1), READABLE, trigger).expect("modify");
+            assert_eq!(wait(&mut *poller, SOON), [Ready::READABLE], "{interest:?}, then {trigger:?}");
+            let again = if trigger == Trigger::Level { &[Ready::READABLE][..] } else { &[] };
+            assert_eq!(wait(&mut *poller, QUIET), again, "{interest:?}, then {trigger:?}");
+            poller.delete(near.as_fd()).expect("delete");
+            add(&mut *poller, &near, READABLE, Trigger::Level);
+            for _ in 0..2 {
+                assert_eq!(wait(&mut *poller, SOON), [Ready::READABLE], "{interest:?}, then {trigger:?}");
+            }
+        }
+    }
+}
+
+/// `EV_ENABLE` alone does not find on NetBSD what came before it.
+pub fn a_one_shot_armed_again_finds_what_is_there_already() {
+    let (near, mut far) = unix_pair();
+    far.write_all(b"x").expect("write");
+    let mut poller = open();
+    add(&mut *poller, &near, READABLE, Trigger::OneShot);
+    for _ in 0..3 {
+        assert_eq!(wait(&mut *poller, SOON), [Ready::READABLE]);
+        poller.modify(near.as_fd(), Token(1), READABLE, Trigger::OneShot).expect("modify");
+    }
+}
+
+/// By `udata` an event is told from one of an earlier registration, and every change replaces it: one that says nothing of it leaves
+/// nothing there.
+pub fn every_change_says_whose_it_is() {
+    let (near, mut far) = unix_pair();
+    far.write_all(b"x").expect("write");
+    let both = Ready::READABLE | Ready::WRITABLE;
+    let mut poller = open();
+    add(&mut *poller, &near, READABLE, Trigger::Level);
+    for trigger in [Trigger::Level, Trigger::Level, Trigger::Edge, Trigger::Edge] {
+        poller.modify(near.as_fd(), Token(1), READABLE | WRITABLE, trigger).expect("modify");
+        assert_eq!(wait(&mut *poller, SOON), [both], "{trigger:?}");
+    }
+    assert_eq!(poller.stale_count(), 0);
+}
+
+/// The kernel refuses a pipe without a reader, so nothing but the backend can know that it was closed.
+pub fn a_pipe_without_a_reader_falls_silent_once_closed() {
+    let writer = writer_without_reader();
+    let closed = writer.as_raw_fd();
+    let mut poller = open();
+    add(&mut *poller, &writer, WRITABLE, Trigger::Level);
+    assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
+    drop(writer);
+    for _ in 0..3 {
+        assert_eq!(wait(&mut *poller, QUIET), []);
+    }
+    poller.delete(number(closed)).expect("its number is still taken");
+}
+
+/// What comes under its number is nobody's who was registered.
+pub fn a_pipe_without_a_reader_gives_its_number_to_another_file() {
+    let writer = writer_without_reader();
+    let mut poller = open();
+    add(&mut *poller, &writer, WRITABLE, Trigger::Level);
+    assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
+    let (near, _far) = unix_pair();
+    // SAFETY: takes no pointer; `writer` owns the number before and after, and closes it once.
+    let result = unsafe { libc::dup2(near.as_raw_fd(), writer.as_raw_fd()) };
+    assert_eq!(result, writer.as_raw_fd(), "dup2: {}", std::io::Error::last_os_error());
+    for _ in 0..3 {
+        assert_eq!(wait(&mut *poller, QUIET), []);
+    }
+}
+
+/// A FIFO can get a reader again; then it is full when it is full.
+pub fn a_fifo_with_a_reader_again_is_full_when_it_is() {
+    let path = std::env::temp_dir().join(format!("ringmq-fifo-{}", std::process::id()));
+    system::make_fifo(&path);
+    let open_end = |read: bool| {
+        let mut options = File::options();
+        let options = options.read(read).write(!read);
+        let options = std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NONBLOCK);
+        options.open(&path).expect("open the FIFO")
+    };
+    let reader = open_end(true);
+    let mut writer = open_end(false);
+    drop(reader);
+    let mut poller = open();
+    add(&mut *poller, &writer, WRITABLE, Trigger::Level);
+    assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
+    let mut reader = open_end(true);
+    std::fs::remove_file(&path).expect("remove it");
+    // Without sleeping too: the wait that finds the reader reports what it was found for.
+    assert_eq!(wait(&mut *poller, Duration::ZERO), [Ready::WRITABLE]);
+    while writer.write(&[0; 512]).is_ok() {}
+    assert_eq!(wait(&mut *poller, QUIET), []);
+    while reader.read(&mut [0; 4096]).is_ok() {}
+    assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
+}
+
+fn open() -> Box<dyn Poller> {
+    Backend::Kqueue.open().expect("open a kqueue")
+}
+
+fn unix_pair() -> (UnixStream, UnixStream) {
+    let (near, far) = UnixStream::pair().expect("socketpair");
+    near.set_nonblocking(true).expect("set non-blocking");
+    far.set_nonblocking(true).expect("set non-blocking");
+    (near, far)
+}
+
+fn writer_without_reader() -> File {
+    let (_reader, writer) = system::pipe();
+    File::from(writer)
+}
+
+fn add(poller: &mut dyn Poller, fd: &impl AsFd, interest: Interest, trigger: Trigger) {
+    poller.add(fd.as_fd(), Token(1), interest, trigger).expect("add");
+}
+
+/// One wait, and what it promised.
+fn wait(poller: &mut dyn Poller, timeout: Duration) -> Vec<Ready> {
+    let mut events = Events::with_capacity(8);
+    poller.wait(&mut events, Some(timeout)).expect("wait");
+    events.iter().map(|event| event.ready & (Ready::READABLE | Ready::WRITABLE)).collect()
+}
+
+/// A number that need not be open.
+fn number(number: RawFd) -> BorrowedFd<'static> {
+    // SAFETY: it is passed to nothing but system calls, which answer a closed number with EBADF; it is not -1.
+    unsafe { BorrowedFd::borrow_raw(number) }
+}
