@@ -3,6 +3,7 @@
 # Works from the root of the repository, in bash, with `set -eu`. Everything fetched or built goes under target/.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+root=$PWD
 # A caller's settings would move the target folder, or compile something else than what is checked.
 unset CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTFLAGS RUSTDOCFLAGS RUSTC_BOOTSTRAP
 export DEBIAN_FRONTEND=noninteractive
@@ -33,6 +34,26 @@ apt_install() {
   as_root apt-get install -y -qq --no-install-recommends -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@"
 }
 
+# qemu-user of Debian's backports, unpacked under target/: sets `qemu` to its folder. Debian 12's own, 7.2, gives the threads of an
+# i686 program one another's thread-local storage once a signal has come. These lists are apart from the system's, which stay as
+# they are.
+unpack_qemu() {
+  qemu=$PWD/target/qemu/usr/bin
+  [ ! -x "$qemu/qemu-s390x" ] || return 0
+  backports update -qq
+  (cd target/backports && rm -f ./*.deb && backports download -qq qemu-user && dpkg -x qemu-user_*.deb ../qemu && rm ./*.deb)
+}
+
+backports() {
+  local folder
+  folder=$root/target/backports
+  mkdir -p "$folder/lists/partial" "$folder/cache"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm-backports main" \
+    >"$folder/sources.list"
+  apt-get -o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$folder/lists" \
+    -o Dir::Cache="$folder/cache" -o APT::Sandbox::User=root -o Acquire::Retries=3 -o APT::Update::Error-Mode=any "$@"
+}
+
 has_python() {
   command -v python3 >/dev/null || apt_install python3
 }
@@ -54,10 +75,12 @@ use_compiler_with_std_source() {
   export RUSTC_BOOTSTRAP=1 # -Zbuild-std asks for it
 }
 
-# Whether a place to get things from answers: `is_at_hand apt|pypi`.
+# Whether a place to get things from answers: `is_at_hand apt|backports|pypi`, or a compiler is there: `is_at_hand nightly`.
 is_at_hand() {
   case $1 in
     apt) apt_update ;;
+    backports) unpack_qemu ;;
+    nightly) cargo +nightly -V ;;
     pypi) venv && target/venv/bin/pip download -q --no-deps --disable-pip-version-check -d target/ci/probe pip ;;
   esac >target/ci/at-hand-"$1".log 2>&1
 }

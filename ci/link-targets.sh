@@ -1,7 +1,8 @@
 #!/bin/bash
-# Links ringmq-platform, where all system calls are, with the C libraries of BSDs and macOS: `bash ci/link-targets.sh [TARGET...]`.
+# Links both crates, their tests and examples with the C libraries of BSDs and macOS: `bash ci/link-targets.sh [TARGET...]`.
 #
-# Shows that every function declared exists there under its name (`kevent`, `pollts`, `pselect$DARWIN_EXTSN`); nothing is run.
+# Shows that every function declared exists there under its name (`kevent`, `pollts`, `pselect$DARWIN_EXTSN`), and that there are
+# programs of tests to take there; nothing is run.
 # The linker and the libraries are zig's, for FreeBSD 14, NetBSD 10, OpenBSD and macOS; it has none for DragonFly and illumos.
 set -eu
 . "$(dirname "$0")/lib.sh"
@@ -30,8 +31,8 @@ chmod +x target/ci/cc-netbsd
 targets=("$@")
 [ $# -gt 0 ] || targets=(x86_64-unknown-freebsd x86_64-unknown-netbsd aarch64-apple-darwin)
 for target in "${targets[@]}"; do
-  # A shared library, since it needs no `main` and so none of the dependencies of tests and examples, not all of which compile
-  # there. It may leave symbols open unless told not to; code that nobody calls is kept, or it would go before it is looked at.
+  # The platform crate, where all system calls are, as a shared library by itself, with the code that nobody calls: in a program
+  # it would go before it is looked at. Such a library may leave symbols open unless told not to.
   flags=(-Clink-dead-code -Clink-arg=-Wl,-z,defs)
   cargo=cargo-zigbuild
   case $target in
@@ -39,7 +40,10 @@ for target in "${targets[@]}"; do
     *-netbsd) cargo=cargo ;;
   esac
   start=$SECONDS
-  $cargo rustc -q --locked -p ringmq-platform --lib --all-features --crate-type cdylib -Zbuild-std=std,panic_unwind \
-    --target "$target" -- "${flags[@]}"
-  echo "ok $target $((SECONDS - start)) s"
+  std=(-Zbuild-std=std,panic_unwind,test --target "$target")
+  $cargo rustc -q --locked -p ringmq-platform --lib --all-features --crate-type cdylib "${std[@]}" -- "${flags[@]}"
+  built=$($cargo test -q --locked --workspace --exclude ringmq-kqueue-model --all-targets --no-run --message-format=json "${std[@]}")
+  count=$(grep -c '"executable":"' <<<"$built")
+  [ "$count" -gt 0 ]
+  echo "ok $target: $count programs of tests and examples, $((SECONDS - start)) s"
 done
