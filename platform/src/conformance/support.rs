@@ -22,7 +22,7 @@ pub const TRIGGERS: [Trigger; 3] = [Trigger::Level, Trigger::OneShot, Trigger::E
 pub const PROMISES: Ready = Ready::READABLE.with(Ready::WRITABLE);
 
 /// How long a case may take. None takes a second on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long to wait before believing that nothing comes.
 pub const QUIET: Duration = Duration::from_millis(5);

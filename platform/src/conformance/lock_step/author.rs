@@ -2,7 +2,7 @@
 
 use std::net::Shutdown;
 
-use super::model::{Model, SLOT_COUNT};
+use super::model::{File, Model, SLOT_COUNT};
 use super::script::{Kind, Script, Step, MOST};
 use crate::conformance::random::Random;
 use crate::conformance::support::BOTH;
@@ -17,7 +17,7 @@ impl Script {
         let mut author = Author {
             random: Random::new(seed),
             model: Model::new(),
-            registered: [false; SLOT_COUNT],
+            wishes: [None; SLOT_COUNT],
             steps: Vec::with_capacity(step_count),
         };
         while author.steps.len() < step_count {
@@ -32,7 +32,8 @@ impl Script {
 struct Author {
     random: Random,
     model: Model,
-    registered: [bool; SLOT_COUNT],
+    /// What is registered, and for what.
+    wishes: [Option<(Interest, Trigger)>; SLOT_COUNT],
     steps: Vec<Step>,
 }
 
@@ -56,7 +57,7 @@ impl Author {
             0..=15 => self.write_bytes(),
             16..=30 => self.read_bytes(),
             31..=33 => self.with_slot(|author, slot| {
-                let is_worth_it = author.registered[usize::from(slot)] || author.random.below(4) == 0;
+                let is_worth_it = author.is_registered(slot) || author.random.below(4) == 0;
                 Some(Step::Fill { slot }).filter(|_| is_worth_it)
             }),
             34..=45 => self.register(),
@@ -75,23 +76,24 @@ impl Author {
         }
     }
 
-    /// Mostly where nothing waits to be read yet.
+    /// Mostly where nothing waits to be read yet, and somebody wants to know.
     fn write_bytes(&mut self) {
         self.with_slot(|author, slot| {
-            let peer = author.model.peer_inbox_len(slot)?;
+            let is_news =
+                author.model.peer_inbox_len(slot)? == 0 && author.awaits_bytes(author.model.peer(slot));
             let len = 1 + author.random.below(usize::from(MOST)) as u8;
-            Some(Step::Write { slot, len }).filter(|_| peer == 0 || author.random.below(8) == 0)
+            Some(Step::Write { slot, len }).filter(|_| is_news || author.random.below(32) == 0)
         });
     }
 
-    /// Mostly all there is, and where there is something.
+    /// Mostly all there is, where there is something and somebody has been told.
     fn read_bytes(&mut self) {
         self.with_slot(|author, slot| {
-            let is_something = author.model.inbox_len(slot).map_or(true, |len| len > 0);
+            let is_something = author.model.has_bytes(slot) && author.awaits_bytes(author.model.file(slot));
             let len = 1 + author.random.below(usize::from(MOST)) as u8;
-            match author.random.below(16) {
-                0..=3 => Some(Step::Read { slot, len }),
-                15 => Some(Step::Drain { slot }),
+            match author.random.below(64) {
+                0..=7 => Some(Step::Read { slot, len }),
+                63 => Some(Step::Drain { slot }),
                 _ => Some(Step::Drain { slot }).filter(|_| is_something),
             }
         });
@@ -102,14 +104,16 @@ impl Author {
         for _ in 0..8 {
             let slot = self.slot();
             let (interest, trigger) = (self.interest(), self.trigger());
-            let is_registered = self.registered[usize::from(slot)];
             if self.model.is_open(slot) {
-                if !is_registered {
-                    self.registered[usize::from(slot)] = true;
-                    return self.steps.push(Step::Add { slot, interest, trigger });
-                }
-                if self.random.below(3) == 0 {
-                    return self.steps.push(Step::Modify { slot, interest, trigger });
+                let is_new = !self.is_registered(slot);
+                if is_new || self.random.below(3) == 0 {
+                    self.wishes[usize::from(slot)] = Some((interest, trigger));
+                    let step = if is_new {
+                        Step::Add { slot, interest, trigger }
+                    } else {
+                        Step::Modify { slot, interest, trigger }
+                    };
+                    return self.steps.push(step);
                 }
             }
         }
@@ -119,9 +123,8 @@ impl Author {
     fn delete(&mut self) {
         for _ in 0..8 {
             let slot = self.slot();
-            let is_registered = self.registered[usize::from(slot)];
-            if is_registered && (!self.model.is_open(slot) || self.random.below(6) == 0) {
-                self.registered[usize::from(slot)] = false;
+            if self.is_registered(slot) && (!self.model.is_open(slot) || self.random.below(6) == 0) {
+                self.wishes[usize::from(slot)] = None;
                 return self.steps.push(Step::Delete { slot });
             }
         }
@@ -131,7 +134,7 @@ impl Author {
     fn register_wrongly(&mut self) {
         let slot = self.slot();
         let (interest, trigger) = (self.interest(), self.trigger());
-        let is_registered = self.registered[usize::from(slot)];
+        let is_registered = self.is_registered(slot);
         let step = match self.random.below(3) {
             0 if is_registered || !self.model.is_open(slot) => Step::Add { slot, interest, trigger },
             1 if !is_registered || !self.model.is_open(slot) => Step::Modify { slot, interest, trigger },
@@ -149,8 +152,8 @@ impl Author {
             if !self.model.is_open(slot) || !(is_over || self.random.below(4) == 0) {
                 continue;
             }
-            if self.registered[usize::from(slot)] && self.random.below(3) > 0 {
-                self.registered[usize::from(slot)] = false;
+            if self.is_registered(slot) && self.random.below(3) > 0 {
+                self.wishes[usize::from(slot)] = None;
                 self.steps.push(Step::Delete { slot });
             }
             return self.take(Step::Close { slot });
@@ -180,6 +183,19 @@ impl Author {
     fn take(&mut self, step: Step) {
         self.model.apply(&step);
         self.steps.push(step);
+    }
+
+    fn is_registered(&self, slot: u8) -> bool {
+        self.wishes[usize::from(slot)].is_some()
+    }
+
+    /// Whether a file is registered for reading, under any of its numbers, and not as a one-shot, which has fired before long.
+    fn awaits_bytes(&self, file: Option<File>) -> bool {
+        let awaits = |(interest, trigger): &(Interest, Trigger)| {
+            interest.is_readable() && *trigger != Trigger::OneShot
+        };
+        let mut wishes = self.wishes.iter().enumerate();
+        wishes.any(|(slot, wish)| wish.as_ref().map_or(false, awaits) && self.model.file(slot as u8) == file)
     }
 
     fn slot(&mut self) -> u8 {

@@ -1,10 +1,14 @@
 //! A seeded model test: random operations on one set of descriptors, watched by many pollers in lock step against a plain model.
 //!
 //! The model says, without asking the system, what each of some twenty sockets and pipes is ready for, duplicates, half-closes,
-//! full buffers and reused numbers included. After every step each poller is asked, without sleeping, and has to report what the
-//! contract of [`Poller`] makes of that: level exactly, one-shot exactly once, edge at least once after a condition began and never
-//! while it does not hold, and errors of the kinds that are promised. Sometimes several steps come before a look, and sometimes a
-//! look has room for few events and is repeated, so that each that is ready has its turn.
+//! full buffers and reused numbers included. After every step each poller is asked, and has to report what the contract of [`Poller`]
+//! makes of that: level exactly, one-shot exactly once, edge at least once after a condition began and never while it does not hold,
+//! no hint that is not true, and errors of the kinds that are promised, after which nothing is changed. Sometimes several steps come
+//! before a look, and sometimes a look has room for few events and is repeated, so that each that is ready has its turn. Most looks
+//! are not to sleep; every fourth may, for a moment or until there is something to report.
+//!
+//! It does not see that an edge goes on as a level does, out-of-band data, a poller's own descriptor, and timeouts that are kept: the
+//! cases of the kit do.
 //!
 //! ```
 //! use ringmq_platform::conformance::lock_step::{play, Script};
@@ -18,12 +22,16 @@
 //! let counts = play(&mut pollers, &Script::random(1, 1000)).unwrap();
 //! assert!(counts.operation_count() > 500);
 //! assert!(counts.change_count() * 3 >= counts.operation_count());
+//! println!("{counts}");
 //! # Ok(())
 //! # }
 //! ```
 
 mod author;
+mod entry;
+mod guard;
 mod model;
+mod reasons;
 mod script;
 mod shrink;
 mod stage;
@@ -32,10 +40,13 @@ mod watch;
 use std::error::Error;
 use std::fmt;
 use std::ops::AddAssign;
+use std::sync::atomic::Ordering;
 
+use self::entry::Wish;
+use self::guard::{watched, without_panic};
 use self::model::{Model, SLOT_COUNT};
 use self::stage::Stage;
-use self::watch::{Watch, Wish, ROOMY};
+use self::watch::{Watch, ROOMY};
 use crate::conformance::support::alone;
 use crate::{Events, Poller, Ready};
 
@@ -49,22 +60,29 @@ pub use self::shrink::shrink;
 /// the failure.
 ///
 /// # Errors
-/// The first answer of a poller that the contract does not allow, or a call of the script itself that the system answers differently
-/// from the model. The pollers are then in no state to be used again.
+/// The first answer of a poller that the contract does not allow, a panic among them, or a call of the script itself that the system
+/// answers differently from the model. The pollers are then in no state to be used again.
 ///
-/// # Panics
-/// When the system refuses what the script needs: descriptors, most of all.
+/// A step that does not end within a minute ends the process, with a word to standard error: nothing else gets a thread out of a wait.
 pub fn play(pollers: &mut [(&str, Box<dyn Poller>)], script: &Script) -> Result<Counts, Failure> {
     let _alone = alone();
-    let in_setting_up = |message: String| Failure { step: 0, poller: None, message };
-    let mut play = Play::new(pollers).map_err(|error| in_setting_up(error.to_string()))?;
-    for (index, step) in script.steps.iter().enumerate() {
-        let result = play.step(step);
-        result.map_err(|(poller, message)| Failure { step: index, poller, message })?;
-    }
-    let (step, result) = (script.steps.len(), play.end());
-    result.map_err(|(poller, message)| Failure { step, poller, message })?;
-    Ok(play.counts)
+    play_beside_nobody(pollers, script)
+}
+
+/// Plays a script while nobody else of the process opens or closes descriptors.
+fn play_beside_nobody(pollers: &mut [(&str, Box<dyn Poller>)], script: &Script) -> Result<Counts, Failure> {
+    let failure = |step, (poller, message)| Failure { step, poller, message };
+    watched(script, |progress| {
+        let mut play = Play::new(pollers).map_err(|error| failure(0, (None, error.to_string())))?;
+        for (index, step) in script.steps.iter().enumerate() {
+            progress.store(index, Ordering::Relaxed);
+            play.step(step).map_err(|wrong| failure(index, wrong))?;
+        }
+        let end = script.steps.len();
+        progress.store(end, Ordering::Relaxed);
+        play.end().map_err(|wrong| failure(end, wrong))?;
+        Ok(play.counts)
+    })
 }
 
 /// What the steps of a script come to.
@@ -81,6 +99,7 @@ pub fn play(pollers: &mut [(&str, Box<dyn Poller>)], script: &Script) -> Result<
 pub struct Counts {
     operations: [u64; OPERATIONS.len()],
     changes: u64,
+    changes_of_descriptors: u64,
     passed_over: u64,
     looks: u64,
     events: u64,
@@ -101,9 +120,15 @@ impl Counts {
         OPERATIONS.iter().position(|known| *known == name).map_or(0, |index| self.operations[index])
     }
 
-    /// How many operations changed what a poller has to say on level: whether a registration is ready, or for what.
+    /// How many operations changed readiness: whether a registration that is to be reported is ready, or for what.
     pub fn change_count(&self) -> u64 {
         self.changes
+    }
+
+    /// How many of those did it by what they did to a descriptor. The others registered one that was ready already, armed it again, or
+    /// deleted it.
+    pub fn descriptor_change_count(&self) -> u64 {
+        self.changes_of_descriptors
     }
 
     /// How many steps made no sense where they stood.
@@ -128,6 +153,7 @@ impl AddAssign for Counts {
             *sum += more;
         }
         self.changes += other.changes;
+        self.changes_of_descriptors += other.changes_of_descriptors;
         self.passed_over += other.passed_over;
         self.looks += other.looks;
         self.events += other.events;
@@ -137,8 +163,15 @@ impl AddAssign for Counts {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operations = self.operation_count();
-        let share = 100.0 * self.changes as f64 / operations.max(1) as f64;
-        write!(f, "{operations} operations, of which {} ({share:.0} %) changed readiness:", self.changes)?;
+        let share = |count: u64| 100.0 * count as f64 / operations.max(1) as f64;
+        write!(
+            f,
+            "{operations} operations, of which {} ({:.0} %) changed readiness, {} ({:.0} %) by what they did to a descriptor:",
+            self.changes,
+            share(self.changes),
+            self.changes_of_descriptors,
+            share(self.changes_of_descriptors)
+        )?;
         for (name, count) in OPERATIONS.iter().zip(self.operations) {
             write!(f, " {name} {count}")?;
         }
@@ -183,8 +216,6 @@ struct Play<'a> {
     watches: Vec<Watch<'a>>,
     /// What the file in each slot is ready for.
     ready: [Ready; SLOT_COUNT],
-    /// What each registration has to say on level.
-    level: [Ready; SLOT_COUNT],
     /// How many more steps are made before the next look.
     together: u8,
     events: Events,
@@ -200,7 +231,6 @@ impl<'a> Play<'a> {
             stage: Stage::new()?,
             watches,
             ready: [Ready::NONE; SLOT_COUNT],
-            level: [Ready::NONE; SLOT_COUNT],
             together: 0,
             events: Events::with_capacity(ROOMY),
             serial: 0,
@@ -210,6 +240,7 @@ impl<'a> Play<'a> {
 
     /// One step, and the look after it.
     fn step(&mut self, step: &Step) -> Result<(), Wrong> {
+        let before = self.level();
         match *step {
             Step::Together { count } => {
                 self.together = count;
@@ -234,7 +265,7 @@ impl<'a> Play<'a> {
                 return Ok(());
             }
         }
-        self.count(step);
+        self.count(step, before);
         if self.together > 0 {
             self.together -= 1;
             return Ok(());
@@ -251,27 +282,20 @@ impl<'a> Play<'a> {
         call: fn(&mut Watch<'a>, std::os::unix::io::BorrowedFd<'_>, Wish, u64, &Model) -> Result<(), String>,
     ) -> Result<(), Wrong> {
         self.serial += 1;
-        let fd = self.stage.borrow(wish.slot);
-        for watch in &mut self.watches {
-            let result = call(watch, fd, wish, self.serial, &self.model);
-            result.map_err(|message| (Some(watch.name.to_owned()), message))?;
-        }
-        Ok(())
+        let (fd, serial, model) = (self.stage.borrow(wish.slot), self.serial, &self.model);
+        self.watches.iter_mut().try_for_each(|watch| ask(watch, |watch| call(watch, fd, wish, serial, model)))
     }
 
     fn delete(&mut self, slot: u8) -> Result<(), Wrong> {
         let fd = self.stage.borrow(slot);
-        for watch in &mut self.watches {
-            let result = watch.delete(fd, slot);
-            result.map_err(|message| (Some(watch.name.to_owned()), message))?;
-        }
-        Ok(())
+        self.watches.iter_mut().try_for_each(|watch| ask(watch, |watch| watch.delete(fd, slot)))
     }
 
     /// A step on descriptors, in the system and in the model.
     fn operate(&mut self, step: &Step) -> Result<(), Wrong> {
-        let result = self.stage.perform(step, &self.model);
-        result.map_err(|error| (None, format!("{step}: {error}")))?;
+        let result =
+            without_panic(|| self.stage.perform(step, &self.model).map_err(|error| error.to_string()));
+        result.map_err(|message| (None, format!("{step}: {message}")))?;
         self.model.apply(step);
         match *step {
             Step::Close { slot } => self.watches.iter_mut().for_each(|watch| watch.note_closed(slot)),
@@ -299,24 +323,32 @@ impl<'a> Play<'a> {
     }
 
     /// Counts an operation, and whether it changed what the first poller has to say.
-    fn count(&mut self, step: &Step) {
+    fn count(&mut self, step: &Step, before: [Ready; SLOT_COUNT]) {
         if let Some(index) = OPERATIONS.iter().position(|name| *name == step.name()) {
             self.counts.operations[index] += 1;
         }
+        if self.level() != before {
+            let registers = matches!(step, Step::Add { .. } | Step::Modify { .. } | Step::Delete { .. });
+            self.counts.changes += 1;
+            self.counts.changes_of_descriptors += u64::from(!registers);
+        }
+    }
+
+    /// What each registration of the first poller is ready for, of those that are to be reported.
+    fn level(&self) -> [Ready; SLOT_COUNT] {
+        let mut level = [Ready::NONE; SLOT_COUNT];
         if let Some(watch) = self.watches.first() {
-            let mut level = [Ready::NONE; SLOT_COUNT];
             for (slot, told) in level.iter_mut().enumerate() {
                 *told = watch.level(slot, &self.ready);
             }
-            self.counts.changes += u64::from(level != self.level);
-            self.level = level;
         }
+        level
     }
 
     fn look(&mut self, events: &mut Events) -> Result<(), Wrong> {
         for watch in &mut self.watches {
-            let result = watch.look(&self.model, &self.ready, events);
-            self.counts.events += result.map_err(|message| (Some(watch.name.to_owned()), message))?;
+            let (model, ready) = (&self.model, &self.ready);
+            self.counts.events += ask(watch, |watch| watch.look(model, ready, events))?;
             self.counts.looks += 1;
         }
         Ok(())
@@ -327,10 +359,18 @@ impl<'a> Play<'a> {
         for slot in 0..SLOT_COUNT as u8 {
             let fd = self.stage.borrow(slot);
             for watch in self.watches.iter_mut().filter(|watch| watch.is_registered(slot)) {
-                let result = watch.delete(fd, slot);
-                result.map_err(|message| (Some(watch.name.to_owned()), message))?;
+                ask(watch, |watch| watch.delete(fd, slot))?;
             }
         }
         self.look(&mut Events::with_capacity(ROOMY))
     }
+}
+
+/// Puts a question to one poller. An answer that is wrong is told with its name.
+fn ask<'a, T>(
+    watch: &mut Watch<'a>,
+    question: impl FnOnce(&mut Watch<'a>) -> Result<T, String>,
+) -> Result<T, Wrong> {
+    let name = watch.name;
+    without_panic(|| question(watch)).map_err(|message| (Some(name.to_owned()), message))
 }

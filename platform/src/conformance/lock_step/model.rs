@@ -95,6 +95,24 @@ impl Model {
         asked(found, directions(kind, file.side))
     }
 
+    /// What may be said of a file beyond that: ends that have come, which not every system has a word for.
+    pub fn hints(&self, file: File) -> Ready {
+        let (kind, me, peer) = match self.ends(file) {
+            Some(ends) => ends,
+            None => return Ready::NONE,
+        };
+        let is_left = !peer.is_open();
+        let can_read = directions(kind, file.side).is_readable();
+        let is_read_over = can_read && (me.is_shut_for_reading || peer.is_shut_for_writing || is_left);
+        let is_write_over = me.is_shut_for_writing || peer.is_shut_for_reading || is_left;
+        let hints = [
+            (is_read_over, Ready::READ_CLOSED),
+            ((is_read_over || !can_read) && is_write_over, Ready::HANGUP),
+            (is_left, Ready::ERROR), // that it left bytes unread, or that nobody is there to write to
+        ];
+        hints.iter().filter(|(is_true, _)| *is_true).fold(Ready::NONE, |hints, (_, is)| hints | *is)
+    }
+
     /// The directions that the file in a slot has. A slot that is closed has both: there it makes no difference.
     pub fn directions(&self, slot: u8) -> Interest {
         match self.file(slot).and_then(|file| Some((self.ends(file)?.0, file.side))) {
@@ -103,11 +121,22 @@ impl Model {
         }
     }
 
+    /// The file at the other end of a slot, open or not.
+    pub fn peer(&self, slot: u8) -> Option<File> {
+        self.file(slot).map(|file| File { side: 1 - file.side, ..file })
+    }
+
     /// Bytes that wait to be read in a slot; `None` when it is not known how many.
     pub fn inbox_len(&self, slot: u8) -> Option<usize> {
         let (_, me, peer) = self.ends(self.file(slot)?)?;
         let is_known = !me.is_full && !me.is_shut_for_reading && peer.is_open();
         Some(me.inbox_len as usize).filter(|_| is_known)
+    }
+
+    /// Whether bytes wait to be read in a slot.
+    pub fn has_bytes(&self, slot: u8) -> bool {
+        let ends = self.file(slot).and_then(|file| self.ends(file));
+        ends.map_or(false, |(_, me, _)| me.is_full || me.inbox_len > 0)
     }
 
     /// Bytes that wait at the other end of a slot; `None` when it is not known how many.

@@ -53,7 +53,7 @@ pub enum Step {
         slot: u8,
         /// Directions that the descriptor has not are left out.
         interest: Interest,
-        /// A poller that lacks it has to refuse, and then gets [`Trigger::Level`].
+        /// A poller that lacks it has to refuse, and then gets [`Trigger::Level`]; in even slots it keeps what it had.
         trigger: Trigger,
     },
     /// Changes a registration.

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::{play, Failure, Script, Step};
+use super::{play_beside_nobody, Failure, Script, Step};
+use crate::conformance::support::alone;
 use crate::Poller;
 
-/// Leaves out what a failing script does not need to fail, for `limit` at the longest, and answers with what is left and how it
-/// fails. `None` when the script does not fail at all.
+/// Leaves out what a failing script does not need to fail as it does, for `limit` at the longest, and answers with what is left and how
+/// it fails. `None` when the script does not fail at all.
 ///
 /// `open` makes the pollers, anew for each attempt. Delta debugging: halves are left out first, then ever smaller pieces, down to
-/// single steps.
+/// single steps. A failure of another poller, or in other words, is not the one that was to be made short.
 ///
 /// ```
 /// use std::time::Duration;
@@ -25,12 +26,15 @@ pub fn shrink<'a>(
     script: &Script,
     limit: Duration,
 ) -> Option<(Script, Failure)> {
+    let _alone = alone();
     let start = Instant::now();
     let mut attempt = |steps: &[Step]| {
         let script = Script { steps: steps.to_vec() };
-        play(&mut open(), &script).err().map(|failure| (script, failure))
+        play_beside_nobody(&mut open(), &script).err().map(|failure| (script, failure))
     };
     let (mut shortest, mut failure) = attempt(&script.steps)?;
+    let first = failure.clone();
+    let mut attempt = |steps: &[Step]| attempt(steps).filter(|(_, failure)| is_same(&first, failure));
     shortest.steps.truncate(failure.step + 1);
     let mut piece = shortest.steps.len() / 2;
     while piece > 0 {
@@ -59,6 +63,15 @@ pub fn shrink<'a>(
         }
     }
     Some((shortest, failure))
+}
+
+/// Whether two failures are one, but for where and with what numbers.
+fn is_same(one: &Failure, other: &Failure) -> bool {
+    fn gist(failure: &Failure) -> &str {
+        let end = failure.message.find(|letter: char| letter.is_ascii_digit());
+        &failure.message[..end.unwrap_or(failure.message.len())]
+    }
+    one.poller == other.poller && gist(one) == gist(other)
 }
 
 /// The steps with a shorter `together` before the place where some were left out, if there is one: those that remain after it are

@@ -1,0 +1,89 @@
+//! One registration of a poller in a play: what has to be reported of it, and what may be.
+
+use super::model::{File, Model};
+use crate::conformance::support::{asked, PROMISES};
+use crate::{Backend, Interest, Ready, Token, Trigger};
+
+/// One registration.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub token: Token,
+    pub interest: Interest,
+    pub trigger: Trigger,
+    /// False once a one-shot has fired.
+    pub is_armed: bool,
+    /// Of an edge: what began to hold and has not been reported since.
+    pub owed: Ready,
+    /// What the slot held when it was registered.
+    pub file: File,
+    pub astray: Option<Astray>,
+}
+
+/// What is known of a registration whose descriptor was closed behind the poller's back.
+#[derive(Clone, Copy, Debug)]
+pub struct Astray {
+    /// Whether the poller was asked since, with room for all events, while the number was closed.
+    pub is_noticed: bool,
+    /// What took the number before that: poll and select may take it for what was registered.
+    pub successor: Option<File>,
+}
+
+/// What a registration is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    pub slot: u8,
+    pub interest: Interest,
+    pub trigger: Trigger,
+}
+
+impl Entry {
+    /// What has to be reported.
+    pub fn must(&self, ready: Ready) -> Ready {
+        match self.trigger {
+            _ if self.astray.is_some() || !self.is_armed => Ready::NONE,
+            Trigger::Edge => self.owed,
+            Trigger::Level | Trigger::OneShot => asked(ready, self.interest),
+        }
+    }
+
+    /// What may be reported.
+    pub fn possible(&self, backend: Backend, model: &Model, ready: Ready) -> Ready {
+        let found = match (self.astray, backend) {
+            _ if !self.is_armed => Ready::NONE,
+            (None, _) => ready,
+            // It goes on with a file that was closed under this number and is still open under another.
+            (Some(_), Backend::Epoll) => model.ready(self.file),
+            // They take what they find under the number for what was registered. What is said of a direction that this one has not
+            // differs.
+            (Some(Astray { successor: Some(file), .. }), Backend::Poll | Backend::Select) => {
+                let taken_for = model.ready(file);
+                if taken_for.is_none() {
+                    taken_for
+                } else {
+                    PROMISES
+                }
+            }
+            (Some(_), _) => Ready::NONE,
+        };
+        asked(found, self.interest)
+    }
+
+    /// What may be told beyond that: what is true, and that no more comes to who reads.
+    pub fn hints(&self, model: &Model) -> Ready {
+        let hints = model.hints(self.file);
+        if self.interest.is_readable() {
+            hints
+        } else {
+            hints.without(Ready::READ_CLOSED)
+        }
+    }
+
+    pub fn told(&self) -> String {
+        let state = match self.astray {
+            _ if !self.is_armed => ", which has fired",
+            Some(_) => ", which was closed without delete",
+            None => "",
+        };
+        format!("registered as {:?} {:?}{state}", self.interest, self.trigger)
+    }
+}
