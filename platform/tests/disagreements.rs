@@ -49,7 +49,7 @@ fn all_pairs_of_backends_agree_and_keep_step_with_the_model() {
             pollers.push((name, Box::new(pair)));
         }
         let script = Script::random(seed, 3000);
-        let counts = play(&mut pollers, &script).unwrap_or_else(|failure| panic!("{failure}\n{:?}", pairs()));
+        let counts = play(&mut pollers, &script).unwrap_or_else(|failure| panic!("{failure}\n{script}"));
         assert!(counts.event_count() > 10_000, "{counts}");
     }
 }
@@ -66,6 +66,9 @@ struct Liar {
     poller: Boxed,
     lie: Lie,
     event_count: u32,
+    has_lied: bool,
+    /// Acts at the next wait, and then no more.
+    meddler: Option<Meddler>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,11 +96,43 @@ enum Lie {
     Twice,
     /// One-shots, over and over.
     Repeats,
+    /// That it cannot wait, for this reason.
+    NoWait(i32),
+    /// That there is no room to change anything, once.
+    NoRoomOnce,
+}
+
+/// Somebody else, who acts at a connection right before a poller is asked and right after.
+#[derive(Debug)]
+struct Meddler {
+    near: UnixStream,
+    far: UnixStream,
+    before: Deed,
+    after: Deed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Deed {
+    Nothing,
+    /// Sends a byte to the far end.
+    Write,
+    /// Reads what came there.
+    Drain,
+}
+
+impl Meddler {
+    fn act(&mut self, deed: Deed) {
+        match deed {
+            Deed::Nothing => {}
+            Deed::Write => self.near.write_all(b"x").expect("write a byte"),
+            Deed::Drain => while self.far.read(&mut [0; 64]).is_ok() {},
+        }
+    }
 }
 
 impl Liar {
     fn new(backend: Backend, lie: Lie) -> Liar {
-        Liar { poller: opened(backend), lie, event_count: 0 }
+        Liar { poller: opened(backend), lie, event_count: 0, has_lied: false, meddler: None }
     }
 
     fn told(&self, result: io::Result<()>) -> io::Result<()> {
@@ -130,6 +165,9 @@ impl Poller for Liar {
         interest: Interest,
         trigger: Trigger,
     ) -> io::Result<()> {
+        if self.lie == Lie::NoRoomOnce && !std::mem::replace(&mut self.has_lied, true) {
+            return Err(io::Error::from_raw_os_error(libc::ENOMEM));
+        }
         let result = self.poller.modify(fd, token, interest, trigger);
         self.told(result)
     }
@@ -143,7 +181,17 @@ impl Poller for Liar {
     }
 
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        if let Lie::NoWait(errno) = self.lie {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        let mut meddler = self.meddler.take();
+        if let Some(meddler) = &mut meddler {
+            meddler.act(meddler.before);
+        }
         self.poller.wait(events, timeout)?;
+        if let Some(meddler) = &mut meddler {
+            meddler.act(meddler.after);
+        }
         let found: Vec<Event> = events.iter().copied().collect();
         events.clear();
         for Event { token, mut ready } in found {
@@ -347,6 +395,109 @@ fn a_refusal_for_want_of_room_is_tolerated_and_any_other_is_found() {
 }
 
 #[test]
+fn a_trigger_that_is_refused_in_the_wrong_way_is_found() {
+    for (lie, kind) in [(Lie::WrongKind, Some(ErrorKind::InvalidInput)), (Lie::Success, None)] {
+        for (order, mut shadow) in with_liar(lie).into_iter().enumerate() {
+            let (_near, far) = pair();
+            let found = disagreement(shadow.add(far.as_fd(), Token(7), READABLE, Trigger::Edge));
+            assert_eq!((found.operation, found.trigger), (Operation::Add, Trigger::Edge));
+            match said(order, &found) {
+                Answer::Done => assert_eq!(kind, None, "{found}"),
+                Answer::Failed(said, _) => assert_eq!(Some(*said), kind, "{found}"),
+                other => panic!("{other:?} is no answer to a call"),
+            }
+        }
+    }
+    for mut shadow in with_liar(Lie::Nothing) {
+        let (_near, far) = pair();
+        let refusal = shadow.add(far.as_fd(), Token(7), READABLE, Trigger::Edge).expect_err("both lack it");
+        assert_eq!(refusal.kind(), ErrorKind::Unsupported);
+        shadow.add(far.as_fd(), Token(7), READABLE, Trigger::Level).expect("nothing was registered");
+        let refusal =
+            shadow.modify(far.as_fd(), Token(7), READABLE, Trigger::Edge).expect_err("both lack it");
+        assert_eq!(refusal.kind(), ErrorKind::Unsupported);
+    }
+}
+
+#[test]
+fn a_wait_that_fails_for_one_alone_is_found() {
+    for (order, mut shadow) in with_liar(Lie::NoWait(libc::EBADF)).into_iter().enumerate() {
+        let found = disagreement(shadow.wait(&mut Events::with_capacity(1), None));
+        assert_eq!((found.operation, found.descriptor), (Operation::Wait, None));
+        assert!(matches!(said(order, &found), Answer::Failed(..)), "{found}");
+        assert_eq!(found.answers[order], Answer::Done, "{found}");
+        assert!(found.to_string().starts_with("two pollers disagree on wait: the first, "), "{found}");
+    }
+    // The kernel may have no room for one of them, and where neither can wait they agree.
+    for mut shadow in with_liar(Lie::NoWait(libc::ENOMEM)) {
+        let error = shadow.wait(&mut Events::with_capacity(1), None).expect_err("no room");
+        assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
+    }
+    let liar = || Liar::new(Backend::Poll, Lie::NoWait(libc::EINVAL));
+    let error =
+        Shadow::new(liar(), liar()).wait(&mut Events::with_capacity(1), None).expect_err("neither can");
+    assert_eq!(error.raw_os_error(), Some(libc::EINVAL));
+}
+
+/// What did not fit is asked for again at the next wait, and if there is no room for that, at the one after it.
+#[test]
+fn a_one_shot_that_did_not_fit_is_not_lost_for_want_of_room() {
+    for mut shadow in with_liar(Lie::NoRoomOnce) {
+        let pairs = [pair(), pair()];
+        for (token, (near, far)) in pairs.iter().enumerate() {
+            let mut near = near;
+            near.write_all(b"x").expect("write a byte");
+            shadow.add(far.as_fd(), Token(token as u64), READABLE, Trigger::OneShot).expect("add");
+        }
+        let mut events = Events::with_capacity(1);
+        shadow.wait(&mut events, None).expect("wait");
+        let first = events.get(0).expect("one fits").token;
+        let error = shadow.wait(&mut events, None).expect_err("no room");
+        assert_eq!(error.raw_os_error(), Some(libc::ENOMEM));
+        shadow.wait(&mut events, None).expect("wait");
+        assert_ne!(events.get(0).expect("the other one").token, first);
+    }
+}
+
+/// One of them sees what is over before the other looks. Both are then in one state, and agree on what comes next.
+#[test]
+fn what_is_over_between_the_two_looks_is_no_disagreement() {
+    let best = Backend::default();
+    for trigger in [Trigger::Level, Trigger::OneShot, Trigger::Edge] {
+        // The second one comes too late, or the first one too early.
+        for (before, after) in [(Deed::Drain, Deed::Nothing), (Deed::Write, Deed::Drain)] {
+            let (near, mut far) = pair();
+            while far.write(&[0; 4096]).is_ok() {}
+            let mut second = Liar::new(best, Lie::Nothing);
+            let (mut writer, clone) = (near.try_clone().expect("clone"), far.try_clone().expect("clone"));
+            if before == Deed::Drain {
+                writer.write_all(b"x").expect("write a byte");
+            }
+            second.meddler = Some(Meddler { near, far: clone, before, after });
+            let mut shadow = Shadow::new(opened(best), second);
+            if !shadow.supports(trigger) {
+                continue;
+            }
+            let mut events = Events::with_capacity(4);
+            let both = READABLE | Interest::WRITABLE;
+            shadow.add(far.as_fd(), Token(1), both, trigger).expect("add");
+            shadow.wait(&mut events, Some(Duration::ZERO)).expect("they differ in what is over");
+            let is_spent = trigger == Trigger::OneShot && !events.is_empty();
+            writer.write_all(b"x").expect("write a byte");
+            while writer.read(&mut [0; 4096]).is_ok() {} // now it is writable as well
+            shadow.wait(&mut events, Some(Duration::ZERO)).expect("they agree on what came then");
+            assert_eq!(events.is_empty(), is_spent, "{trigger:?} {before:?}: {events:?}");
+            shadow.modify(far.as_fd(), Token(2), both, trigger).expect("modify");
+            shadow.wait(&mut events, Some(Duration::ZERO)).expect("they agree after a change");
+            assert_eq!(events.get(0).map(|event| event.token), Some(Token(2)), "{trigger:?} {before:?}");
+            // On level both are simply asked again.
+            let passing_count = u64::from(trigger == Trigger::Level);
+            assert_eq!(shadow.passing_count(), passing_count, "{trigger:?} {before:?}");
+        }
+    }
+}
+
+#[test]
 fn a_disagreement_says_what_each_of_the_two_said_of_what() {
     let [mut shadow, _] = with_liar(Lie::Success);
     let (_near, far) = pair();
@@ -378,7 +529,7 @@ fn what_one_of_them_cannot_poll_is_refused_as_by_that_one() {
     }
 }
 
-/// Another thread writes, drains and fills at the far ends, all the time; nobody lies, and nobody is said to.
+/// Another thread writes, drains and fills at both ends, all the time; nobody lies, and nobody is said to.
 #[test]
 fn traffic_of_another_thread_raises_no_false_alarm() {
     for mut shadow in pairs().into_iter().chain([Shadow::new(
@@ -396,15 +547,17 @@ fn traffic_of_another_thread_raises_no_false_alarm() {
                 .add(end.as_fd(), Token(index as u64), READABLE | Interest::WRITABLE, trigger)
                 .expect("add");
         }
-        let is_over = AtomicBool::new(false);
+        let ends: Vec<UnixStream> =
+            near.iter().chain(&far).map(|end| end.try_clone().expect("clone")).collect();
+        let (is_over, mut event_count) = (AtomicBool::new(false), 0);
         std::thread::scope(|scope| {
-            scope.spawn(|| stir(&far, &is_over));
+            let _over = OnDrop(&is_over); // also when this thread panics
+            scope.spawn(|| stir(&ends, &is_over));
             let mut events = Events::with_capacity(5);
             for round in 0..2000 {
-                shadow.wait(&mut events, Some(Duration::from_millis(1))).unwrap_or_else(|error| {
-                    is_over.store(true, Ordering::Relaxed);
-                    panic!("in round {round}: {error}")
-                });
+                let result = shadow.wait(&mut events, Some(Duration::from_millis(1)));
+                result.unwrap_or_else(|error| panic!("in round {round}: {error}"));
+                event_count += events.len();
                 for event in &events {
                     let index = event.token.0 as usize;
                     let mut end = &near[index];
@@ -420,8 +573,17 @@ fn traffic_of_another_thread_raises_no_false_alarm() {
                         .expect("modify");
                 }
             }
-            is_over.store(true, Ordering::Relaxed);
         });
+        assert!(event_count >= 2000, "{event_count} events: too little to differ in; {shadow:?}");
+    }
+}
+
+/// Tells the other thread that it is over.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -22,9 +22,9 @@ use crate::{Backend, Interest, Ready, Token, Trigger};
 pub struct Disagreement {
     /// What both were asked to do.
     pub operation: Operation,
-    /// With which number.
-    pub descriptor: RawFd,
-    /// The caller's token; of a registration that is gone, the pollers' own.
+    /// With which number; none where it is the wait itself that failed.
+    pub descriptor: Option<RawFd>,
+    /// The caller's token; of a registration that is gone, the pollers' own. This and what follows mean nothing without a number.
     pub token: Token,
     /// What was, or was to be, asked for.
     pub interest: Interest,
@@ -76,10 +76,13 @@ impl fmt::Display for Disagreement {
         let operation = format!("{:?}", self.operation).to_lowercase();
         let [first, second] = self.backends;
         let Disagreement { descriptor, token, interest, trigger, .. } = self;
-        write!(f, "two pollers disagree on {operation} of descriptor {descriptor} ({token:?}, {interest:?}, {trigger:?}): ")?;
+        write!(f, "two pollers disagree on {operation}")?;
+        if let Some(descriptor) = descriptor {
+            write!(f, " of descriptor {descriptor} ({token:?}, {interest:?}, {trigger:?})")?;
+        }
         write!(
             f,
-            "the first, {first}, says {}; the second, {second}, says {}",
+            ": the first, {first}, says {}; the second, {second}, says {}",
             self.answers[0], self.answers[1]
         )?;
         if !self.remark.is_empty() {

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::disagreement::{Answer, Operation};
 use super::entry::{inner_token, Entry, Side, Wish};
+use super::registering::{answer_to, is_for_want_of_room};
 use super::{elapsed, Shadow};
 use crate::conformance::support::{asked, witness, PROMISES};
 use crate::conformance::system;
-use crate::{Event, Events, Interest, Poller, Ready, Trigger};
+use crate::{Event, Events, Interest, Poller, Ready, Token, Trigger};
 
 /// How often both are asked again before a difference is believed.
 const LOOKS: u32 = 64;
@@ -30,35 +31,48 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
     }
 
     /// What the last wait had no room for is not kept but asked for once more: it may have ceased to hold.
-    pub(super) fn ask_for_the_rest(&mut self) {
+    ///
+    /// # Errors
+    /// That of a poller that has no room to be told so: the next wait asks again.
+    pub(super) fn ask_for_the_rest(&mut self) -> io::Result<()> {
         let numbers: Vec<RawFd> = self
             .entries
             .iter()
             .filter(|(_, entry)| !entry.due.is_none())
             .map(|(number, _)| *number)
             .collect();
-        for number in numbers {
-            self.rearm(number, [true, true]);
-        }
+        numbers.into_iter().try_for_each(|number| self.rearm(number, [true, true]))
     }
 
     /// Arms a one-shot or an edge anew in some of the pollers, as if it had not been reported yet.
-    fn rearm(&mut self, number: RawFd, which: [bool; 2]) {
+    fn rearm(&mut self, number: RawFd, which: [bool; 2]) -> io::Result<()> {
         if self.is_changed(number) {
-            return self.give_up(number);
+            self.give_up(number);
+            return Ok(());
         }
-        let entry = match self.entries.get_mut(&number) {
-            Some(entry) => entry,
-            None => return,
+        let entry = match self.entries.get(&number) {
+            Some(entry) => *entry,
+            None => return Ok(()),
         };
-        entry.due = Ready::NONE;
-        let (token, Wish { interest, trigger, .. }) = (inner_token(number, entry.serial), entry.wish);
-        let fd = system::number(number);
         for (index, is_meant) in which.into_iter().enumerate() {
-            if is_meant {
-                entry.sides[index] = Side::default();
-                let poller: &mut dyn Poller = if index == 0 { &mut self.first } else { &mut self.second };
-                entry.is_astray |= poller.modify(fd, token, interest, trigger).is_err();
+            if is_meant && self.modify_one(index, number, entry.wish.interest)? {
+                self.entries.get_mut(&number).expect("a number of the map").sides[index] = Side::default();
+            }
+        }
+        self.entries.get_mut(&number).expect("a number of the map").due = Ready::NONE;
+        Ok(())
+    }
+
+    /// Has one of the pollers ask for something else. Whether it did: for any reason but want of room it refuses only what has gone astray.
+    fn modify_one(&mut self, index: usize, number: RawFd, interest: Interest) -> io::Result<bool> {
+        let entry = self.entries.get(&number).expect("a number of the map");
+        let (token, trigger) = (inner_token(number, entry.serial), entry.wish.trigger);
+        match self.poller(index).modify(system::number(number), token, interest, trigger) {
+            Ok(()) => Ok(true),
+            Err(error) if is_for_want_of_room(&error) => Err(error),
+            Err(_) => {
+                self.give_up(number);
+                Ok(false)
             }
         }
     }
@@ -89,6 +103,7 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
         self.ask_both(0)?;
         let mut differences = self.differences();
         let mut lasting: BTreeMap<RawFd, ([Ready; 2], u32)> = BTreeMap::new();
+        let had_difference = !differences.is_empty();
         // Where others act all the time there may always be some difference, never for long.
         for attempt in 0..4 * LOOKS {
             if differences.is_empty() {
@@ -104,15 +119,13 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
             }
             if attempt > LOOKS_AT_ONCE {
                 std::thread::sleep(Duration::from_millis(1));
-            } else if attempt == 0 {
-                self.passing_count += 1;
             }
-            self.rearm_different_one_shots(&differences);
+            self.rearm_different_one_shots(&differences)?;
             self.ask_both(attempt as usize + 1)?;
             differences = self.differences();
         }
-        self.settle();
-        Ok(())
+        self.passing_count += u64::from(had_difference);
+        self.settle()
     }
 
     /// Asks both what is ready now. Who is asked first changes, so that no rhythm of others' makes one look slow.
@@ -134,17 +147,30 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
             self.found = Events::with_capacity(2 * capacity);
         }
         let mut found = std::mem::replace(&mut self.found, Events::with_capacity(1));
-        let result = match index {
-            0 => self.first.wait(&mut found, Some(timeout)),
-            _ => self.second.wait(&mut found, Some(timeout)),
-        };
+        let result = self.poller(index).wait(&mut found, Some(timeout));
         self.look += 1;
         if index == 1 {
             self.is_second_silent = found.is_empty();
         }
-        let result = result.and_then(|()| found.iter().try_for_each(|event| self.take(index, event)));
+        let result = match result {
+            Ok(()) => found.iter().try_for_each(|event| self.take(index, event)),
+            Err(error) if is_for_want_of_room(&error) => Err(error),
+            Err(error) => Err(self.failed(index, error)),
+        };
         self.found = found;
         result.map(|()| !self.found.is_empty())
+    }
+
+    /// What the failure of one wait comes to: the error itself if the other's wait fails as well.
+    fn failed(&mut self, index: usize, error: io::Error) -> io::Error {
+        let other = self.poller(1 - index).wait(&mut Events::with_capacity(1), Some(Duration::ZERO));
+        if other.is_err() {
+            return error;
+        }
+        let mut answers = [Answer::Done, Answer::Done];
+        answers[index] = answer_to(&Err(error));
+        let nothing = Wish { token: Token(0), interest: Interest::NONE, trigger: Trigger::Level };
+        self.disagreement(Operation::Wait, None, nothing, answers, "")
     }
 
     /// Notes what one poller says of a registration, and holds it against what can be told without the other.
@@ -199,7 +225,7 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
     ) -> io::Error {
         let mut answers = [Answer::Silent, Answer::Silent];
         answers[index] = Answer::Ready(ready);
-        self.disagreement(Operation::Wait, number, wish, answers, remark)
+        self.disagreement(Operation::Wait, Some(number), wish, answers, remark)
     }
 
     /// Where the two differ now, and in what. Finds out at this which descriptors have gone astray.
@@ -222,17 +248,18 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
     }
 
     /// One-shots that fired for different directions cannot be asked again: they are armed again.
-    fn rearm_different_one_shots(&mut self, differences: &BTreeMap<RawFd, [Ready; 2]>) {
+    fn rearm_different_one_shots(&mut self, differences: &BTreeMap<RawFd, [Ready; 2]>) -> io::Result<()> {
         for number in differences.keys() {
             let have_fired = |entry: &Entry| entry.sides.iter().all(|side| side.has_fired);
             if self.entries.get(number).map_or(false, have_fired) {
-                self.rearm(*number, [true, true]);
+                self.rearm(*number, [true, true])?;
             }
         }
+        Ok(())
     }
 
     /// Brings the two into one state where they differ in what ceased to hold between their looks.
-    fn settle(&mut self) {
+    fn settle(&mut self) -> io::Result<()> {
         let numbers: Vec<RawFd> = self.entries.keys().copied().collect();
         for number in numbers {
             let entry = self.entries.get_mut(&number).expect("a number of the map");
@@ -240,15 +267,9 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
                 continue;
             }
             match (entry.wish.trigger, entry.sides.map(|side| side.has_fired)) {
-                (Trigger::OneShot, [true, false]) => {
-                    // The caller is told of it, so the other is not to fire any more.
-                    entry.sides[1] = entry.sides[0];
-                    let token = inner_token(number, entry.serial);
-                    let result =
-                        self.second.modify(system::number(number), token, Interest::NONE, Trigger::OneShot);
-                    entry.is_astray |= result.is_err();
-                }
-                (Trigger::OneShot, [false, true]) => self.rearm(number, [false, true]),
+                // The caller is told of it, so the other is not to fire any more.
+                (Trigger::OneShot, [true, false]) => self.silence_second(number)?,
+                (Trigger::OneShot, [false, true]) => self.rearm(number, [false, true])?,
                 (Trigger::Edge, _) => {
                     let both = entry.sides[0].told & entry.sides[1].told;
                     entry.sides.iter_mut().for_each(|side| side.told = both);
@@ -256,6 +277,15 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
                 _ => {}
             }
         }
+        Ok(())
+    }
+
+    fn silence_second(&mut self, number: RawFd) -> io::Result<()> {
+        if self.modify_one(1, number, Interest::NONE)? {
+            let entry = self.entries.get_mut(&number).expect("a number of the map");
+            entry.sides[1] = entry.sides[0];
+        }
+        Ok(())
     }
 
     fn lasting_difference(&self, number: RawFd, difference: [Ready; 2]) -> io::Error {
@@ -269,7 +299,7 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
             Trigger::OneShot if entry.sides.iter().any(|side| !side.has_fired) => "while it holds",
             _ => "",
         };
-        self.disagreement(Operation::Wait, number, entry.wish, answers, remark)
+        self.disagreement(Operation::Wait, Some(number), entry.wish, answers, remark)
     }
 
     /// Tells what both agree on, as much as fits, beginning where the last wait stopped.

@@ -22,8 +22,12 @@ pub use self::disagreement::{Answer, Disagreement, Operation};
 /// are reported, and whether as readable or writable. The other bits are hints, and the first one's are told.
 ///
 /// A disagreement is an [`io::Error`] of kind `Other` with a [`Disagreement`] inside. Descriptors may become ready, or cease to be,
-/// between the looks of the two, so a difference counts once it has lasted through many looks of both;
-/// [`passing_count`](Self::passing_count) counts the others. Where nobody but the caller's thread acts on the descriptors, none passes.
+/// between the looks of the two, so a difference counts once it has lasted through many looks of both, which may take a quarter of a
+/// second, also in a wait that is not to sleep; [`passing_count`](Self::passing_count) counts the others. Where nobody but the caller's
+/// thread acts on the descriptors, none passes.
+///
+/// What one of them took and the other refused is undone as far as can be. Still the two are in no common state after a disagreement:
+/// it is the end of what the Shadow can tell.
 ///
 /// ```
 /// use ringmq_platform::conformance::shadow::Shadow;
@@ -49,7 +53,8 @@ pub use self::disagreement::{Answer, Disagreement, Operation};
 /// - A descriptor that one of them cannot poll, unless it is a file, a directory, a socket or a pipe, is refused as by that one; so
 ///   is what the kernel has no room for (`ENOSPC` of epoll, say). A trigger has to be supported by both.
 /// - Of a descriptor that was closed without `delete` the contract lets them say different things; then the first one is followed.
-///   (A closed event counter whose number is then taken by another one is not told from it.)
+///   It cannot be known of every number that it was closed: not when the same file came back to it between two waits, and not when
+///   it is an event counter, or the like, that another of its kind has taken the place of. There they still have to agree.
 /// - A direction that a descriptor has not, the writing of a pipe's reading end, is called ready at a hang-up by those that know of
 ///   hang-ups.
 ///
@@ -108,8 +113,8 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
         }
     }
 
-    /// How many differences did not last. Without other threads or processes at the descriptors this is zero, unless one of the
-    /// pollers is late, or drops an event now and then.
+    /// How many times the two said different things and then the same. Without other threads or processes at the descriptors this is
+    /// zero, unless one of the pollers is late, or drops an event now and then.
     pub fn passing_count(&self) -> u64 {
         self.passing_count
     }
@@ -126,9 +131,8 @@ impl<A: Poller, B: Poller> Poller for Shadow<A, B> {
         let wish = Wish { token, interest, trigger };
         let entry = self.new_entry(fd.as_raw_fd(), wish);
         if !self.supports(trigger) {
-            let result =
-                self.lacking(trigger).add(fd, inner_token(fd.as_raw_fd(), entry.serial), interest, trigger);
-            return self.refused(Operation::Add, fd, wish, result);
+            let token = inner_token(fd.as_raw_fd(), entry.serial);
+            return self.refused(Operation::Add, fd, wish, |poller| poller.add(fd, token, interest, trigger));
         }
         let results = self.both(|poller, inner| poller.add(fd, inner, interest, trigger), fd, entry.serial);
         let undo = |poller: &mut dyn Poller| poller.delete(fd);
@@ -148,9 +152,9 @@ impl<A: Poller, B: Poller> Poller for Shadow<A, B> {
         let number = fd.as_raw_fd();
         let entry = self.new_entry(number, wish);
         if !self.supports(trigger) {
-            let result =
-                self.lacking(trigger).modify(fd, inner_token(number, entry.serial), interest, trigger);
-            return self.refused(Operation::Modify, fd, wish, result);
+            let token = inner_token(number, entry.serial);
+            return self
+                .refused(Operation::Modify, fd, wish, |poller| poller.modify(fd, token, interest, trigger));
         }
         let results =
             self.both(|poller, inner| poller.modify(fd, inner, interest, trigger), fd, entry.serial);
@@ -182,7 +186,7 @@ impl<A: Poller, B: Poller> Poller for Shadow<A, B> {
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         events.clear();
         self.note_astray();
-        self.ask_for_the_rest();
+        self.ask_for_the_rest()?;
         self.forget_what_ended();
         let start = self.first.now();
         loop {

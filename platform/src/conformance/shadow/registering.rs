@@ -7,7 +7,7 @@ use super::disagreement::{Answer, Disagreement, Operation};
 use super::entry::{inner_token, Entry, Side, Wish};
 use super::Shadow;
 use crate::conformance::system;
-use crate::{Poller, Ready, Token, Trigger};
+use crate::{Poller, Ready, Token};
 
 impl<A: Poller, B: Poller> Shadow<A, B> {
     pub(super) fn new_entry(&mut self, number: RawFd, wish: Wish) -> Entry {
@@ -32,31 +32,58 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
         [call(&mut self.first, token), call(&mut self.second, token)]
     }
 
-    /// The poller that lacks a trigger that not both of them have.
-    pub(super) fn lacking(&mut self, trigger: Trigger) -> &mut dyn Poller {
-        if self.first.supports(trigger) {
-            &mut self.second
-        } else {
-            &mut self.first
-        }
-    }
-
-    /// What comes of a trigger that one of them lacks, which was asked of that one alone: it has to refuse.
+    /// What comes of a trigger that not both of them have, which is asked of those that lack it: they have to refuse, for that or for
+    /// another good reason.
     pub(super) fn refused(
         &mut self,
         operation: Operation,
         fd: BorrowedFd<'_>,
         wish: Wish,
-        result: io::Result<()>,
+        call: impl Fn(&mut dyn Poller) -> io::Result<()>,
     ) -> io::Result<()> {
-        result?;
-        let _ = self.lacking(wish.trigger).delete(fd);
-        let refusal = Answer::Failed(ErrorKind::Unsupported, String::from("not asked"));
-        let answers = match self.first.supports(wish.trigger) {
-            true => [refusal, Answer::Done],
-            false => [Answer::Done, refusal],
-        };
-        Err(self.disagreement(operation, fd.as_raw_fd(), wish, answers, "of a trigger that it says it lacks"))
+        let number = fd.as_raw_fd();
+        let is_registered = self.entries.contains_key(&number);
+        let mut refusal = None;
+        for index in [0, 1] {
+            if self.poller(index).supports(wish.trigger) {
+                continue;
+            }
+            let result = call(self.poller(index));
+            let is_good = match &result {
+                Ok(()) => false,
+                Err(error) => match error.kind() {
+                    ErrorKind::Unsupported => true,
+                    ErrorKind::AlreadyExists => is_registered && operation == Operation::Add,
+                    ErrorKind::NotFound => !is_registered && operation == Operation::Modify,
+                    _ => error.raw_os_error() == Some(libc::EBADF) && system::identity(number).is_none(),
+                },
+            };
+            if !is_good {
+                if result.is_ok() {
+                    let _ = self.poller(index).delete(fd);
+                }
+                let expected = Answer::Failed(ErrorKind::Unsupported, String::from("expected"));
+                let mut answers = [expected.clone(), expected];
+                answers[index] = answer_to(&result);
+                return Err(self.disagreement(
+                    operation,
+                    Some(number),
+                    wish,
+                    answers,
+                    "of a trigger that it says it lacks",
+                ));
+            }
+            refusal = refusal.or_else(|| result.err());
+        }
+        Err(refusal.expect("one of them lacks the trigger"))
+    }
+
+    pub(super) fn poller(&mut self, index: usize) -> &mut dyn Poller {
+        if index == 0 {
+            &mut self.first
+        } else {
+            &mut self.second
+        }
     }
 
     /// What two answers to one call come to. Where one agreed and the other did not, the one that did is undone.
@@ -85,7 +112,7 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
         if is_tolerated {
             return Err(error);
         }
-        Err(self.disagreement(operation, number, wish, answers, ""))
+        Err(self.disagreement(operation, Some(number), wish, answers, ""))
     }
 
     /// Whether one poller may refuse what the other takes.
@@ -97,7 +124,7 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
         match (error.kind(), error.raw_os_error()) {
             // Of an event counter, a terminal or another poller a mechanism may make what it likes.
             (ErrorKind::Unsupported, _) => is_device,
-            (_, Some(libc::ENOSPC | libc::ENOMEM | libc::EMFILE | libc::ENFILE)) => true,
+            _ if is_for_want_of_room(error) => true,
             (_, Some(errno)) => is_device && errno != libc::EBADF,
             _ => false,
         }
@@ -112,7 +139,7 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
     pub(super) fn disagreement(
         &self,
         operation: Operation,
-        descriptor: RawFd,
+        descriptor: Option<RawFd>,
         wish: Wish,
         answers: [Answer; 2],
         remark: &'static str,
@@ -125,7 +152,12 @@ impl<A: Poller, B: Poller> Shadow<A, B> {
     }
 }
 
-fn answer_to(result: &io::Result<()>) -> Answer {
+/// Whether the kernel refused something for lack of memory, of descriptors, or of watches.
+pub(super) fn is_for_want_of_room(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::ENOMEM | libc::EMFILE | libc::ENFILE))
+}
+
+pub(super) fn answer_to(result: &io::Result<()>) -> Answer {
     match result {
         Ok(()) => Answer::Done,
         Err(error) => Answer::Failed(error.kind(), error.to_string()),
