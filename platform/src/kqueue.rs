@@ -13,7 +13,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::io::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use crate::poller::wait_until;
@@ -21,11 +21,13 @@ use crate::table::{Entry, Table};
 use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
 
 mod broken;
+mod descriptor;
 #[cfg(feature = "conformance")]
 mod raw;
 mod sys;
 
 use broken::{means_broken_pipe, Broken};
+use descriptor::Descriptor;
 
 #[cfg(feature = "conformance")]
 pub(crate) use raw::raw_report;
@@ -33,8 +35,10 @@ pub(crate) use raw::raw_report;
 /// A poller on `kqueue(2)`.
 ///
 /// # Platform notes
-/// A fork's child does not inherit it: calls answer `EBADF` there, and what the child opens may be given its number, which dropping
-/// the copy closes; so drop it first, or `std::mem::forget` it. [`Interest::PRIORITY`] is never reported.
+/// A fork's child does not inherit it (kqueue(2)), so there the copy is good for nothing but dropping, which closes nothing: its calls
+/// answer `EBADF`, as long as no kqueue that the child has opened has been given the number.
+///
+/// [`Interest::PRIORITY`] is never reported.
 ///
 /// ```
 /// use ringmq_platform::{Kqueue, Poller, Trigger};
@@ -45,7 +49,7 @@ pub(crate) use raw::raw_report;
 /// # }
 /// ```
 pub struct Kqueue {
-    fd: OwnedFd,
+    fd: Descriptor,
     table: Table,
     /// Where the kernel puts what is ready; as long as the largest `Events` seen.
     buffer: Vec<Slot>,
@@ -79,7 +83,7 @@ impl Kqueue {
     /// `EMFILE`, `ENFILE`, `ENOMEM`.
     pub fn new() -> io::Result<Kqueue> {
         Ok(Kqueue {
-            fd: open()?,
+            fd: Descriptor::open()?,
             table: Table::default(),
             buffer: Vec::new(),
             broken: Vec::new(),
@@ -325,7 +329,7 @@ impl Kqueue {
         // SAFETY: both pointers are to as many slots of the layout of kevent as their counts say; `spec` lives through the call.
         let count = unsafe {
             sys::kevent(
-                self.fd.as_raw_fd(),
+                self.fd.as_fd().as_raw_fd(),
                 changes.as_ptr().cast(),
                 changes.len() as _,
                 events.as_mut_ptr().cast(),
@@ -335,16 +339,6 @@ impl Kqueue {
         };
         crate::sys::check(count).map(|count| count as usize)
     }
-}
-
-fn open() -> io::Result<OwnedFd> {
-    // SAFETY: takes no pointer.
-    let fd = crate::sys::check(unsafe { sys::kqueue() })?;
-    // SAFETY: the kernel has just opened it, and nobody else knows of it.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    // Not every BSD has a kqueue call that closes on exec by itself (NetBSD's kqueue1, FreeBSD 14's kqueuex).
-    crate::sys::add_flag(fd.as_fd(), libc::F_GETFD, libc::F_SETFD, libc::FD_CLOEXEC)?;
-    Ok(fd)
 }
 
 fn blank() -> sys::kevent {

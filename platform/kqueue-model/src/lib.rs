@@ -10,6 +10,7 @@
 //! * `flavour`: whose way it is.
 //! * `filter`: what a descriptor is ready for, as a BSD would put it.
 //! * `queue`: one kqueue: its knotes, and the line of those that are to be reported.
+//! * `fork`: that a fork's child has none of its parent's kqueues.
 //! * `world`: all kqueues of the process, and how they learn that something has happened to a descriptor.
 //! * `calls`: the functions that replace those of C.
 
@@ -19,6 +20,7 @@
 mod calls;
 mod filter;
 mod flavour;
+mod fork;
 mod queue;
 mod world;
 

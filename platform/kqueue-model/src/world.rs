@@ -71,6 +71,7 @@ struct Shared {
 static AT_START: extern "C" fn() = {
     extern "C" fn begin() {
         World::begin();
+        crate::fork::watch();
     }
     begin
 };
@@ -144,6 +145,10 @@ impl World {
         if let Some(queue) = self.queues.remove(&fd) {
             queue.keys().for_each(|key| self.unwatch(key));
         }
+    }
+
+    pub fn kqueues(&self) -> impl Iterator<Item = RawFd> + '_ {
+        self.queues.keys().copied()
     }
 
     pub fn is_kqueue(&self, kq: RawFd) -> bool {

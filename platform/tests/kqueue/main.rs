@@ -57,5 +57,6 @@ ringmq_platform::where_kqueue_is! {
         a_pipe_without_a_reader_falls_silent_once_closed
         a_pipe_without_a_reader_gives_its_number_to_another_file
         a_fifo_with_a_reader_again_is_full_when_it_is
+        a_forked_childs_drop_leaves_open_what_took_the_number
     }
 }

@@ -149,6 +149,28 @@ pub fn a_fifo_with_a_reader_again_is_full_when_it_is() {
     assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
 }
 
+/// A kqueue is not handed on to a fork's child, so the number that the copy remembers may be that of somebody else's file there.
+pub fn a_forked_childs_drop_leaves_open_what_took_the_number() {
+    let (near, mut far) = unix_pair();
+    let mut poller = open();
+    add(&mut *poller, &near, READABLE, Trigger::Level);
+    let own = poller.as_fd().expect("it has one").as_raw_fd();
+    let mut inherited = Some(poller);
+    let is_well = system::in_a_forked_child(|| {
+        // SAFETY: F_GETFD takes no pointer and only looks.
+        let is_open = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } != -1;
+        let was_open = is_open(own);
+        // SAFETY: takes no pointer; the number is not open, so this takes it from nobody.
+        let result = unsafe { libc::dup2(near.as_raw_fd(), own) };
+        drop(inherited.take());
+        !was_open && result == own && is_open(own)
+    });
+    assert!(is_well, "the child's drop of its copy is silent and closes nothing");
+    far.write_all(b"x").expect("write");
+    let mut poller = inherited.expect("the child dropped a copy of its own");
+    assert_eq!(wait(&mut *poller, SOON), [Ready::READABLE]);
+}
+
 fn open() -> Box<dyn Poller> {
     Backend::Kqueue.open().expect("open a kqueue")
 }
