@@ -103,7 +103,7 @@ pub(super) fn means_broken_pipe(errno: i32, fd: RawFd) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::means_no_filter;
+    use super::super::changes::means_no_filter;
     use super::*;
     use std::os::unix::io::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 

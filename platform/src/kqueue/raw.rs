@@ -4,7 +4,8 @@ use std::io;
 use std::os::unix::io::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-use super::{blank, change, sys, Kqueue, Slot};
+use super::changes::change;
+use super::{blank, sys, Kqueue, Slot};
 use crate::{Interest, Token, Trigger};
 
 /// The filters that fire, by name, with what comes along.
