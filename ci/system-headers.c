@@ -22,6 +22,7 @@
 /* The same everywhere. */
 HOLDS(EV_ADD == 1);
 HOLDS(EV_DELETE == 2);
+HOLDS(EV_ONESHOT == 0x10);
 HOLDS(EV_CLEAR == 0x20);
 HOLDS(EV_RECEIPT == 0x40);
 HOLDS(EV_DISPATCH == 0x80);

@@ -64,6 +64,8 @@ struct Found {
     fd: RawFd,
     generation: u32,
     ready: Ready,
+    /// Whether the kernel has dropped a filter with its event.
+    is_dropped: bool,
 }
 
 /// `kevent` without its raw pointer's ill repute: that field carries a generation and is never followed, so a slot may be sent.
@@ -204,7 +206,7 @@ impl Kqueue {
         let mut index = 0;
         while index < count {
             let found = self.found_at(&mut index, count);
-            self.report(found.fd, found.generation, found.ready, events);
+            self.report(found, events);
         }
         Ok(!events.is_empty())
     }
@@ -212,22 +214,32 @@ impl Kqueue {
     /// What the event at `index` says, together with that of the other filter, which is its neighbour: they are sorted by number.
     fn found_at(&self, index: &mut usize, count: usize) -> Found {
         let first = self.buffer[*index].0;
-        let mut ready = ready_of(&first);
+        let (mut ready, mut flags) = (ready_of(&first), first.flags);
         *index += 1;
         if *index < count && self.buffer[*index].0.ident == first.ident {
             ready = merged(&first, &self.buffer[*index].0);
+            flags |= self.buffer[*index].0.flags;
             *index += 1;
         }
-        Found { fd: first.ident as RawFd, generation: first.udata as usize as u32, ready }
+        // FreeBSD puts it into the last event of a filter that it drops by itself: that of a pipe's writer when the reader leaves (read
+        // in its source, not observed). No change of ours has it.
+        let is_dropped = flags as u32 & sys::EV_ONESHOT as u32 != 0;
+        Found { fd: first.ident as RawFd, generation: first.udata as usize as u32, ready, is_dropped }
     }
 
     /// Reports what was found at a number if it is of the registration that the number has now.
-    fn report(&mut self, fd: RawFd, generation: u32, ready: Ready, events: &mut Events) {
+    fn report(&mut self, found: Found, events: &mut Events) {
+        let fd = found.fd;
         let entry = match self.table.get(fd) {
-            Some(entry) if entry.generation == generation => *entry,
+            Some(entry) if entry.generation == found.generation => *entry,
             _ => return self.table.stale_count += 1,
         };
-        self.table.report(fd, ready, events);
+        self.table.report(fd, found.ready, events);
+        if entry.trigger == Trigger::Level && found.is_dropped {
+            // It is told of again at the next wait: the kernel refuses it now, and it goes on as a broken pipe. It fails only if the
+            // number was closed meanwhile.
+            let _ = self.arm(fd, Some(&entry), &entry);
+        }
         if entry.trigger != Trigger::Level {
             self.broken.retain(|broken| broken.fd != fd);
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::filter::{self, Filter, Kind, Report};
 use crate::flavour::Flavour;
 use crate::{Kevent, EVFILT_READ, EVFILT_WRITE};
-use crate::{EV_ADD, EV_CLEAR, EV_DISABLE, EV_DISPATCH, EV_ENABLE, EV_ONESHOT};
+use crate::{EV_ADD, EV_CLEAR, EV_DISABLE, EV_DISPATCH, EV_ENABLE, EV_EOF, EV_ONESHOT};
 
 /// What a knote is found by: there is one for each filter of a number.
 pub type Key = (RawFd, Filter);
@@ -22,7 +22,7 @@ pub struct Knote {
     kind: Kind,
     /// How many stand in the line of the kqueue that this one watches, if it watches one.
     inner: Option<Arc<AtomicUsize>>,
-    /// CLEAR, ONESHOT, DISPATCH: as they were when it was added, for good.
+    /// CLEAR, ONESHOT, DISPATCH: as they were when it was added, for good; but see [`Knote::run`].
     modes: u16,
     udata: *mut c_void,
     /// What its filter found when it was run last.
@@ -193,6 +193,11 @@ impl Knote {
         if let Some(mut report) = filter::report(fd, self.kind, filter, flavour) {
             if let Some(len) = &self.inner {
                 report.data = len.load(Ordering::SeqCst) as isize;
+            }
+            // FreeBSD clears the list that a writer's knote is in when the pipe's reader is closed: `knlist_cleardel` of its source
+            // marks it so that it goes when it is reported. Not observed.
+            if flavour == Flavour::FreeBsd && self.kind == Kind::PipeWriter && report.flags & EV_EOF != 0 {
+                self.modes |= EV_ONESHOT;
             }
             self.report = report;
             self.is_active = true;

@@ -48,7 +48,7 @@ impl Kqueue {
         let mut left = found.into_iter();
         while !events.is_full() {
             match left.next() {
-                Some(found) => self.report(found.fd, found.generation, found.ready, events),
+                Some(found) => self.report(found, events),
                 None => break,
             }
         }
@@ -66,16 +66,16 @@ impl Kqueue {
                 Some(found) => found.ready |= BROKEN,
                 None => {
                     let generation = self.table.get(fd).map_or(0, |entry| entry.generation);
-                    found.push(Found { fd, generation, ready: BROKEN });
+                    found.push(Found { fd, generation, ready: BROKEN, is_dropped: false });
                 }
             }
         }
     }
 
-    /// Makes the kernel report once more what there was no room for. On level it does so by itself.
+    /// Makes the kernel report once more what there was no room for. On level it does so by itself, unless it has dropped the filter.
     fn put_back(&mut self, found: Found) {
         let entry = self.table.get(found.fd).filter(|entry| entry.generation == found.generation).copied();
-        if let Some(entry) = entry.filter(|entry| entry.trigger != Trigger::Level) {
+        if let Some(entry) = entry.filter(|entry| entry.trigger != Trigger::Level || found.is_dropped) {
             // It agreed before; what it refuses now was closed meanwhile.
             let _ = self.arm(found.fd, Some(&entry), &entry);
         }

@@ -6,7 +6,7 @@
 #[cfg(not(target_os = "linux"))]
 pub use libc::{
     kevent, kqueue, EVFILT_READ, EVFILT_WRITE, EV_ADD, EV_CLEAR, EV_DELETE, EV_DISPATCH, EV_EOF, EV_ERROR,
-    EV_RECEIPT,
+    EV_ONESHOT, EV_RECEIPT,
 };
 
 #[cfg(target_os = "linux")]
@@ -33,6 +33,7 @@ mod declared {
     pub const EVFILT_WRITE: i16 = -2;
     pub const EV_ADD: u16 = 0x1;
     pub const EV_DELETE: u16 = 0x2;
+    pub const EV_ONESHOT: u16 = 0x10;
     pub const EV_CLEAR: u16 = 0x20;
     pub const EV_RECEIPT: u16 = 0x40;
     pub const EV_DISPATCH: u16 = 0x80;

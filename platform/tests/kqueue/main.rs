@@ -54,6 +54,8 @@ ringmq_platform::where_kqueue_is! {
         a_fired_one_shot_can_become_anything
         a_one_shot_armed_again_finds_what_is_there_already
         every_change_says_whose_it_is
+        a_pipe_left_by_its_reader_is_told_of_until_it_is_closed
+        pipes_left_by_their_readers_all_get_a_turn
         a_pipe_without_a_reader_falls_silent_once_closed
         a_pipe_without_a_reader_gives_its_number_to_another_file
         a_fifo_with_a_reader_again_is_full_when_it_is

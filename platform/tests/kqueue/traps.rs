@@ -94,6 +94,51 @@ pub fn every_change_says_whose_it_is() {
     assert_eq!(poller.stale_count(), 0);
 }
 
+/// FreeBSD drops the filter of a pipe's writer when the reader leaves, after one event with `EV_ONESHOT` in it, on level too (as its
+/// source has it: `pipeclose` calls `knlist_clear`).
+pub fn a_pipe_left_by_its_reader_is_told_of_until_it_is_closed() {
+    for interest in [WRITABLE, READABLE | WRITABLE] {
+        let (reader, writer) = system::pipe();
+        let closed = writer.as_raw_fd();
+        let mut poller = open();
+        add(&mut *poller, &writer, interest, Trigger::Level);
+        assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
+        drop(reader);
+        for _ in 0..5 {
+            let found = wait(&mut *poller, SOON);
+            assert!(
+                matches!(found[..], [ready] if ready.contains(Ready::WRITABLE)),
+                "{interest:?}: {found:?}"
+            );
+        }
+        drop(writer);
+        assert_eq!(wait(&mut *poller, QUIET), [], "{interest:?}");
+        poller.delete(number(closed)).expect("its number is still taken");
+    }
+}
+
+/// The one event is lost unless it is remembered when there is no room for it.
+pub fn pipes_left_by_their_readers_all_get_a_turn() {
+    let broken = writer_without_reader();
+    let pipes: Vec<_> = (0..3).map(|_| system::pipe()).collect();
+    let mut poller = open();
+    poller.add(broken.as_fd(), Token(0), WRITABLE, Trigger::Level).expect("add");
+    for (token, (_, writer)) in (1..).zip(&pipes) {
+        poller.add(writer.as_fd(), Token(token), WRITABLE, Trigger::Level).expect("add");
+    }
+    let _writers: Vec<_> = pipes.into_iter().map(|(_reader, writer)| writer).collect();
+    let mut events = Events::with_capacity(1);
+    for _ in 0..3 {
+        let mut turns: Vec<u64> = Vec::new();
+        for _ in 0..4 {
+            poller.wait(&mut events, Some(SOON)).expect("wait");
+            turns.extend(events.iter().map(|event| event.token.0));
+        }
+        turns.sort_unstable();
+        assert_eq!(turns, [0, 1, 2, 3]);
+    }
+}
+
 /// The kernel refuses a pipe without a reader, so nothing but the backend can know that it was closed.
 pub fn a_pipe_without_a_reader_falls_silent_once_closed() {
     let writer = writer_without_reader();
