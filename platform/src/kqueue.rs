@@ -167,6 +167,11 @@ impl Kqueue {
     fn arm(&mut self, fd: RawFd, old: Option<&Entry>, new: &Entry) -> io::Result<()> {
         if old.is_none() {
             crate::sys::check_pollable(fd)?;
+            // NetBSD, OpenBSD and DragonFly would take it, and NetBSD then waits for itself inside the kernel (read in their sources, not
+            // observed).
+            if fd == self.fd.as_fd().as_raw_fd() {
+                return Err(io::Error::from_raw_os_error(libc::EINVAL));
+            }
         }
         match self.apply(fd, old, new) {
             Ok(is_broken) => {

@@ -49,6 +49,7 @@ macro_rules! traps {
 
 ringmq_platform::where_kqueue_is! {
     traps! {
+        a_kqueue_added_to_itself_is_refused_before_the_kernel_is_asked
         a_one_shot_drained_before_the_wait_is_silent
         a_one_shot_filled_before_the_wait_is_silent
         a_fired_one_shot_can_become_anything

@@ -24,6 +24,19 @@ const QUIET: Duration = Duration::from_millis(5);
 /// How long to wait for what is sure to come.
 const SOON: Duration = Duration::from_secs(20);
 
+/// NetBSD, OpenBSD and DragonFly would take it (read in their sources), and NetBSD then waits for itself in the kernel.
+pub fn a_kqueue_added_to_itself_is_refused_before_the_kernel_is_asked() {
+    let mut poller = open();
+    let own = poller.as_fd().expect("it has one").as_raw_fd();
+    for interest in [Interest::NONE, READABLE, WRITABLE, READABLE | WRITABLE] {
+        let result = poller.add(number(own), Token(1), interest, Trigger::Level);
+        assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EINVAL), "{interest:?}");
+        let result = poller.delete(number(own));
+        assert_eq!(result.unwrap_err().kind(), std::io::ErrorKind::NotFound, "{interest:?}");
+    }
+    assert_eq!(wait(&mut *poller, QUIET), []);
+}
+
 /// `EV_ONESHOT` is reported without another look at what it found when it was set.
 pub fn a_one_shot_drained_before_the_wait_is_silent() {
     let (mut near, mut far) = unix_pair();
