@@ -48,11 +48,21 @@ pub(crate) fn is_pipe(fd: RawFd) -> bool {
     stat(fd).map_or(false, |stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
 }
 
-/// Which file the number names: the same for the same file, and mostly another for another (of two pipes, or two sockets, NetBSD says the
-/// same).
+/// Which file the number names: the same for the same file, and another for another. NetBSD and OpenBSD give no pipe a number (their
+/// `pipe_stat`); two that were made within one tick of the clock are the same to us there.
 #[allow(dead_code, clippy::unnecessary_cast)] // kqueue alone asks, and the widths differ by system
-pub(crate) fn file_of(fd: RawFd) -> io::Result<[u64; 3]> {
-    stat(fd).map(|stat| [stat.st_dev as u64, stat.st_ino as u64, (stat.st_mode & libc::S_IFMT) as u64])
+pub(crate) fn file_of(fd: RawFd) -> io::Result<[u64; 4]> {
+    let stat = stat(fd)?;
+    let kind = (stat.st_mode & libc::S_IFMT) as u64;
+    if stat.st_ino != 0 {
+        return Ok([kind, stat.st_dev as u64, stat.st_ino as u64, 0]);
+    }
+    #[cfg(not(target_os = "netbsd"))]
+    let nanoseconds = stat.st_ctime_nsec;
+    #[cfg(target_os = "netbsd")]
+    let nanoseconds = stat.st_ctimensec;
+    // A pipe's, which nothing changes there after it was made.
+    Ok([kind, 0, stat.st_ctime as u64, nanoseconds as u64])
 }
 
 fn stat(fd: RawFd) -> io::Result<libc::stat> {

@@ -70,6 +70,18 @@ pub fn kind_of(fd: RawFd) -> Option<Kind> {
     })
 }
 
+/// Whether it is a pipe without a name, and no FIFO.
+pub fn is_pipe(fd: RawFd) -> bool {
+    // SAFETY: a statfs is integers, for which zero is a value.
+    let mut stat: libc::statfs = unsafe { mem::zeroed() };
+    // SAFETY: the pointer is to a statfs.
+    let result = unsafe { libc::fstatfs(fd, &mut stat) };
+    result == 0 && stat.f_type as i64 == PIPEFS
+}
+
+/// Where Linux keeps its pipes (statfs(2), PIPEFS_MAGIC).
+const PIPEFS: i64 = 0x5049_5045;
+
 fn kind_of_socket(fd: RawFd) -> Kind {
     let family = option(fd, libc::SOL_SOCKET, libc::SO_DOMAIN);
     match (family, option(fd, libc::SOL_SOCKET, libc::SO_TYPE)) {

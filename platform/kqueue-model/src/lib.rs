@@ -5,7 +5,8 @@
 //! or `netbsd`. The aim is to be no better than they are; speed is none.
 //!
 //! A test's binary brings it in by `extern crate ringmq_kqueue_model as _;`. It then also has this crate's `close`, `dup2`, `dup3`,
-//! `shutdown` and `unshare` in place of the C library's, since a kqueue forgets a number the moment that it is closed.
+//! `shutdown` and `unshare` in place of the C library's, since a kqueue forgets a number the moment that it is closed; and its `fstat`,
+//! since there is a kernel to which all pipes are one file.
 //!
 //! * `flavour`: whose way it is.
 //! * `filter`: what a descriptor is ready for, as a BSD would put it.

@@ -13,7 +13,7 @@ use crate::{Events, Ready, Trigger};
 pub(super) struct Broken {
     pub fd: RawFd,
     /// What the number named, since the kernel does not tell when it is closed.
-    pub file: [u64; 3],
+    pub file: [u64; 4],
 }
 
 /// What a pipe without a reader is to its writer.

@@ -59,6 +59,7 @@ ringmq_platform::where_kqueue_is! {
         pipes_left_by_their_readers_all_get_a_turn
         a_pipe_without_a_reader_falls_silent_once_closed
         a_pipe_without_a_reader_gives_its_number_to_another_file
+        a_pipe_without_a_reader_gives_its_number_to_another_pipe
         a_fifo_with_a_reader_again_is_full_when_it_is
         a_forked_childs_drop_leaves_open_what_took_the_number
     }

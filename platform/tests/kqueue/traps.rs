@@ -8,6 +8,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -178,6 +179,31 @@ pub fn a_pipe_without_a_reader_gives_its_number_to_another_file() {
     assert_eq!(result, writer.as_raw_fd(), "dup2: {}", std::io::Error::last_os_error());
     for _ in 0..3 {
         assert_eq!(wait(&mut *poller, QUIET), []);
+    }
+}
+
+/// To NetBSD and OpenBSD all pipes are the same file (their `pipe_stat` leaves device and number zero); the time that they were made at
+/// tells them apart.
+pub fn a_pipe_without_a_reader_gives_its_number_to_another_pipe() {
+    for is_broken in [false, true] {
+        let writer = writer_without_reader();
+        let mut poller = open();
+        add(&mut *poller, &writer, WRITABLE, Trigger::Level);
+        assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
+        let made_at =
+            |file: &File| file.metadata().map(|data| (data.ctime(), data.ctime_nsec())).expect("fstat");
+        let (reader, later) = std::iter::repeat_with(system::pipe)
+            .map(|(reader, writer)| (Some(reader), File::from(writer)))
+            .find(|(_, later)| made_at(later) != made_at(&writer))
+            .expect("the clock goes on");
+        let reader = reader.filter(|_| !is_broken);
+        // SAFETY: takes no pointer; `writer` owns the number before and after, and closes it once.
+        let result = unsafe { libc::dup2(later.as_raw_fd(), writer.as_raw_fd()) };
+        assert_eq!(result, writer.as_raw_fd(), "dup2: {}", std::io::Error::last_os_error());
+        for _ in 0..3 {
+            assert_eq!(wait(&mut *poller, QUIET), [], "broken as well: {is_broken}");
+        }
+        drop(reader);
     }
 }
 
