@@ -203,7 +203,7 @@ impl Kqueue {
 
     /// One wait in the kernel; answers whether there is anything to report.
     fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
-        self.forget_mended();
+        self.forget_closed();
         if !self.broken.is_empty() || self.cursor.is_some() {
             return self.ask_beside_broken(events, timeout);
         }

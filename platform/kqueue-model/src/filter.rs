@@ -20,8 +20,10 @@ pub enum Kind {
     Tcp,
     UnixStream,
     Datagram,
+    /// Of a FIFO too.
     PipeReader,
     PipeWriter,
+    FifoWriter,
     File,
     Other,
 }
@@ -62,7 +64,8 @@ pub fn kind_of(fd: RawFd) -> Option<Kind> {
             // SAFETY: F_GETFL takes no pointer and only looks.
             match unsafe { libc::fcntl(fd, libc::F_GETFL) } & libc::O_ACCMODE {
                 libc::O_RDONLY => Kind::PipeReader,
-                libc::O_WRONLY => Kind::PipeWriter,
+                libc::O_WRONLY if is_pipe(fd) => Kind::PipeWriter,
+                libc::O_WRONLY => Kind::FifoWriter,
                 _ => Kind::Other,
             }
         }
@@ -96,7 +99,7 @@ fn kind_of_socket(fd: RawFd) -> Kind {
 pub fn report(fd: RawFd, kind: Kind, filter: Filter, flavour: Flavour) -> Option<Report> {
     let bits = polled(fd);
     match (kind, filter) {
-        (Kind::PipeReader, Filter::Write) | (Kind::PipeWriter, Filter::Read) => None,
+        (Kind::PipeReader, Filter::Write) | (Kind::PipeWriter | Kind::FifoWriter, Filter::Read) => None,
         (Kind::Tcp | Kind::UnixStream, _) => report_of_stream(fd, kind, filter, bits),
         (Kind::Datagram, Filter::Read) => {
             let is_ready = bits & (libc::POLLIN | libc::POLLERR) != 0;
@@ -111,7 +114,7 @@ pub fn report(fd: RawFd, kind: Kind, filter: Filter, flavour: Flavour) -> Option
             let is_ready = bits & (libc::POLLIN | libc::POLLHUP | libc::POLLERR) != 0;
             is_ready.then(|| Report { flags, data: readable_len(fd), ..Report::default() })
         }
-        (Kind::PipeWriter, Filter::Write) if bits & libc::POLLERR != 0 => {
+        (Kind::PipeWriter | Kind::FifoWriter, Filter::Write) if bits & libc::POLLERR != 0 => {
             Some(Report { flags: EV_EOF, ..Report::default() })
         }
         (_, Filter::Write) => {
@@ -166,7 +169,7 @@ fn seen_of_stream(fd: RawFd, kind: Kind, bits: c_short) -> Seen {
 pub fn level(fd: RawFd, kind: Kind) -> Option<isize> {
     match kind {
         Kind::Tcp if is_listening(fd) => Some(tcp_info(fd).unacked as isize),
-        Kind::PipeWriter => Some(unread(fd) as isize),
+        Kind::PipeWriter | Kind::FifoWriter => Some(unread(fd) as isize),
         Kind::File => Some(rest_of_file(fd)),
         _ => None,
     }
@@ -221,7 +224,7 @@ fn rest_of_file(fd: RawFd) -> isize {
 fn room(fd: RawFd, kind: Kind) -> isize {
     let (size, used) = match kind {
         // SAFETY: takes no pointer and only looks.
-        Kind::PipeWriter => (unsafe { libc::fcntl(fd, libc::F_GETPIPE_SZ) }, unread(fd)),
+        Kind::PipeWriter | Kind::FifoWriter => (unsafe { libc::fcntl(fd, libc::F_GETPIPE_SZ) }, unread(fd)),
         _ => (option(fd, libc::SOL_SOCKET, libc::SO_SNDBUF), number(fd, libc::TIOCOUTQ).unwrap_or(0)),
     };
     (size - used).max(0) as isize

@@ -1,4 +1,7 @@
 //! Pipes that nobody reads any more: a kqueue refuses to watch their writing ends, and the contract has them ready for writing.
+//!
+//! Nobody can begin to read such a pipe, since it has no name. A FIFO has one, and is no case of this: the kernels whose sources were read
+//! (FreeBSD, NetBSD, OpenBSD) watch it without a reader too.
 
 use std::io;
 use std::os::unix::io::RawFd;
@@ -7,8 +10,8 @@ use std::time::Duration;
 use super::{Found, Kqueue};
 use crate::{Events, Ready, Trigger};
 
-/// A write registration that the kernel refuses since nobody reads its pipe: ready at every wait, until it is modified or deleted, its
-/// number is closed, or the kernel takes it after all.
+/// A write registration that the kernel refuses since nobody reads its pipe: ready at every wait, until it is modified or deleted, or
+/// its number is closed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Broken {
     pub fd: RawFd,
@@ -20,12 +23,9 @@ pub(super) struct Broken {
 const BROKEN: Ready = Ready::WRITABLE.with(Ready::ERROR);
 
 impl Kqueue {
-    /// Forgets of the registrations that the kernel refused those that it takes now, and those whose numbers were closed. Before the
-    /// wait, so that it finds what has just been taken.
-    pub(super) fn forget_mended(&mut self) {
-        let mut broken = std::mem::take(&mut self.broken);
-        broken.retain(|broken| self.is_still_broken(*broken));
-        self.broken = broken;
+    /// Forgets those whose numbers were closed, which a kernel that does not watch them cannot do.
+    pub(super) fn forget_closed(&mut self) {
+        self.broken.retain(|broken| crate::sys::file_of(broken.fd).map_or(false, |file| file == broken.file));
     }
 
     /// One wait in the kernel while there are registrations that it refuses, and until what did not fit beside them has been reported.
@@ -79,14 +79,6 @@ impl Kqueue {
             // It agreed before; what it refuses now was closed meanwhile.
             let _ = self.arm(found.fd, Some(&entry), &entry);
         }
-    }
-
-    /// Whether the kernel still refuses it; if not, it reports it itself from now on, as far as it is the same file at all. One that it
-    /// has no memory for is kept until the next try.
-    fn is_still_broken(&self, broken: Broken) -> bool {
-        let is_same_file = crate::sys::file_of(broken.fd).map_or(false, |file| file == broken.file);
-        let entry = self.table.get(broken.fd).filter(|_| is_same_file);
-        entry.map_or(false, |entry| self.apply(broken.fd, None, entry).unwrap_or(true))
     }
 }
 

@@ -207,7 +207,8 @@ pub fn a_pipe_without_a_reader_gives_its_number_to_another_pipe() {
     }
 }
 
-/// A FIFO can get a reader again; then it is full when it is full.
+/// A FIFO can get a reader again; then it is full when it is full. No kernel refuses one that nobody reads (read in the sources of
+/// FreeBSD, NetBSD and OpenBSD), so it must not be taken for a broken pipe.
 pub fn a_fifo_with_a_reader_again_is_full_when_it_is() {
     let path = std::env::temp_dir().join(format!("ringmq-fifo-{}", std::process::id()));
     system::make_fifo(&path);
@@ -217,20 +218,28 @@ pub fn a_fifo_with_a_reader_again_is_full_when_it_is() {
         let options = std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NONBLOCK);
         options.open(&path).expect("open the FIFO")
     };
-    let reader = open_end(true);
-    let mut writer = open_end(false);
-    drop(reader);
-    let mut poller = open();
-    add(&mut *poller, &writer, WRITABLE, Trigger::Level);
-    assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
     let mut reader = open_end(true);
+    let mut writer = open_end(false);
+    for is_added_before in [false, true] {
+        let mut poller = open();
+        if is_added_before {
+            add(&mut *poller, &writer, WRITABLE, Trigger::Level);
+        }
+        drop(reader);
+        if !is_added_before {
+            add(&mut *poller, &writer, WRITABLE, Trigger::Level);
+        }
+        for _ in 0..3 {
+            assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
+        }
+        reader = open_end(true);
+        assert_eq!(wait(&mut *poller, Duration::ZERO), [Ready::WRITABLE]);
+        while writer.write(&[0; 512]).is_ok() {}
+        assert_eq!(wait(&mut *poller, QUIET), []);
+        while reader.read(&mut [0; 4096]).is_ok() {}
+        assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
+    }
     std::fs::remove_file(&path).expect("remove it");
-    // Without sleeping too: the wait that finds the reader reports what it was found for.
-    assert_eq!(wait(&mut *poller, Duration::ZERO), [Ready::WRITABLE]);
-    while writer.write(&[0; 512]).is_ok() {}
-    assert_eq!(wait(&mut *poller, QUIET), []);
-    while reader.read(&mut [0; 4096]).is_ok() {}
-    assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
 }
 
 /// A kqueue is not handed on to a fork's child, so the number that the copy remembers may be that of somebody else's file there.
