@@ -175,18 +175,16 @@ impl Kqueue {
         }
         match self.apply(fd, old, new) {
             Ok(is_broken) => {
-                self.broken.retain(|broken| broken.fd != fd);
-                if is_broken {
-                    // One that cannot be looked at was closed meanwhile.
-                    self.broken.extend(crate::sys::file_of(fd).map(|file| Broken { fd, file }));
-                }
+                self.note_broken(fd, is_broken);
                 Ok(())
             }
             Err(error) => {
                 // What the kernel took before it refused is undone. It had all of `old` a moment ago, so that cannot fail for a
                 // reason that lasts; were it to fail, the error of the call itself is the one to tell.
                 let _ = match old {
-                    Some(old) => self.apply(fd, Some(new), old).map(|_| ()),
+                    Some(old) => {
+                        self.apply(fd, Some(new), old).map(|is_broken| self.note_broken(fd, is_broken))
+                    }
                     None => self.disarm(fd, new),
                 };
                 Err(error)
@@ -196,9 +194,8 @@ impl Kqueue {
 
     /// Makes the kernel forget a registration. That it has forgotten already is what was wanted.
     fn disarm(&mut self, fd: RawFd, old: &Entry) -> io::Result<()> {
-        self.broken.retain(|broken| broken.fd != fd);
         let silent = Entry { is_armed: false, ..*old };
-        self.apply(fd, Some(old), &silent).map(|_| ())
+        self.apply(fd, Some(old), &silent).map(|is_broken| self.note_broken(fd, is_broken))
     }
 
     /// One wait in the kernel; answers whether there is anything to report.

@@ -25,6 +25,11 @@ mod fork;
 mod queue;
 mod world;
 
+/// Makes the next changes, one each, fail with these errors; zero lets one through. Answers how many are left of what was asked before.
+pub fn refuse(errnos: &[std::os::raw::c_int]) -> usize {
+    world::World::lock_or_begin().refuse(errnos)
+}
+
 /// A change or an event, as `<sys/event.h>` has it.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]

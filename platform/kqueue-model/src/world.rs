@@ -10,7 +10,7 @@
 //!
 //! All descriptors but the kqueues' own are opened when the process begins, so that who counts descriptors counts none of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::raw::c_int;
 use std::os::unix::io::RawFd;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -39,6 +39,8 @@ pub struct World {
     watched: BTreeMap<RawFd, Watched>,
     woken: BTreeMap<RawFd, u32>,
     touched: Vec<Key>,
+    /// What the next changes are answered with, where it is not zero.
+    refusals: VecDeque<Errno>,
 }
 
 /// A number that some kqueue has a knote for.
@@ -117,8 +119,8 @@ impl World {
             );
             std::process::abort();
         }
-        let (queues, watched, woken, touched) = Default::default();
-        World { sets, readable, queues, watched, woken, touched }
+        let (queues, watched, woken, touched, refusals) = Default::default();
+        World { sets, readable, queues, watched, woken, touched, refusals }
     }
 
     /// Opens a kqueue.
@@ -155,8 +157,16 @@ impl World {
         self.queues.contains_key(&kq)
     }
 
+    pub fn refuse(&mut self, errnos: &[Errno]) -> usize {
+        std::mem::replace(&mut self.refusals, errnos.iter().copied().collect()).len()
+    }
+
     /// Applies one change.
     pub fn register(&mut self, kq: RawFd, change: &Kevent) -> Result<(), Errno> {
+        match self.refusals.pop_front() {
+            None | Some(0) => {}
+            Some(errno) => return Err(errno),
+        }
         let filter = match change.filter {
             EVFILT_READ => Filter::Read,
             EVFILT_WRITE => Filter::Write,

@@ -23,6 +23,15 @@ pub(super) struct Broken {
 const BROKEN: Ready = Ready::WRITABLE.with(Ready::ERROR);
 
 impl Kqueue {
+    /// Remembers what the kernel has answered for a registration: whether it is a pipe that nobody reads.
+    pub(super) fn note_broken(&mut self, fd: RawFd, is_broken: bool) {
+        self.broken.retain(|broken| broken.fd != fd);
+        if is_broken {
+            // One that cannot be looked at was closed meanwhile.
+            self.broken.extend(crate::sys::file_of(fd).map(|file| Broken { fd, file }));
+        }
+    }
+
     /// Forgets those whose numbers were closed, which a kernel that does not watch them cannot do.
     pub(super) fn forget_closed(&mut self) {
         self.broken.retain(|broken| crate::sys::file_of(broken.fd).map_or(false, |file| file == broken.file));

@@ -9,6 +9,8 @@ extern crate ringmq_kqueue_model as _;
 #[cfg(ringmq_kqueue = "model")]
 mod notation;
 #[cfg(ringmq_kqueue = "model")]
+mod refusals;
+#[cfg(ringmq_kqueue = "model")]
 mod replay;
 #[cfg(ringmq_kqueue = "model")]
 mod scenarios;
@@ -31,6 +33,28 @@ fn the_model_does_as_the_kernels_were_seen_to_do() {
     replay::every_row();
     #[cfg(not(ringmq_kqueue = "model"))]
     panic!("there is no model in this build: bash ci/kqueue.sh makes one that has it");
+}
+
+/// Stamps a test for each refusal, which the model alone can be told to make.
+macro_rules! refusals {
+    ($($case:ident)*) => {
+        $(
+            #[test]
+            #[cfg_attr(not(ringmq_kqueue = "model"), ignore = "kqueue's model is not in this build: see ci/kqueue.sh")]
+            fn $case() {
+                let _turn = turn();
+                #[cfg(ringmq_kqueue = "model")]
+                refusals::$case();
+                #[cfg(not(ringmq_kqueue = "model"))]
+                panic!("there is no model in this build: bash ci/kqueue.sh makes one that has it");
+            }
+        )*
+    };
+}
+
+refusals! {
+    a_pipe_found_broken_while_a_refused_modify_is_undone_is_told_of
+    a_refused_delete_of_a_broken_pipe_changes_nothing
 }
 
 /// Stamps a test for each trap, which any kqueue can be led into.

@@ -16,14 +16,14 @@ use std::time::Duration;
 use ringmq_platform::conformance::system;
 use ringmq_platform::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
 
-const READABLE: Interest = Interest::READABLE;
-const WRITABLE: Interest = Interest::WRITABLE;
+pub const READABLE: Interest = Interest::READABLE;
+pub const WRITABLE: Interest = Interest::WRITABLE;
 
 /// How long to wait before believing that nothing comes.
-const QUIET: Duration = Duration::from_millis(5);
+pub const QUIET: Duration = Duration::from_millis(5);
 
 /// How long to wait for what is sure to come.
-const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// NetBSD, OpenBSD and DragonFly would take it (read in their sources), and NetBSD then waits for itself in the kernel.
 pub fn a_kqueue_added_to_itself_is_refused_before_the_kernel_is_asked() {
@@ -264,28 +264,28 @@ pub fn a_forked_childs_drop_leaves_open_what_took_the_number() {
     assert_eq!(wait(&mut *poller, SOON), [Ready::READABLE]);
 }
 
-fn open() -> Box<dyn Poller> {
+pub fn open() -> Box<dyn Poller> {
     Backend::Kqueue.open().expect("open a kqueue")
 }
 
-fn unix_pair() -> (UnixStream, UnixStream) {
+pub fn unix_pair() -> (UnixStream, UnixStream) {
     let (near, far) = UnixStream::pair().expect("socketpair");
     near.set_nonblocking(true).expect("set non-blocking");
     far.set_nonblocking(true).expect("set non-blocking");
     (near, far)
 }
 
-fn writer_without_reader() -> File {
+pub fn writer_without_reader() -> File {
     let (_reader, writer) = system::pipe();
     File::from(writer)
 }
 
-fn add(poller: &mut dyn Poller, fd: &impl AsFd, interest: Interest, trigger: Trigger) {
+pub fn add(poller: &mut dyn Poller, fd: &impl AsFd, interest: Interest, trigger: Trigger) {
     poller.add(fd.as_fd(), Token(1), interest, trigger).expect("add");
 }
 
 /// One wait, and what it promised.
-fn wait(poller: &mut dyn Poller, timeout: Duration) -> Vec<Ready> {
+pub fn wait(poller: &mut dyn Poller, timeout: Duration) -> Vec<Ready> {
     let mut events = Events::with_capacity(8);
     poller.wait(&mut events, Some(timeout)).expect("wait");
     events.iter().map(|event| event.ready & (Ready::READABLE | Ready::WRITABLE)).collect()
