@@ -91,13 +91,13 @@ impl Kqueue {
     }
 }
 
-/// What kernels say of the writing end of a pipe that nobody reads any more: EPIPE (FreeBSD), EBADF (NetBSD), EPERM (OpenBSD). epoll,
+/// What kernels say of the writing end of a pipe that nobody reads any more: EPIPE (FreeBSD, and OpenBSD's `pipe_kqfilter` of today; read
+/// in their sources), EBADF (NetBSD, observed on 7.99), and perhaps EPERM (told of an older OpenBSD, neither read nor observed). epoll,
 /// poll and select call it writable, since a write fails at once.
 pub(super) fn means_broken_pipe(errno: i32, fd: RawFd) -> bool {
     match errno {
         libc::EPIPE => true,
-        libc::EBADF => crate::sys::is_open(fd),
-        libc::EPERM => crate::sys::is_pipe(fd),
+        libc::EBADF | libc::EPERM => crate::sys::is_pipe(fd),
         _ => false,
     }
 }
@@ -122,6 +122,7 @@ mod tests {
             (libc::EBADF, writer.as_raw_fd(), true, false),
             (libc::EPERM, writer.as_raw_fd(), true, true), // who only reads is told that there is no filter
             (libc::EBADF, RawFd::MAX, false, false),
+            (libc::EBADF, socket.as_raw_fd(), false, false),
             (libc::EPERM, socket.as_raw_fd(), false, true),
             (libc::ENODEV, receiver.as_fd().as_raw_fd(), false, true),
             (libc::EOPNOTSUPP, socket.as_raw_fd(), false, true),

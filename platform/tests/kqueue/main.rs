@@ -55,6 +55,8 @@ macro_rules! refusals {
 refusals! {
     a_pipe_found_broken_while_a_refused_modify_is_undone_is_told_of
     a_refused_delete_of_a_broken_pipe_changes_nothing
+    what_is_no_pipe_is_never_a_broken_one
+    a_broken_pipe_has_three_names
 }
 
 /// Stamps a test for each trap, which any kqueue can be led into.

@@ -1,12 +1,13 @@
 //! What a kernel was not seen to refuse, or cannot be made to: the model is told to.
 
+use std::io::ErrorKind;
 use std::os::unix::io::AsFd;
 
 use ringmq_kqueue_model::refuse;
 use ringmq_platform::conformance::system;
 use ringmq_platform::{Interest, Poller, Ready, Token, Trigger};
 
-use crate::traps::{add, open, wait, writer_without_reader, QUIET, READABLE, SOON, WRITABLE};
+use crate::traps::{add, open, unix_pair, wait, writer_without_reader, QUIET, READABLE, SOON, WRITABLE};
 
 const BOTH: Interest = READABLE.with(WRITABLE);
 
@@ -40,4 +41,32 @@ pub fn a_refused_delete_of_a_broken_pipe_changes_nothing() {
     assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
     poller.delete(writer.as_fd()).expect("delete");
     assert_eq!(wait(&mut *poller, QUIET), []);
+}
+
+/// NetBSD's word for a broken pipe is also what it says of a number that is not open, or not for this.
+pub fn what_is_no_pipe_is_never_a_broken_one() {
+    let (near, _far) = unix_pair();
+    for errno in [libc::EBADF, libc::ENOMEM] {
+        let mut poller = open();
+        refuse(&[errno]);
+        assert_refused(poller.add(near.as_fd(), Token(1), WRITABLE, Trigger::Level), errno);
+        assert_eq!(wait(&mut *poller, QUIET), []);
+    }
+    let mut poller = open();
+    refuse(&[libc::EPERM]);
+    let result = poller.add(near.as_fd(), Token(1), WRITABLE, Trigger::Level);
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(refuse(&[]), 0);
+}
+
+/// A writer of a broken pipe, in the words of each kernel.
+pub fn a_broken_pipe_has_three_names() {
+    for errno in [libc::EPIPE, libc::EBADF, libc::EPERM] {
+        let writer = writer_without_reader();
+        let mut poller = open();
+        refuse(&[errno]);
+        add(&mut *poller, &writer, WRITABLE, Trigger::Level);
+        assert_eq!(refuse(&[]), 0);
+        assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
+    }
 }
