@@ -120,7 +120,7 @@ mod tests {
         let table = [
             (libc::EPIPE, writer.as_raw_fd(), true, false),
             (libc::EBADF, writer.as_raw_fd(), true, false),
-            (libc::EPERM, writer.as_raw_fd(), true, true), // who only reads is told that there is no filter
+            (libc::EPERM, writer.as_raw_fd(), true, true), // for who only reads there is no filter
             (libc::EBADF, RawFd::MAX, false, false),
             (libc::EBADF, socket.as_raw_fd(), false, false),
             (libc::EPERM, socket.as_raw_fd(), false, true),

@@ -46,6 +46,9 @@ impl Kqueue {
                 // ENOENT: deleted since a one-shot has fired. EBADF: closed already (FreeBSD, NetBSD; macOS says ENOENT of that too).
                 libc::ENOENT | libc::EBADF if deletes => {}
                 errno if writes && means_broken_pipe(errno, fd) => is_broken = true,
+                // OpenBSD's `fifo_kqfilter` refuses the direction that the descriptor is not open for (EINVAL; read in its source). The
+                // others are silent about it, and so are we.
+                errno if means_no_filter(errno) && crate::sys::is_pipe(fd) => {}
                 errno if means_no_filter(errno) => {
                     return Err(crate::sys::not_pollable(fd, "is of a kind that kqueue refuses"))
                 }

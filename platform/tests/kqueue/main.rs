@@ -57,6 +57,7 @@ refusals! {
     a_refused_delete_of_a_broken_pipe_changes_nothing
     what_is_no_pipe_is_never_a_broken_one
     a_broken_pipe_has_three_names
+    a_fifo_refused_for_writing_is_read
 }
 
 /// Stamps a test for each trap, which any kqueue can be led into.

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::os::unix::io::AsFd;
 
 use ringmq_kqueue_model::refuse;
+use ringmq_platform::conformance::fixtures::Directory;
 use ringmq_platform::conformance::system;
 use ringmq_platform::{Interest, Poller, Ready, Token, Trigger};
 
@@ -68,5 +69,24 @@ pub fn a_broken_pipe_has_three_names() {
         add(&mut *poller, &writer, WRITABLE, Trigger::Level);
         assert_eq!(refuse(&[]), 0);
         assert_eq!(wait(&mut *poller, SOON), [Ready::WRITABLE]);
+    }
+}
+
+/// OpenBSD's `fifo_kqfilter` refuses the direction that the descriptor is not open for (read in its source). The other one stays, and
+/// this one is silent, as it is elsewhere.
+pub fn a_fifo_refused_for_writing_is_read() {
+    for (interest, answers) in [(BOTH, &[0, libc::EINVAL][..]), (WRITABLE, &[libc::EINVAL])] {
+        let directory = Directory::new();
+        let reader = directory.fifo_reader("fifo");
+        let mut writer = directory.fifo_writer("fifo");
+        let mut poller = open();
+        refuse(answers);
+        add(&mut *poller, &reader, interest, Trigger::Level);
+        assert_eq!(refuse(&[]), 0);
+        assert_eq!(wait(&mut *poller, QUIET), []);
+        std::io::Write::write_all(&mut writer, b"x").expect("write");
+        let expected = if interest == BOTH { &[Ready::READABLE][..] } else { &[] };
+        assert_eq!(wait(&mut *poller, if interest == BOTH { SOON } else { QUIET }), expected);
+        poller.delete(reader.as_fd()).expect("delete");
     }
 }
