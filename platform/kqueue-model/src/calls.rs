@@ -113,22 +113,19 @@ fn sleep(kq: RawFd, left: Option<Duration>) -> Result<(), Errno> {
     Ok(())
 }
 
-/// When a wait is over. An impossible time is an error on NetBSD; FreeBSD was seen to take it for none at all.
+/// When a wait is over. An impossible time is an error: on NetBSD it was seen to be, and in FreeBSD's source `kqueue_scan` has it so.
 fn deadline(timeout: Option<&libc::timespec>) -> Result<Option<Instant>, Errno> {
     let timeout = match timeout {
         Some(timeout) => timeout,
         None => return Ok(None),
     };
     let is_possible = timeout.tv_sec >= 0 && (0..1_000_000_000).contains(&timeout.tv_nsec);
-    match Flavour::chosen() {
-        Flavour::NetBsd if !is_possible => Err(libc::EINVAL),
-        Flavour::FreeBsd if !is_possible => Ok(Some(Instant::now())),
-        _ => {
-            let timeout = Duration::new(timeout.tv_sec as u64, timeout.tv_nsec as u32);
-            // Beyond the end of time there is no deadline.
-            Ok(Instant::now().checked_add(timeout))
-        }
+    if !is_possible {
+        return Err(libc::EINVAL);
     }
+    let timeout = Duration::new(timeout.tv_sec as u64, timeout.tv_nsec as u32);
+    // Beyond the end of time there is no deadline.
+    Ok(Instant::now().checked_add(timeout))
 }
 
 thread_local! {
