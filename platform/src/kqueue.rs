@@ -5,8 +5,11 @@
 //! `EV_DISPATCH`, since `EV_ONESHOT` reports what it found once though it may be gone by the time of the wait. And receipts need as much
 //! room as there are changes: without it a kernel drops the rest of the changes in silence.
 //!
-//! Pipes that nobody reads, which kernels refuse to watch, are in [`broken`]. The module sees the system through [`sys`] alone. What is
-//! said of FreeBSD and NetBSD here was observed on their kernels' code, what is said of macOS and OpenBSD was read in theirs.
+//! Pipes that nobody reads, which kernels refuse to watch, are in [`broken`]. The module sees the system through [`sys`] alone.
+//!
+//! Of these traits the first two, and what becomes of changes without room, were observed on the code of FreeBSD 13.0 and NetBSD 7.99
+//! (`tests/kqueue` in the repository). That `EV_ONESHOT` does not look again was read in their sources, as was all that is said here of
+//! other systems, and what a comment calls so. Nothing of it has been seen on a machine that runs one of them.
 
 // NetBSD's filter and flags are 32 bits wide where the others have 16, so a conversion that one system needs is idle on another.
 #![allow(clippy::unnecessary_cast, clippy::useless_conversion)]
@@ -39,6 +42,9 @@ pub(crate) use raw::raw_report;
 /// A fork's child does not inherit it (kqueue(2)), so there the copy is good for nothing but dropping, which closes nothing: its calls
 /// answer `EBADF`, as long as no kqueue that the child has opened has been given the number.
 ///
+/// On NetBSD and OpenBSD a writer that waits for room in a full pipe is not told when the reader leaves, since they look for waiters
+/// before they mark the end (`sys_pipe.c`, read and not observed). A `modify`, or a write, finds it out.
+///
 /// [`Interest::PRIORITY`] is never reported.
 ///
 /// ```
@@ -52,7 +58,7 @@ pub(crate) use raw::raw_report;
 pub struct Kqueue {
     fd: Descriptor,
     table: Table,
-    /// Where the kernel puts what is ready; as long as the largest `Events` seen.
+    /// Where the kernel puts what is ready; as long as the longest list that was asked for.
     buffer: Vec<Slot>,
     broken: Vec<Broken>,
     /// The number at which reporting goes on, of those that did not fit beside broken ones.

@@ -1,8 +1,9 @@
 //! A kqueue in user space, for tests on Linux: `kqueue` and `kevent` that answer as the kernels of two BSDs were seen to answer.
 //!
 //! What they were seen to answer is in `platform/tests/kqueue/observed.tsv`, and the test beside that file holds this model to it, row
-//! by row. What was read in a kernel's source instead, and seen by nobody, is said to be at its place. Where the two differ, the environment variable `RINGMQ_KQUEUE_MODEL` says whose way it is: `freebsd`, which is the default,
-//! or `netbsd`. The aim is to be no better than they are; speed is none.
+//! by row. What was read in a kernel's source instead, and seen by nobody, is said to be so at its place. Where the two differ, the
+//! environment variable `RINGMQ_KQUEUE_MODEL` says whose way it is: `freebsd`, which is the default, or `netbsd`. The aim is to be no
+//! better than they are; speed is none.
 //!
 //! A test's binary brings it in by `extern crate ringmq_kqueue_model as _;`. It then also has this crate's `close`, `dup2`, `dup3`,
 //! `shutdown` and `unshare` in place of the C library's, since a kqueue forgets a number the moment that it is closed; and its `fstat`,

@@ -43,7 +43,8 @@ impl Kqueue {
             let writes = change.0.filter as i64 == sys::EVFILT_WRITE as i64;
             match errno {
                 0 => {}
-                // ENOENT: deleted since a one-shot has fired. EBADF: closed already (FreeBSD, NetBSD; macOS says ENOENT of that too).
+                // ENOENT: deleted since a one-shot has fired. EBADF: closed already (FreeBSD, NetBSD: observed; macOS says ENOENT of that
+                // too).
                 libc::ENOENT | libc::EBADF if deletes => {}
                 errno if writes && means_broken_pipe(errno, fd) => is_broken = true,
                 // OpenBSD's `fifo_kqfilter` refuses the direction that the descriptor is not open for (EINVAL; read in its source). The
@@ -66,7 +67,7 @@ impl Kqueue {
         }
         let mut room = [Slot(blank()); MOST_CHANGES];
         let receipts = &mut room[..changes.len()];
-        // OpenBSD may wait in spite of the receipts, so the timeout is zero.
+        // With receipts there is no waiting (FreeBSD, NetBSD: observed). Zero says that none is wanted.
         let count = self.kevent(changes, receipts, Some(Duration::ZERO))?;
         let is_receipt = |slot: &&Slot| slot.0.flags as u32 & sys::EV_ERROR as u32 != 0;
         let receipt_count = receipts[..count].iter().filter(is_receipt).count();
@@ -84,7 +85,8 @@ impl Kqueue {
     }
 }
 
-/// One change, which asks for a receipt. The generation goes with every change: FreeBSD and macOS replace `udata` each time.
+/// One change, which asks for a receipt. The generation goes with every change: FreeBSD (observed) and macOS replace `udata` each
+/// time.
 pub(super) fn change(fd: RawFd, filter: i64, flags: u32, entry: &Entry) -> Slot {
     let mut change = blank();
     change.ident = fd as usize as _;
@@ -95,7 +97,7 @@ pub(super) fn change(fd: RawFd, filter: i64, flags: u32, entry: &Entry) -> Slot 
 }
 
 /// What kernels say of devices and files that have no filter: ENODEV (FreeBSD), EOPNOTSUPP (NetBSD), EINVAL (macOS), and EPERM of old
-/// drivers, which answer 1 for "no".
+/// drivers, which answer 1 for "no". All of it was read in their sources; NetBSD was seen to say EINVAL of writing to a file.
 pub(super) fn means_no_filter(errno: i32) -> bool {
     matches!(errno, libc::ENODEV | libc::EOPNOTSUPP | libc::EINVAL | libc::EPERM)
 }
