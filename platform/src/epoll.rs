@@ -115,6 +115,10 @@ impl Poller for Epoll {
 impl Epoll {
     /// Makes the kernel watch for what `new` wants in place of what `old` wanted.
     fn arm(&mut self, fd: RawFd, old: Option<&Entry>, new: &Entry) -> io::Result<()> {
+        if old.is_none() {
+            // epoll refuses most of these by itself, and takes those whose driver can be polled (/proc/self/mounts, FUSE).
+            sys::check_no_file(fd)?;
+        }
         if new.interest.is_none() {
             // With no events at all epoll still reports hang-ups and errors, again and again: so silence is to be out of the set.
             // A new registration goes in and out once, which tells a closed descriptor and one that cannot be polled.
@@ -246,6 +250,7 @@ impl Epoll {
         let result = match self.control(first_try, fd, new) {
             // The number was closed and names another file now; or it is a one-shot's that had fired when the set was built anew.
             Err(error) if was_watched && error.raw_os_error() == Some(libc::ENOENT) => {
+                sys::check_no_file(fd)?;
                 self.control(libc::EPOLL_CTL_ADD, fd, new)
             }
             // Closed without delete and duplicated back to its number: the set still has the very same file under it.

@@ -32,13 +32,21 @@ pub(crate) fn is_open(fd: RawFd) -> bool {
     unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
 }
 
-/// Refuses what no backend can wait for: regular files and directories, which poll and select call always ready, epoll refuses, and
-/// kqueue watches for something else. A closed descriptor is `EBADF`.
+/// Refuses what a mechanism that does not refuse it by itself cannot wait for: files and directories, and mere paths. A closed descriptor
+/// is `EBADF`.
 pub(crate) fn check_pollable(fd: RawFd) -> io::Result<()> {
+    check_no_file(fd)?;
+    check_more_than_a_path(fd)
+}
+
+/// Refuses regular files and directories, by their kind: poll and select call them always ready, kqueue watches them for something else,
+/// and epoll refuses those whose driver cannot be polled, which of files in `/proc`, `/sys` and FUSE differs from one to the next. A
+/// closed descriptor is `EBADF`.
+pub(crate) fn check_no_file(fd: RawFd) -> io::Result<()> {
     match stat(fd)?.st_mode & libc::S_IFMT {
         libc::S_IFREG => Err(not_pollable(fd, "is a regular file")),
         libc::S_IFDIR => Err(not_pollable(fd, "is a directory")),
-        _ => check_more_than_a_path(fd),
+        _ => Ok(()),
     }
 }
 

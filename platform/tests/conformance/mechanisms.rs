@@ -65,20 +65,24 @@ pub fn a_modify_of_a_closed_number_changes_nothing(backend: Backend) {
 }
 
 pub fn a_modify_of_a_number_that_names_a_regular_file_by_now_is_unsupported(backend: Backend) {
-    let pipe = Pipe::ready();
-    let file = File::open(std::env::current_exe().expect("the test's own file")).expect("open it");
-    let mut subject = Subject::of(backend.open());
-    subject.add(&pipe.reader, 1, READABLE, Trigger::Level);
-    let (closed, spare) = close_keeping_a_duplicate(pipe.reader.into());
-    let reused = duplicate_to(&file, closed);
-    for interest in [READABLE, BOTH] {
-        let result = subject.try_modify(&reused, 2, interest, Trigger::Level);
-        assert_eq!(kind_of(result), ErrorKind::Unsupported);
+    let own_file = std::env::current_exe().expect("the test's own file");
+    // The second is regular by its kind, and of a driver that could be polled.
+    for path in [own_file, "/proc/self/mounts".into()] {
+        let file = File::open(&path).expect("open it");
+        let pipe = Pipe::ready();
+        let mut subject = Subject::of(backend.open());
+        subject.add(&pipe.reader, 1, READABLE, Trigger::Level);
+        let (closed, spare) = close_keeping_a_duplicate(pipe.reader.into());
+        let reused = duplicate_to(&file, closed);
+        for interest in [READABLE, BOTH] {
+            let result = subject.try_modify(&reused, 2, interest, Trigger::Level);
+            assert_eq!(kind_of(result), ErrorKind::Unsupported, "{path:?}");
+        }
+        drop(reused);
+        let back = duplicate_to(&spare, closed);
+        assert_eq!(subject.promised(1), Ready::READABLE, "nothing has changed");
+        subject.delete(&back);
     }
-    drop(reused);
-    let back = duplicate_to(&spare, closed);
-    assert_eq!(subject.promised(1), Ready::READABLE, "nothing has changed");
-    subject.delete(&back);
 }
 
 pub fn a_loop_of_pollers_is_refused(backend: Backend) {
