@@ -136,19 +136,26 @@ pub fn a_forked_childs_drop_does_not_disturb_the_parent(open: Open) {
     subject.poller.delete(pipe.reader.as_fd()).expect("delete");
 }
 
-/// The child cannot use what it inherited on every mechanism, and needs not: it opens its own.
+/// The child cannot use what it inherited on every mechanism, and needs not: it opens its own. Dropping what it inherited does nothing to
+/// that, although its number may be that of a descriptor which the child has not inherited.
 pub fn a_forked_child_may_open_a_poller_of_its_own(open: Open) {
     let mut pipe = Pipe::ready();
     let mut subject = Subject::new(open);
     subject.add(&pipe.reader, 1, READABLE, Trigger::Level);
+    let mut inherited = Some(subject);
     let is_well = system::in_a_forked_child(|| {
         let mut own = Subject::new(open);
         own.add(&pipe.reader, 2, READABLE, Trigger::OneShot);
         own.goes_on_as(2, Ready::READABLE, Trigger::OneShot);
+        drop(inherited.take());
+        own.modify(&pipe.reader, 3, READABLE, Trigger::Level);
+        own.goes_on_as(3, Ready::READABLE, Trigger::Level);
         own.delete(&pipe.reader);
+        own.assert_silent();
         true
     });
     assert!(is_well, "the child's own poller works");
+    let mut subject = inherited.expect("the child dropped a copy of its own");
     assert_eq!(subject.promised(1), Ready::READABLE);
     drain(&mut pipe.reader).expect("drain");
     subject.assert_silent();
