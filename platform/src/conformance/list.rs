@@ -100,7 +100,7 @@ macro_rules! __conformance_list {
                 [11 12] nothing shared a_pipe_left_by_its_reader_is_writable_with_room_and_without;
                 [11 12] nothing shared a_fifo_left_by_its_writer_is_readable;
                 [11] nothing shared a_fifo_with_a_new_writer_is_silent_again;
-                [11 12] nothing shared a_terminal_left_by_its_master_is_readable;
+                [11 12] nothing shared a_terminal_left_by_its_master_is_readable_and_writable;
                 [11] nothing shared an_incomplete_line_on_a_terminal_is_not_readable;
                 [11] nothing shared a_socket_never_connected_is_no_promise;
                 [11] nothing shared out_of_band_data_does_not_hide_the_rest;
@@ -110,10 +110,10 @@ macro_rules! __conformance_list {
                 [11] linux shared an_eventfd_is_readable_above_zero_and_writable_below_its_end;
                 [11] linux shared a_timerfd_is_readable_once_it_has_expired;
                 [11] linux alone a_pidfd_is_readable_once_its_process_has_ended;
-                [11] linux shared a_listener_shut_for_reading_is_writable;
+                [11 12] linux shared a_listener_shut_for_reading_is_readable_and_writable;
                 [11] linux shared a_fifo_that_never_had_a_writer_is_silent;
                 [11] linux shared a_terminals_master_is_readable_while_nobody_has_the_other_end_open;
-                [11] linux shared a_connect_in_progress_is_silent_until_it_is_given_up;
+                [11 12] linux shared a_connect_in_progress_is_silent_until_it_is_given_up;
             }
             hangup {
                 [12] nothing shared a_reset_is_readable_to_a_reader;
