@@ -151,21 +151,24 @@ impl Epoll {
             self.buffer.resize(events.capacity(), libc::epoll_event { events: 0, u64: 0 });
         }
         let capacity = c_int::try_from(events.capacity()).unwrap_or(c_int::MAX);
-        let stale_before = self.table.stale_count;
-        self.ask_once(capacity, timeout, events)?;
-        if self.table.stale_count != stale_before {
-            match self.repair() {
-                // For want of a descriptor, say. One-shots among the events in hand would not come again; what is stale does, and
-                // the next attempt with it.
-                Err(_) if !events.is_empty() => {}
-                result => result?,
+        let mut timeout = timeout;
+        loop {
+            let stale_before = self.table.stale_count;
+            let count = self.ask_once(capacity, timeout, events)?;
+            if self.table.stale_count != stale_before {
+                match self.repair() {
+                    // For want of a descriptor, say. One-shots among the events in hand would not come again; what is stale does,
+                    // and the next attempt with it.
+                    Err(_) if !events.is_empty() => {}
+                    result => result?,
+                }
             }
-            if events.is_empty() {
-                // What was stale may have taken the place of something that is not.
-                self.ask_once(capacity, Some(Duration::ZERO), events)?;
+            if count == 0 || !events.is_empty() {
+                return Ok(!events.is_empty());
             }
+            // What was told to nobody has left the set, and may have taken the place of something that is told.
+            timeout = Some(Duration::ZERO);
         }
-        Ok(!events.is_empty())
     }
 
     fn ask_once(
@@ -173,13 +176,13 @@ impl Epoll {
         capacity: c_int,
         timeout: Option<Duration>,
         events: &mut Events,
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
         let count = self.wait_in_kernel(capacity, timeout)?;
         for index in 0..count {
             let (bits, key) = (self.buffer[index].events, self.buffer[index].u64);
             self.report(key, ready_of(bits as c_int), events);
         }
-        Ok(())
+        Ok(count)
     }
 
     /// Reports what was found under a key if it is of the registration that the number has now.
@@ -187,7 +190,16 @@ impl Epoll {
         let (fd, generation) = (key as u32 as RawFd, (key >> 32) as u32);
         match self.table.get(fd) {
             Some(entry) if entry.generation == generation => self.table.report(fd, ready, events),
-            _ => self.table.stale_count += 1,
+            _ => return self.table.stale_count += 1,
+        }
+        match self.table.get(fd) {
+            Some(entry) if !entry.is_armed && entry.trigger != Trigger::OneShot => {
+                // A hang-up that is told to nobody would end every wait at once. The kernel disarms only one-shots by itself, and of
+                // a number that was closed it takes none out: such a one is stale.
+                let is_out = self.control(libc::EPOLL_CTL_DEL, fd, entry).is_ok();
+                self.table.stale_count += u64::from(!is_out);
+            }
+            _ => {}
         }
     }
 
@@ -248,7 +260,8 @@ impl Epoll {
     fn enter(&mut self, fd: RawFd, was_watched: bool, new: &Entry) -> io::Result<()> {
         let first_try = if was_watched { libc::EPOLL_CTL_MOD } else { libc::EPOLL_CTL_ADD };
         let result = match self.control(first_try, fd, new) {
-            // The number was closed and names another file now; or it is a one-shot's that had fired when the set was built anew.
+            // The number was closed and names another file now; or the set was built anew after a one-shot had fired; or a hang-up
+            // that was told to nobody has put it outside.
             Err(error) if was_watched && error.raw_os_error() == Some(libc::ENOENT) => {
                 sys::check_no_file(fd)?;
                 self.control(libc::EPOLL_CTL_ADD, fd, new)
@@ -288,7 +301,7 @@ fn control(epoll: BorrowedFd<'_>, operation: c_int, fd: RawFd, entry: &Entry) ->
 }
 
 /// Whether the kernel's set has it, as far as we know. A one-shot that has fired is still there, disarmed by the kernel, unless the
-/// set was built anew since.
+/// set was built anew since; what was silenced after a hang-up is not.
 fn is_watched(entry: &Entry) -> bool {
     !entry.interest.is_none()
 }

@@ -113,7 +113,8 @@ flags! {
         /// Out-of-band data (`POLLPRI`).
         ///
         /// # Platform notes
-        /// Reported by epoll, poll and select. kqueue has no portable filter for it and never reports it.
+        /// Reported by epoll, poll and select. kqueue has no portable filter for it and never reports it. Ask for `READABLE` too: who
+        /// asks for this alone hears nothing of a hang-up or an error.
         PRIORITY = 4, is_priority;
     }
 }

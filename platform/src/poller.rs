@@ -80,6 +80,12 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 /// 29. A [`Waker`](crate::Waker) is how other threads reach the one that waits: its receiver is a registration like any other, wakes
 ///     before it is drained are one, and none is lost (`a_wake_from_another_thread_ends_the_wait`, `no_wake_is_lost`).
 ///
+/// Out-of-band data:
+/// 30. epoll, poll and select report [`Ready::PRIORITY`](crate::Ready::PRIORITY) to who asked for it. kqueue takes the interest and never
+///     reports it; [`backend`](Self::backend) tells which it is. Who asked for priority alone hears nothing of a hang-up or an error,
+///     which select would not know of, and may be silent from then on until `modify` (`out_of_band_data_is_priority`,
+///     `who_asks_for_priority_alone_hears_nothing_of_a_hang_up`).
+///
 /// ```
 /// use ringmq_platform::{Backend, Events, Interest, Poller, Token, Trigger};
 /// use std::os::unix::{io::AsFd, net::UnixStream};

@@ -21,7 +21,8 @@ pub(crate) struct Entry {
     pub position: u32,
     pub interest: Interest,
     pub trigger: Trigger,
-    /// False once a one-shot has fired, or the descriptor was found closed, until the next `modify`.
+    /// False once a one-shot has fired, the descriptor was found closed, or a hang-up came to who asked for priority alone, until the
+    /// next `modify`.
     pub is_armed: bool,
 }
 
@@ -101,21 +102,26 @@ impl Table {
 
     /// Turns what the kernel found at a number into an event, if there is anything to tell, and disarms a one-shot.
     ///
-    /// Hints alone are no news: what was not asked for is taken out, and with nothing left no event is made. The caller has made
-    /// sure that `events` has room.
+    /// Hints alone are no news: what was not asked for is taken out, and with nothing left no event is made. A hang-up that is news to
+    /// nobody disarms its registration, since it would end every wait at once. The caller has made sure that `events` has room.
     pub fn report(&mut self, fd: RawFd, ready: Ready, events: &mut Events) {
         let entry = match self.get_mut(fd) {
             Some(entry) => entry,
             None => return self.stale_count += 1,
         };
+        let is_end = ready.is_hangup() || ready.is_error();
         let ready = promised(ready, entry.armed_interest());
         if ready.is_none() {
+            entry.is_armed &= !is_end;
             return;
         }
         entry.is_armed = entry.trigger != Trigger::OneShot;
         events.push(Event { token: entry.token, ready });
     }
 }
+
+/// What can be asked for. The rest are hints.
+const NEWS: Ready = Ready::READABLE.with(Ready::WRITABLE).with(Ready::PRIORITY);
 
 /// By number, without those that are vacant.
 impl fmt::Debug for Table {
@@ -124,22 +130,26 @@ impl fmt::Debug for Table {
     }
 }
 
-/// What may be told to somebody with this interest: the promises that were asked for, set by a hang-up or an error too, and hints.
+/// What may be told to somebody with this interest: what was asked for, where a hang-up or an error sets both promises and the end of
+/// input sets the one of reading; and hints beside it.
 fn promised(mut ready: Ready, interest: Interest) -> Ready {
-    if interest.is_none() {
-        return Ready::NONE;
-    }
     if ready.is_hangup() || ready.is_error() {
         ready |= Ready::READABLE | Ready::WRITABLE;
     }
+    if ready.is_read_closed() {
+        ready |= Ready::READABLE;
+    }
     if !interest.is_readable() {
-        ready = ready.without(Ready::READABLE);
+        ready = ready.without(Ready::READABLE | Ready::READ_CLOSED);
     }
     if !interest.is_writable() {
         ready = ready.without(Ready::WRITABLE);
     }
     if !interest.is_priority() {
         ready = ready.without(Ready::PRIORITY);
+    }
+    if (ready & NEWS).is_none() {
+        return Ready::NONE;
     }
     ready
 }
@@ -154,13 +164,35 @@ mod tests {
             (Ready::READABLE | Ready::WRITABLE, Interest::READABLE, Ready::READABLE),
             (Ready::HANGUP, Interest::READABLE, Ready::READABLE | Ready::HANGUP),
             (Ready::ERROR, Interest::WRITABLE, Ready::WRITABLE | Ready::ERROR),
-            (Ready::HANGUP, Interest::PRIORITY, Ready::HANGUP),
-            (Ready::READ_CLOSED, Interest::READABLE, Ready::READ_CLOSED),
+            (Ready::HANGUP | Ready::ERROR, Interest::PRIORITY, Ready::NONE),
+            (Ready::HANGUP | Ready::PRIORITY, Interest::PRIORITY, Ready::HANGUP | Ready::PRIORITY),
+            (Ready::READ_CLOSED, Interest::READABLE, Ready::READABLE | Ready::READ_CLOSED),
+            (Ready::READ_CLOSED | Ready::WRITABLE, Interest::WRITABLE, Ready::WRITABLE),
             (Ready::HANGUP | Ready::ERROR | Ready::READABLE, Interest::NONE, Ready::NONE),
             (Ready::READABLE, Interest::WRITABLE, Ready::NONE),
         ];
         for (found, interest, told) in table {
             assert_eq!(promised(found, interest), told, "{found:?} for {interest:?}");
+        }
+    }
+
+    #[test]
+    fn a_hang_up_that_is_news_to_nobody_disarms_its_registration() {
+        let mut table = Table::default();
+        let mut events = Events::with_capacity(1);
+        for (interest, found, is_armed) in [
+            (Interest::PRIORITY, Ready::HANGUP, false),
+            (Interest::PRIORITY, Ready::ERROR, false),
+            (Interest::PRIORITY, Ready::PRIORITY | Ready::HANGUP, true),
+            (Interest::PRIORITY, Ready::READABLE, true),
+            (Interest::READABLE, Ready::HANGUP, true),
+        ] {
+            let entry = table.new_entry(Token(1), interest, Trigger::Level);
+            table.set(5, entry);
+            events.clear();
+            table.report(5, found, &mut events);
+            let is_left = table.get(5).map(|entry| entry.is_armed);
+            assert_eq!(is_left, Some(is_armed), "{found:?} for {interest:?}");
         }
     }
 

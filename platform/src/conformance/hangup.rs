@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use crate::{Interest, Ready, Trigger};
 
 use super::fixtures::*;
-use super::support::{triggers, Subject, BOTH};
+use super::support::{tokens, triggers, Subject, BOTH};
 use super::{system, Open};
 
 pub fn a_reset_is_readable_to_a_reader(open: Open) {
@@ -185,18 +185,49 @@ pub fn knows_out_of_band_data(open: Open) -> bool {
 }
 
 pub fn out_of_band_data_is_priority(open: Open) {
-    let (near, mut far) = tcp_pair();
-    system::send_out_of_band(&far);
-    wait_for(&near, libc::POLLPRI);
-    let mut subject = Subject::new(open);
-    subject.add(&near, 1, Interest::PRIORITY, Trigger::Level);
-    assert_eq!(subject.only(1), Ready::PRIORITY);
-    put(&mut far);
-    wait_for(&near, libc::POLLIN);
-    subject.modify(&near, 1, Interest::PRIORITY | BOTH, Trigger::Level);
-    assert_eq!(subject.only(1), Ready::PRIORITY | Ready::READABLE | Ready::WRITABLE);
-    subject.modify(&near, 1, BOTH, Trigger::Level);
-    assert_eq!(subject.only(1), Ready::READABLE | Ready::WRITABLE);
+    for trigger in triggers(open) {
+        let (near, mut far) = tcp_pair();
+        let mut subject = Subject::new(open);
+        subject.add(&near, 1, Interest::PRIORITY, trigger);
+        subject.assert_silent();
+        system::send_out_of_band(&far);
+        assert_eq!(subject.only(1), Ready::PRIORITY, "{trigger:?}");
+        match trigger {
+            Trigger::Level => (0..3).for_each(|_| assert_eq!(subject.only(1), Ready::PRIORITY)),
+            Trigger::OneShot => subject.assert_silent(),
+            Trigger::Edge => assert!((0..10).any(|_| subject.look().is_empty()), "an edge is not a level"),
+        }
+        put(&mut far);
+        wait_for(&near, libc::POLLIN);
+        subject.modify(&near, 1, Interest::PRIORITY | BOTH, trigger);
+        assert_eq!(subject.only(1), Ready::PRIORITY | Ready::READABLE | Ready::WRITABLE, "{trigger:?}");
+        subject.modify(&near, 1, BOTH, trigger);
+        assert_eq!(subject.only(1), Ready::READABLE | Ready::WRITABLE, "{trigger:?}");
+    }
+}
+
+/// No mechanism's "except" or priority says that a connection has ended, and what says it was not asked for. The others go on, one that
+/// has room for an event only beside it too.
+pub fn who_asks_for_priority_alone_hears_nothing_of_a_hang_up(open: Open) {
+    for trigger in triggers(open) {
+        let (near, far) = tcp_pair();
+        let mut pipe = Pipe::new();
+        let mut subject = Subject::with_capacity(open, 1);
+        subject.add(&near, 1, Interest::PRIORITY, trigger);
+        subject.add(&pipe.reader, 2, Interest::READABLE, Trigger::Level);
+        reset(far);
+        wait_for(&near, END);
+        put(&mut pipe.writer);
+        assert_eq!(tokens(&subject.look()), [2], "{trigger:?}");
+        assert_eq!(drain(&mut pipe.reader).expect("drain"), 1);
+        (0..3).for_each(|_| subject.assert_silent());
+        subject.modify(&near, 1, Interest::PRIORITY, trigger);
+        put(&mut pipe.writer);
+        assert_eq!(tokens(&subject.look()), [2], "{trigger:?}");
+        subject.modify(&near, 3, Interest::PRIORITY | Interest::READABLE, trigger);
+        subject.delete(&pipe.reader);
+        subject.goes_on_as(3, Ready::READABLE, trigger);
+    }
 }
 
 pub fn less_than_the_low_water_mark_is_not_readable(open: Open) {

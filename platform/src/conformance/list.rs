@@ -35,7 +35,7 @@ macro_rules! __conformance_list {
                 [5] nothing shared every_kind_of_pollable_descriptor_can_be_added;
                 [25] descriptor shared a_poller_cannot_be_added_to_itself;
                 [26] nothing shared delete_leaves_the_descriptor_open;
-                [11] nothing shared who_asks_for_priority_alone_hears_nothing_of_data;
+                [11 30] nothing shared who_asks_for_priority_alone_hears_nothing_of_data;
                 [13 14] nothing shared changes_of_one_leave_the_others_alone;
             }
             triggers {
@@ -129,7 +129,8 @@ macro_rules! __conformance_list {
                 [11] nothing shared a_half_close_is_no_hang_up;
                 [11] nothing shared ones_own_half_close_is_no_hang_up;
                 [11] nothing shared a_socket_never_connected_does_no_harm;
-                [11] priority shared out_of_band_data_is_priority;
+                [11 30] priority shared out_of_band_data_is_priority;
+                [13 30] nothing shared who_asks_for_priority_alone_hears_nothing_of_a_hang_up;
                 [11] nothing shared less_than_the_low_water_mark_is_not_readable;
                 [10] nothing shared two_writes_before_a_wait_are_one_event;
                 [12] nothing shared a_half_close_ends_a_wait_for_reading;
@@ -193,6 +194,7 @@ macro_rules! __conformance_list {
                 [9] nothing alone a_number_reused_after_delete_and_close_starts_afresh;
                 [9] nothing alone a_reused_number_gets_no_events_of_its_predecessor;
                 [9] nothing alone a_number_deleted_after_its_close_is_silent;
+                [9 30] nothing alone a_hang_up_that_is_no_news_is_silent_after_the_close_too;
                 [9] nothing alone a_number_closed_deleted_and_duplicated_back_can_be_added;
                 [9] nothing alone modify_of_a_reused_number_registers_its_new_file;
                 [9 19] nothing alone a_descriptor_closed_during_a_wait_is_no_error;

@@ -5,9 +5,7 @@ use std::os::unix::io::{AsRawFd, RawFd};
 
 use crate::{Interest, Ready, Trigger};
 
-use super::fixtures::{
-    close_keeping_a_duplicate, drain, duplicate_from, duplicate_to, number, put, unix_pair, Pipe,
-};
+use super::fixtures::*;
 use super::support::{kind_of, tokens, triggers, Subject, BOTH, QUIET};
 use super::Open;
 
@@ -206,6 +204,22 @@ pub fn a_number_deleted_after_its_close_is_silent(open: Open) {
         for _ in 0..3 {
             subject.assert_silent();
         }
+    }
+}
+
+/// On epoll the duplicate's hang-up comes again and again, cannot be taken out by number, and is no news to who asked for priority alone.
+pub fn a_hang_up_that_is_no_news_is_silent_after_the_close_too(open: Open) {
+    for trigger in triggers(open) {
+        let (near, far) = tcp_pair();
+        let mut subject = Subject::new(open);
+        subject.add(&near, 1, Interest::PRIORITY, trigger);
+        let (closed, spare) = close_keeping_a_duplicate(near.into());
+        reset(far);
+        wait_for(&spare, END);
+        assert!(subject.look_awake().is_empty(), "{trigger:?}");
+        subject.assert_silent();
+        subject.poller.delete(number(closed)).expect("it is registered");
+        subject.assert_silent();
     }
 }
 
