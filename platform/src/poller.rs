@@ -25,25 +25,31 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 /// 5. Pipes, sockets and terminals can be added; a regular file or a directory, and whatever else the kernel refuses to poll, is
 ///    `Unsupported` (`every_kind_of_pollable_descriptor_can_be_added`, `regular_files_and_directories_are_unsupported`).
 /// 6. A trigger that the backend lacks is `Unsupported` (`an_unsupported_trigger_is_refused`).
-/// 7. Any open descriptor number will do (`descriptor_numbers_above_1024_work`, `descriptor_numbers_above_4096_work`).
+/// 7. Any open descriptor number will do (`descriptor_numbers_above_1024_work`, `descriptor_numbers_above_4096_work`); only select on
+///    illumos takes none of 65536 and above (see [`Select`](crate::Select)).
 /// 8. Only the last of several changes between two waits counts (`only_the_last_of_several_changes_counts`).
 /// 9. Delete a descriptor before it is closed. One that was closed first falls silent (on epoll a duplicate that lives on keeps it
 ///    firing; on poll and select a file that takes its number before the next wait fires in its place), its number stays taken until
 ///    `delete` is called for it, and its events are never attributed to a later registration
-///    (`a_descriptor_closed_without_delete_is_silent_and_does_not_spin`, `a_reused_number_gets_no_events_of_its_predecessor`).
+///    (`a_descriptor_closed_without_delete_is_silent_and_does_not_spin`, `a_reused_number_gets_no_events_of_its_predecessor`). `modify`
+///    of a number that is closed is `EBADF` on epoll and kqueue, which ask the kernel; poll and select learn of it at the wait
+///    (`a_modify_of_a_closed_number_is_told_by_those_that_ask_the_kernel`).
 ///
 /// Events:
-/// 10. A wait reports a registration at most once, under the token that it was given last
-///     (`both_directions_arrive_as_one_event`, `modify_changes_the_token`).
+/// 10. A wait reports a registration at most once, under the token that it was given last, and all that are ready, whatever their
+///     trigger, as far as they fit (24) (`both_directions_arrive_as_one_event`, `modify_changes_the_token`,
+///     `more_than_a_thousand_are_reported_at_once`).
 /// 11. [`Ready::READABLE`](crate::Ready::READABLE) and [`Ready::WRITABLE`](crate::Ready::WRITABLE) are promises that hold when the
 ///     kernel is asked, and are reported only to who asked for them; the other bits are hints, true where they are told, and
 ///     [`Ready::READ_CLOSED`](crate::Ready::READ_CLOSED) is for readers alone (`only_what_was_asked_for_is_promised`,
 ///     `a_half_close_is_no_hang_up`).
-/// 12. A hang-up or an error also sets those of the two that were asked for, so that who only reads or only writes learns of it
-///     (`a_reset_is_readable_to_a_reader`, `a_reset_is_writable_to_a_writer`).
+/// 12. A hang-up or an error also sets those of the two that were asked for, as far as the descriptor has that direction, so that who
+///     only reads or only writes learns of it (`a_reset_is_readable_to_a_reader`, `a_reset_is_writable_to_a_writer`). A direction that
+///     it has not may be set or left out: of a pipe that its writer left, select says that it is readable and no more.
 /// 13. No interest is silence, whatever happens to the descriptor (`no_interest_is_silence_even_at_hangup`).
-/// 14. Level: at every wait while the condition holds (`level_repeats_until_drained`).
-/// 15. Edge: at least once after the condition began to hold, perhaps more often (`edge_reports_once_per_edge`).
+/// 14. Level: at every wait while the condition holds, as far as it fits (24) (`level_repeats_until_drained`).
+/// 15. Edge: at least once after the condition began to hold, perhaps more often, but not at every wait for as long as it holds
+///     (`edge_reports_once_per_edge`).
 /// 16. One-shot: one event, in whichever direction comes first, then silence in both until `modify`
 ///     (`one_shot_fires_once`, `one_shot_disarms_both_directions`).
 /// 17. `modify` of an edge or one-shot registration reports a condition that holds again
@@ -52,22 +58,27 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 ///     against no limit (`delete_drops_a_pending_event`, `deleted_registrations_do_not_count_against_the_limit`).
 ///
 /// Waiting:
-/// 19. A wait ends when there is something to report, when the timeout is over, or when a signal was handled: then it is `Ok`
-///     without events, never an error (`a_signal_ends_the_wait_without_an_error`).
-/// 20. A timeout is never early, to the nanosecond of [`now`](Self::now); zero does not block; none waits for ever
+/// 19. A wait ends when there is something to report, when the timeout is over, or when a signal was handled (on epoll also when the
+///     process was stopped and continued): then it is `Ok` without events, never an error (`a_signal_ends_the_wait_without_an_error`,
+///     `stopping_and_continuing_the_process_is_no_error`).
+/// 20. A wait that ends neither for an event nor for a signal (19) is never early, to the nanosecond of [`now`](Self::now); a timeout of
+///     zero does not block; without a timeout there is no other end
 ///     (`a_timeout_is_never_early`, `a_zero_timeout_does_not_block_and_still_reports`, `no_timeout_waits_until_an_event`).
 /// 21. Any `Duration` is a timeout: nothing overflows (`a_huge_timeout_neither_overflows_nor_ends_early`).
 /// 22. The timeout holds when nothing is registered (`a_timeout_holds_with_nothing_registered`).
 /// 23. `events` holds what this wait found and nothing older, also after an error
 ///     (`events_hold_only_what_the_last_wait_found`).
-/// 24. When more is ready than fits, nobody starves: with `k` registrations ready on level and room for one, each is reported
-///     within `k` waits (`with_room_for_one_each_of_many_is_seen_in_turn`). kqueue may tell of one direction at a time then, so that
-///     one that is ready in both counts twice (`with_room_for_one_both_directions_of_many_are_seen_in_turn`).
+/// 24. When more is ready than fits, nobody starves: with `k` registrations ready, of any triggers, and room for one, each is reported
+///     within `k` waits (`with_room_for_one_each_of_many_is_seen_in_turn`, `a_busy_level_starves_no_one_shot`,
+///     `a_busy_level_starves_no_edge`). kqueue may tell of one direction at a time then, so that one that is ready in both counts twice
+///     (`with_room_for_one_both_directions_of_many_are_seen_in_turn`). On epoll the events of a descriptor that was closed without
+///     `delete` (9) may begin the round anew.
 ///
 /// The object:
-/// 25. Where the mechanism has a descriptor of its own, [`as_fd`](Self::as_fd) is readable while something is ready, so that any
-///     other poller can wait for it, though not the one that it belongs to (`the_pollers_own_descriptor_is_pollable`,
-///     `a_poller_may_wait_inside_any_other`, `a_poller_cannot_be_added_to_itself`).
+/// 25. Where the mechanism has a descriptor of its own, [`as_fd`](Self::as_fd) is readable while something is there to report, so that
+///     any other poller can wait for it, though not the one that it belongs to (`the_pollers_own_descriptor_is_pollable`,
+///     `the_pollers_own_descriptor_is_silent_once_all_is_told`, `a_poller_may_wait_inside_any_other`,
+///     `a_poller_cannot_be_added_to_itself`). Not so on kqueue for a pipe that has no reader, which the kernel does not watch.
 /// 26. Every descriptor that a poller opens is closed on exec, and closed again when it is dropped; it closes no other
 ///     (`own_descriptors_are_closed_on_exec`, `dropping_a_poller_leaks_no_descriptor`,
 ///     `dropping_a_poller_leaves_the_descriptors_open`).

@@ -214,6 +214,7 @@ macro_rules! __conformance_list {
             }
             object {
                 [25] descriptor shared the_pollers_own_descriptor_is_pollable;
+                [25] descriptor shared the_pollers_own_descriptor_is_silent_once_all_is_told;
                 [25] descriptor shared a_poller_may_wait_inside_any_other;
                 [26] nothing shared dropping_a_poller_leaves_the_descriptors_open;
                 [26] nothing shared a_descriptor_may_be_dropped_after_its_poller;

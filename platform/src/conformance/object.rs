@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::{Backend, Interest, Ready, Trigger};
 
-use super::fixtures::{drain, polled, put, Pipe};
-use super::support::{current_name, triggers, Subject};
+use super::fixtures::{drain, polled, put, unix_pair, Pipe};
+use super::support::{current_name, triggers, Subject, BOTH};
 use super::{system, Open};
 
 const READABLE: Interest = Interest::READABLE;
@@ -25,6 +25,26 @@ pub fn the_pollers_own_descriptor_is_pollable(open: Open) {
     drain(&mut pipe.reader).expect("drain");
     subject.assert_silent();
     assert!(!is_readable(&subject));
+}
+
+/// What was told of a one-shot or an edge is nothing that is there to report, though its condition goes on.
+pub fn the_pollers_own_descriptor_is_silent_once_all_is_told(open: Open) {
+    for trigger in triggers(open).into_iter().filter(|trigger| *trigger != Trigger::Level) {
+        for interest in [READABLE, BOTH] {
+            let (near, mut far) = unix_pair();
+            put(&mut far);
+            let mut subject = Subject::new(open);
+            subject.add(&near, 1, interest, trigger);
+            for token in [1, 2, 3] {
+                assert!(is_readable(&subject), "{trigger:?} {interest:?}");
+                assert!(subject.promised(token).is_readable());
+                // An edge may be told more than once, and kqueue may have to be waited for once more.
+                while !subject.look().is_empty() {}
+                assert!(!is_readable(&subject), "{trigger:?} {interest:?}, told");
+                subject.modify(&near, token + 1, interest, trigger);
+            }
+        }
+    }
 }
 
 fn is_readable(subject: &Subject) -> bool {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
+use std::os::unix::io::AsRawFd;
 
 use ringmq_platform::conformance::fixtures::*;
 use ringmq_platform::conformance::support::{errno_of, kind_of, run_each_alone, Subject, BOTH};
@@ -62,6 +63,21 @@ pub fn a_modify_of_a_closed_number_changes_nothing(backend: Backend) {
         assert_eq!(subject.promised(1), Ready::READABLE);
     }
     subject.delete(&back);
+}
+
+/// poll and select keep what they are told, and fall silent at the wait.
+pub fn a_modify_of_a_closed_number_is_told_by_those_that_ask_the_kernel(backend: Backend) {
+    let pipe = Pipe::ready();
+    let closed = pipe.reader.as_raw_fd();
+    let mut subject = Subject::of(backend.open());
+    subject.add(&pipe.reader, 1, READABLE, Trigger::Level);
+    drop(pipe.reader);
+    let result = subject.poller.modify(number(closed), Token(2), BOTH, Trigger::Level);
+    let errno = result.err().and_then(|error| error.raw_os_error());
+    let asks_the_kernel = matches!(backend, Backend::Epoll | Backend::Kqueue);
+    assert_eq!(errno, asks_the_kernel.then_some(libc::EBADF));
+    subject.assert_silent();
+    subject.poller.delete(number(closed)).expect("it is registered");
 }
 
 pub fn a_modify_of_a_number_that_names_a_regular_file_by_now_is_unsupported(backend: Backend) {
