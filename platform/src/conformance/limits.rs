@@ -52,17 +52,27 @@ pub fn dropping_a_poller_leaks_no_descriptor(open: Open) {
 }
 
 pub fn own_descriptors_are_closed_on_exec(open: Open) {
+    let stale = Pipe::ready();
     let before = open_numbers();
-    let subject = Subject::new(open);
+    let mut subject = Subject::new(open);
     let (_waker, _receiver) = crate::Waker::new().expect("open a waker");
-    let own: Vec<RawFd> = open_numbers().into_iter().filter(|own| !before.contains(own)).collect();
+    let opened =
+        || -> Vec<RawFd> { open_numbers().into_iter().filter(|number| !before.contains(number)).collect() };
+    let own = opened();
     // A poller may have more of them than it shows.
     let shown = subject.poller.as_fd().map(|fd| fd.as_raw_fd());
     assert!(own.len() >= shown.iter().len() + waker_descriptor_count(), "{own:?}");
     assert!(shown.iter().all(|shown| own.contains(shown)), "{shown:?} is not among {own:?}");
-    for fd in own {
-        assert!(is_closed_on_exec(number(fd)), "number {fd}");
-    }
+    own.iter().for_each(|own| assert!(is_closed_on_exec(number(*own)), "number {own}"));
+    // A stale event makes epoll open its set anew, under the number of the old one.
+    subject.add(&stale.reader, 1, READABLE, Trigger::Level);
+    let (closed, spare) = close_keeping_a_duplicate(stale.reader.into());
+    subject.poller.delete(number(closed)).expect("it is registered");
+    subject.assert_silent();
+    drop((stale.writer, spare));
+    let own = opened();
+    assert!(shown.iter().all(|shown| own.contains(shown)), "{shown:?} is not among {own:?}");
+    own.iter().for_each(|own| assert!(is_closed_on_exec(number(*own)), "number {own}, after a stale event"));
 }
 
 fn waker_descriptor_count() -> usize {

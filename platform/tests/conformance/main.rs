@@ -25,6 +25,7 @@ macro_rules! with_the_list {
                 [3] [epoll kqueue] alone a_modify_of_a_closed_number_changes_nothing;
                 [9] [epoll kqueue poll select] alone a_modify_of_a_closed_number_is_told_by_those_that_ask_the_kernel;
                 [5] [epoll] alone a_modify_of_a_number_that_names_a_regular_file_by_now_is_unsupported;
+                [25] [epoll] alone an_outer_epoll_loses_a_set_that_was_built_anew;
                 [25] [epoll] shared a_loop_of_pollers_is_refused;
                 [28] [epoll] alone a_forked_child_shares_the_set_of_epoll;
                 [26] [epoll kqueue poll select] itself no_case_leaves_a_descriptor_open;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::io::AsRawFd;
+use std::os::unix::io::{AsRawFd, BorrowedFd};
 
 use ringmq_platform::conformance::fixtures::*;
 use ringmq_platform::conformance::support::{errno_of, kind_of, run_each_alone, Subject, BOTH};
@@ -99,6 +99,31 @@ pub fn a_modify_of_a_number_that_names_a_regular_file_by_now_is_unsupported(back
         assert_eq!(subject.promised(1), Ready::READABLE, "nothing has changed");
         subject.delete(&back);
     }
+}
+
+/// What the note at `as_fd` says: the set that is built anew after a stale event is another file under the number of the old one.
+pub fn an_outer_epoll_loses_a_set_that_was_built_anew(backend: Backend) {
+    let (stale, mut pipe) = (Pipe::ready(), Pipe::new());
+    let (mut inner, mut outer) = (Subject::of(backend.open()), Subject::of(backend.open()));
+    inner.add(&stale.reader, 1, READABLE, Trigger::Level);
+    inner.add(&pipe.reader, 2, READABLE, Trigger::Level);
+    outer.add(&own_of(&inner), 3, READABLE, Trigger::Level);
+    assert!(outer.promised(3).is_readable());
+    let (closed, _spare) = close_keeping_a_duplicate(stale.reader.into());
+    inner.poller.delete(number(closed)).expect("it is registered");
+    inner.assert_silent();
+    assert_eq!(inner.poller.stale_count(), 1);
+    put(&mut pipe.writer);
+    assert!(outer.look().is_empty(), "the outer one has the old file, which is gone");
+    outer.delete(&own_of(&inner));
+    outer.add(&own_of(&inner), 4, READABLE, Trigger::Level);
+    assert_eq!(outer.promised(4), Ready::READABLE);
+    assert_eq!(inner.promised(2), Ready::READABLE);
+}
+
+/// A poller's own descriptor.
+fn own_of(subject: &Subject) -> BorrowedFd<'_> {
+    subject.poller.as_fd().expect("it has a descriptor")
 }
 
 pub fn a_loop_of_pollers_is_refused(backend: Backend) {
