@@ -78,17 +78,18 @@ pub fn pipes_without_a_reader_take_turns_with_the_others(open: Open) {
 
 pub fn a_busy_registration_does_not_starve_one_added_later(open: Open) {
     let busy = [Pipe::ready(), Pipe::ready()];
-    let mut late = Pipe::new();
+    let late = Pipe::ready();
     let mut subject = Subject::with_capacity(open, 1);
     subject.add(&busy[0].reader, 0, READABLE, Trigger::Level);
     subject.add(&busy[1].reader, 1, READABLE, Trigger::Level);
-    subject.add(&late.reader, 2, READABLE, Trigger::Level);
-    for _ in 0..5 {
-        subject.wait(None);
-        put(&mut late.writer);
-        let tokens: Vec<u64> = (0..3).map(|_| subject.wait(None)[0].0).collect();
-        assert!(tokens.contains(&2), "{tokens:?}");
-        drain(&mut late.reader).expect("drain");
+    for trigger in triggers(open) {
+        for waits_before in 0..5 {
+            (0..waits_before).for_each(|_| assert_eq!(subject.wait(None).len(), 1));
+            subject.add(&late.reader, 2, READABLE, trigger);
+            let tokens: Vec<u64> = (0..3).map(|_| subject.wait(None)[0].0).collect();
+            assert!(tokens.contains(&2), "{trigger:?}: {tokens:?}");
+            subject.delete(&late.reader);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
+use std::process::Stdio;
 
 use super::fixtures::*;
 use super::support::{assert_state, errno_of, kind_of, Subject, BOTH};
@@ -19,6 +20,21 @@ pub fn a_signalfd_is_readable_while_a_signal_is_pending(open: Open) {
     assert_state(open, &signals, R, NOTHING);
     assert!(signals.read(&mut [0; 128]).expect("read the signal") == 128);
     assert_state(open, &signals, NOTHING, NOTHING);
+}
+
+/// The kinds of descriptors that only Linux has.
+pub fn every_kind_of_descriptor_of_linux_can_be_added(open: Open) {
+    let child = std::process::Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+    let mut child = child.expect("start cat");
+    let kinds = [
+        (system::event_counter().into(), BOTH, Ready::WRITABLE),
+        (system::timer(), Interest::READABLE, NOTHING),
+        (system::signals(libc::SIGALRM).into(), Interest::READABLE, NOTHING),
+        (system::process(child.id()), Interest::READABLE, NOTHING),
+    ];
+    super::registration::each_can_be_added(open, &kinds);
+    drop(child.stdin.take());
+    child.wait().expect("reap it");
 }
 
 pub fn a_memfd_is_unsupported(open: Open) {

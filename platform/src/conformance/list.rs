@@ -235,7 +235,7 @@ macro_rules! __conformance_list {
                 [29] nothing shared a_wake_before_the_registration_is_kept;
                 [29] nothing shared a_wake_from_another_thread_ends_the_wait;
                 [26 29] nothing shared a_wake_after_the_poller_is_gone_does_nothing;
-                [18 29] nothing shared a_receiver_can_be_deleted_and_dropped;
+                [18 29] nothing alone a_receiver_can_be_deleted_and_dropped;
                 [29] nothing shared no_wake_is_lost;
                 [29] nothing shared a_receiver_that_is_not_drained_goes_on_as_its_trigger_says;
                 [29] nothing shared a_wake_between_drain_and_wait_ends_the_wait;
@@ -246,6 +246,7 @@ macro_rules! __conformance_list {
             }
             linux {
                 [11] linux shared a_signalfd_is_readable_while_a_signal_is_pending;
+                [5] linux alone every_kind_of_descriptor_of_linux_can_be_added;
                 [5] linux shared a_memfd_is_unsupported;
                 [4] linux shared a_descriptor_of_a_path_only_cannot_be_added;
                 [9] linux alone a_closed_number_beyond_the_kernels_table_is_not_ready;

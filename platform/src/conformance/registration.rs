@@ -9,7 +9,7 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 use crate::{Interest, Ready, Token, Trigger};
 
 use super::fixtures::*;
-use super::support::{errno_of, kind_of, supports, tokens, triggers, Subject, BOTH, TRIGGERS};
+use super::support::{errno_of, kind_of, supports, tokens, triggers, Subject, BOTH, PROMISES, TRIGGERS};
 use super::{system, Open};
 
 const READABLE: Interest = Interest::READABLE;
@@ -119,7 +119,7 @@ pub fn regular_files_and_directories_are_unsupported(open: Open) {
     let regular = File::open(std::env::current_exe().expect("the test's own file")).expect("open it");
     let directory = File::open("/").expect("open a directory");
     let mut subject = Subject::new(open);
-    for file in [regular, directory].into_iter().chain(a_regular_file_that_can_be_polled()) {
+    for file in [regular, directory].into_iter().chain(files_of_proc()) {
         for trigger in triggers(open) {
             for interest in [READABLE, WRITABLE, BOTH, Interest::NONE] {
                 let result = subject.try_add(&file, 1, interest, trigger);
@@ -130,25 +130,34 @@ pub fn regular_files_and_directories_are_unsupported(open: Open) {
     subject.assert_silent();
 }
 
-/// One that calls itself regular although its driver could be waited for: only its kind gives it away.
-fn a_regular_file_that_can_be_polled() -> Option<File> {
-    let is_here = cfg!(target_os = "linux");
-    is_here.then(|| File::open("/proc/self/mounts").expect("open the list of mounts"))
+/// One that cannot be polled, and one that calls itself regular although its driver can: only its kind gives it away.
+fn files_of_proc() -> Vec<File> {
+    let paths: &[&str] =
+        if cfg!(target_os = "linux") { &["/proc/self/status", "/proc/self/mounts"] } else { &[] };
+    paths.iter().map(|path| File::open(path).expect("open a file of /proc")).collect()
 }
 
 /// `/dev/null` and its kin are always ready where they can be waited for at all, and never a registration that says nothing.
 pub fn a_device_is_unsupported_or_always_ready(open: Open) {
-    let device = File::options().read(true).write(true).open("/dev/null").expect("open /dev/null");
+    let mut paths = vec!["/dev/null", "/dev/zero"];
+    if cfg!(target_os = "linux") {
+        // The second is not for everybody to write to on other systems.
+        paths.extend(["/dev/full", "/dev/urandom"]);
+    }
     let mut subject = Subject::new(open);
-    for trigger in triggers(open) {
-        match subject.try_add(&device, 1, BOTH, trigger) {
-            Ok(()) => {
-                assert_eq!(subject.promised(1), Ready::READABLE | Ready::WRITABLE, "{trigger:?}");
-                subject.delete(&device);
+    for path in paths {
+        let device = File::options().read(true).write(true).open(path).expect("open the device");
+        for trigger in triggers(open) {
+            match subject.try_add(&device, 1, BOTH, trigger) {
+                Ok(()) => {
+                    subject.goes_on_as(1, Ready::READABLE | Ready::WRITABLE, trigger);
+                    subject.delete(&device);
+                }
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported, "{path} {trigger:?}: {error}"),
             }
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported, "{trigger:?}: {error}"),
         }
     }
+    subject.assert_silent();
 }
 
 pub fn an_unsupported_trigger_is_refused(open: Open) {
@@ -317,28 +326,46 @@ pub fn deleting_one_of_many_leaves_the_others(open: Open) {
 
 pub fn every_kind_of_pollable_descriptor_can_be_added(open: Open) {
     let directory = Directory::new();
+    let fifo_reader = directory.fifo_reader("fifo");
     let pipe = Pipe::new();
     let (master, slave) = system::terminal();
-    let descriptors: Vec<OwnedFd> = vec![
-        pipe.reader.into(),
-        pipe.writer.into(),
-        directory.fifo_reader("fifo").into(),
-        unix_pair().0.into(),
-        UnixDatagram::unbound().expect("datagram socket").into(),
-        UnixListener::bind(directory.path("listener")).expect("bind").into(),
-        tcp_pair().0.into(),
-        listener().into(),
-        UdpSocket::bind("127.0.0.1:0").expect("bind").into(),
-        master,
-        slave,
+    let (unix, tcp) = (unix_pair(), tcp_pair());
+    let mut kinds: Vec<(OwnedFd, Interest, Ready)> = vec![
+        (pipe.reader.into(), READABLE, Ready::NONE),
+        (pipe.writer.into(), WRITABLE, Ready::WRITABLE),
+        (fifo_reader.into(), READABLE, Ready::NONE),
+        (directory.fifo_writer("fifo").into(), WRITABLE, Ready::WRITABLE),
+        (unix.0.into(), BOTH, Ready::WRITABLE),
+        (unix.1.into(), BOTH, Ready::WRITABLE),
+        (UnixDatagram::unbound().expect("datagram socket").into(), READABLE, Ready::NONE),
+        (UnixListener::bind(directory.path("listener")).expect("bind").into(), READABLE, Ready::NONE),
+        (tcp.0.into(), BOTH, Ready::WRITABLE),
+        (tcp.1.into(), BOTH, Ready::WRITABLE),
+        (listener().into(), READABLE, Ready::NONE),
+        (UdpSocket::bind("127.0.0.1:0").expect("bind").into(), BOTH, Ready::WRITABLE),
+        (master, BOTH, Ready::WRITABLE),
+        (slave, BOTH, Ready::WRITABLE),
     ];
-    let mut subject = Subject::new(open);
-    for (index, fd) in descriptors.iter().enumerate() {
-        let result = subject.try_add(fd, index as u64, READABLE, Trigger::Level);
-        assert!(result.is_ok(), "number {index} in the list: {result:?}");
+    if let Some((near, far)) = system::packet_pair() {
+        kinds.extend([near, far].map(|fd| (fd, BOTH, Ready::WRITABLE)));
     }
-    for fd in &descriptors {
-        subject.delete(fd);
+    each_can_be_added(open, &kinds);
+}
+
+/// Each is told of as it is, on every trigger.
+pub(super) fn each_can_be_added(open: Open, kinds: &[(OwnedFd, Interest, Ready)]) {
+    let mut subject = Subject::new(open);
+    for trigger in triggers(open) {
+        for (token, (fd, interest, _)) in (0..).zip(kinds) {
+            let result = subject.try_add(fd, token, *interest, trigger);
+            assert!(result.is_ok(), "number {token} in the list, {trigger:?}: {result:?}");
+        }
+        let ready = (0..).zip(kinds).map(|(token, (_, _, ready))| (token, *ready));
+        let expected: Vec<(u64, Ready)> = ready.filter(|(_, ready)| !ready.is_none()).collect();
+        let found: Vec<(u64, Ready)> =
+            subject.look().into_iter().map(|(token, ready)| (token, ready & PROMISES)).collect();
+        assert_eq!(found, expected, "{trigger:?}");
+        kinds.iter().for_each(|(fd, _, _)| subject.delete(fd));
     }
 }
 

@@ -47,6 +47,26 @@ pub fn fresh_socket() -> OwnedFd {
     owned(check("socket", unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) }))
 }
 
+/// Two connected sockets of sequenced packets, which not every system has (macOS, illumos).
+pub fn packet_pair() -> Option<(OwnedFd, OwnedFd)> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
+    {
+        let mut fds = [-1; 2];
+        let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC;
+        // SAFETY: the pointer is to two integers, which the kernel fills when it answers with 0.
+        check("socketpair", unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, fds.as_mut_ptr()) });
+        let [near, far] = fds.map(owned);
+        Some((near, far))
+    }
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "netbsd"
+    )))]
+    None
+}
+
 /// Makes a FIFO.
 pub fn make_fifo(path: &Path) {
     let path = CString::new(path.as_os_str().as_bytes()).expect("a path has no zero byte");

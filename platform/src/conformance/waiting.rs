@@ -85,6 +85,8 @@ pub fn a_huge_timeout_neither_overflows_nor_ends_early(open: Open) {
         Duration::from_secs(u64::MAX),
         Duration::from_secs(i64::MAX as u64),
         Duration::from_millis(i32::MAX as u64 + 1),
+        // A millisecond, as 32 bits of them: a wait that cuts it ends before the event.
+        Duration::from_millis((1 << 32) + 1),
         // 25 days, which is negative as 32 bits of milliseconds.
         Duration::from_secs(25 * 24 * 3600),
         Duration::from_secs(24 * 3600) + Duration::from_nanos(1),

@@ -1,13 +1,14 @@
 //! The waker, an ordinary source, in each backend: no wake is lost, and many are one.
 
-use std::os::unix::io::AsFd;
+use std::os::unix::io::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Interest, Ready, Trigger, WakeReceiver, Waker};
 
-use super::support::{supports, triggers, Subject};
+use super::fixtures::{drain, Pipe};
+use super::support::{open_numbers, supports, triggers, Subject};
 use super::Open;
 
 fn woken(open: Open, trigger: Trigger) -> (Subject, Waker, WakeReceiver) {
@@ -76,13 +77,33 @@ pub fn a_wake_after_the_poller_is_gone_does_nothing(open: Open) {
     waker.wake();
 }
 
+/// What the receiver had for its own is free then, and whoever is given it next has nothing of a wake.
 pub fn a_receiver_can_be_deleted_and_dropped(open: Open) {
-    let (mut subject, waker, receiver) = woken(open, Trigger::Level);
-    waker.wake();
-    subject.poller.delete(receiver.as_fd()).expect("delete");
-    drop(receiver);
-    waker.wake();
-    subject.assert_silent();
+    for is_drained in [false, true] {
+        let (mut subject, waker, mut receiver) = woken(open, Trigger::Level);
+        waker.wake();
+        // With a wake pending there is nothing to write for another.
+        assert!(!is_drained || receiver.drain());
+        subject.poller.delete(receiver.as_fd()).expect("delete");
+        let open_before = open_numbers();
+        let highest = open_before[open_before.len() - 1];
+        let Pipe { mut reader, writer } = Pipe::new();
+        drop(receiver);
+        let mut writers = vec![writer];
+        // Every number that is free, up to the highest that the receiver may have had.
+        while writers.len() < 2 || writers[writers.len() - 1].as_raw_fd() <= highest {
+            writers.push(writers[0].try_clone().expect("dup"));
+        }
+        waker.wake();
+        assert_eq!(
+            drain(&mut reader).expect("drain"),
+            0,
+            "a wake was written to a number of somebody else's"
+        );
+        subject.assert_silent();
+        drop(waker);
+        assert_eq!(drain(&mut reader).expect("drain"), 0);
+    }
 }
 
 /// Publish, then wake; drain, then look: whatever the two threads do meanwhile, the count is seen to its end.
