@@ -32,7 +32,8 @@ fn print_table(out: &mut impl Write) -> io::Result<()> {
         let raw = Backend::AVAILABLE.iter().map(|backend| raw_report(*backend, specimen.as_fd()));
         let raw = raw.collect::<io::Result<Vec<String>>>()?.join(" | ");
         let promised = promised_alike(state, &specimen)?;
-        writeln!(out, "| {} | {} | {raw} | {promised} |", state.id(), state.name())?;
+        let system = if is_of_linux(state) { " (Linux)" } else { "" };
+        writeln!(out, "| {} | {}{system} | {raw} | {promised} |", state.id(), state.name())?;
     }
     Ok(())
 }
@@ -56,8 +57,12 @@ fn promised_alike(state: &State, specimen: &Specimen) -> io::Result<String> {
 
 /// States of Linux alone are none that a kqueue knows, were it one that runs on Linux for tests.
 fn is_held_to(backend: Backend, state: &State) -> bool {
+    backend != Backend::Kqueue || !is_of_linux(state)
+}
+
+fn is_of_linux(state: &State) -> bool {
     let case = CASES.iter().find(|case| case.name() == state.case());
-    backend != Backend::Kqueue || case.map_or(false, |case| case.needs() != Need::Linux)
+    case.map_or(true, |case| case.needs() == Need::Linux)
 }
 
 fn promised(backend: Backend, specimen: &Specimen) -> io::Result<Ready> {

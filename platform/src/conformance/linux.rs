@@ -1,26 +1,17 @@
 //! What only Linux has, or what only Linux does in this way: its own kinds of descriptors, and states that others have differently.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::Stdio;
 
 use super::fixtures::*;
-use super::support::{assert_state, errno_of, kind_of, Subject, BOTH};
+use super::support::{errno_of, kind_of, Subject, BOTH};
 use super::{system, Open};
 use crate::{Interest, Ready, Trigger};
 
 const NOTHING: Ready = Ready::NONE;
 const R: Ready = Ready::READABLE;
-
-pub fn a_signalfd_is_readable_while_a_signal_is_pending(open: Open) {
-    let mut signals = system::signals(libc::SIGALRM);
-    assert_state(open, &signals, NOTHING, NOTHING);
-    system::raise(libc::SIGALRM);
-    assert_state(open, &signals, R, NOTHING);
-    assert!(signals.read(&mut [0; 128]).expect("read the signal") == 128);
-    assert_state(open, &signals, NOTHING, NOTHING);
-}
 
 /// The kinds of descriptors that only Linux has.
 pub fn every_kind_of_descriptor_of_linux_can_be_added(open: Open) {

@@ -90,6 +90,7 @@ macro_rules! __conformance_list {
                 [11] nothing shared an_idle_listener_is_silent;
                 [11] nothing shared a_listener_with_a_connection_queued_is_readable_and_never_writable;
                 [11] nothing shared a_listener_whose_client_has_left_does_not_block;
+                [11] nothing shared a_listener_whose_client_has_closed_hands_it_out;
                 [11] nothing shared a_full_send_buffer_is_silent;
                 [11 12] nothing shared a_unix_stream_closed_by_the_peer_is_readable_and_writable;
                 [11 12] nothing shared a_unix_stream_closed_with_its_input_unread_is_readable_and_writable;
@@ -109,6 +110,8 @@ macro_rules! __conformance_list {
                 [11] nothing shared a_datagram_is_readable_and_nothing_else_is;
                 [11] linux shared an_eventfd_is_readable_above_zero_and_writable_below_its_end;
                 [11] linux shared a_timerfd_is_readable_once_it_has_expired;
+                [11] linux shared a_signalfd_is_readable_while_a_signal_is_pending;
+                [11 12] linux shared a_unix_connect_to_a_full_queue_is_refused_at_once;
                 [11] linux alone a_pidfd_is_readable_once_its_process_has_ended;
                 [11 12] linux shared a_listener_shut_for_reading_is_readable_and_writable;
                 [11] linux shared a_fifo_that_never_had_a_writer_is_silent;
@@ -245,7 +248,6 @@ macro_rules! __conformance_list {
                 [29] nothing shared no_wake_of_many_threads_is_lost;
             }
             linux {
-                [11] linux shared a_signalfd_is_readable_while_a_signal_is_pending;
                 [5] linux alone every_kind_of_descriptor_of_linux_can_be_added;
                 [5] linux shared a_memfd_is_unsupported;
                 [4] linux shared a_descriptor_of_a_path_only_cannot_be_added;

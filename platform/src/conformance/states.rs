@@ -68,7 +68,7 @@ impl State {
         self.case
     }
 
-    /// Brings a descriptor into it.
+    /// Brings a descriptor into it. Look at it from the same thread: a signal is pending for one thread.
     ///
     /// # Panics
     /// When the system has no descriptor to spare.
@@ -158,6 +158,25 @@ states! {
         wait_for(&near, libc::POLLIN);
         keep(near, ())
     };
+    "B3d" "TCP, data, and closed by the peer" RW NOTHING a_connection_closed_by_the_peer_is_readable || {
+        keep(closed_after_data(), ())
+    };
+    "B3e" "TCP, closed by the peer after its data, which was read" RW NOTHING
+    a_connection_closed_by_the_peer_is_readable || {
+        let mut near = closed_after_data();
+        assert_eq!(near.read(&mut [0; 8]).expect("the data"), 1);
+        wait_for(&near, libc::POLLIN);
+        keep(near, ())
+    };
+    "B3f" "TCP, closed by the peer and read as the end" RW NOTHING
+    a_connection_closed_by_the_peer_is_readable || {
+        let mut near = closed_after_data();
+        for expected in [1, 0] {
+            wait_for(&near, libc::POLLIN);
+            assert_eq!(near.read(&mut [0; 8]).expect("the data, then the end"), expected);
+        }
+        keep(near, ())
+    };
     "B4" "TCP, shut in both directions" RW NOTHING
     a_connection_shut_in_both_directions_is_readable_and_writable || {
         let (near, far) = tcp_pair();
@@ -181,6 +200,12 @@ states! {
     "B6" "TCP, shut for reading by oneself" RW NOTHING a_connection_shut_for_reading_is_readable || {
         let (near, far) = tcp_pair();
         near.shutdown(Shutdown::Read).expect("shutdown");
+        keep(near, far)
+    };
+    "B6a" "TCP, shut for reading by oneself, and data" RW NOTHING a_connection_shut_for_reading_is_readable || {
+        let (near, mut far) = tcp_pair();
+        near.shutdown(Shutdown::Read).expect("shutdown");
+        put(&mut far);
         keep(near, far)
     };
     "B7" "TCP, reset by the peer" RW NOTHING a_reset_connection_is_readable_and_writable || {
@@ -227,6 +252,15 @@ states! {
     "B12" "TCP, never connected" NOTHING RW a_socket_never_connected_is_no_promise || {
         keep(system::fresh_socket(), ())
     };
+    "B12a" "UNIX stream, never connected" NOTHING RW a_socket_never_connected_is_no_promise || {
+        keep(system::fresh_unix_socket(), ())
+    };
+    #[cfg(target_os = "linux")]
+    "B12b" "UNIX stream, connect refused for a full queue" RW NOTHING
+    a_unix_connect_to_a_full_queue_is_refused_at_once || {
+        let (refused, _, company) = refused_for_a_full_queue();
+        keep(refused, company)
+    };
     "B13" "listener, idle" NOTHING NOTHING an_idle_listener_is_silent || keep(listener(), ());
     "B13a" "listener, a connection queued" R NOTHING
     a_listener_with_a_connection_queued_is_readable_and_never_writable || {
@@ -246,6 +280,12 @@ states! {
         reset(client);
         keep(listener, ())
     };
+    "B13d" "listener, the queued connection closed by its client" R NOTHING
+    a_listener_whose_client_has_closed_hands_it_out || {
+        let (listener, client) = queued();
+        drop(client);
+        keep(listener, ())
+    };
     #[cfg(target_os = "linux")]
     "B14" "listener, shut for reading" RW NOTHING a_listener_shut_for_reading_is_readable_and_writable || {
         let listener = listener();
@@ -261,6 +301,11 @@ states! {
         let (mut near, mut far) = unix_pair();
         fill(&mut near);
         put(&mut far);
+        keep(near, far)
+    };
+    "B15b" "TCP, send buffer full" NOTHING NOTHING a_full_send_buffer_is_silent || {
+        let (mut near, far) = tcp_pair();
+        fill_both_ends(&mut near);
         keep(near, far)
     };
     "B16" "TCP, out-of-band data" W R out_of_band_data_does_not_hide_the_rest || {
@@ -417,6 +462,17 @@ states! {
         keep(timer, ())
     };
     #[cfg(target_os = "linux")]
+    "B29b" "signal, none pending" NOTHING NOTHING a_signalfd_is_readable_while_a_signal_is_pending || {
+        keep(system::signals(libc::SIGALRM), ())
+    };
+    #[cfg(target_os = "linux")]
+    "B29c" "signal, pending" R NOTHING a_signalfd_is_readable_while_a_signal_is_pending || {
+        let signals = system::signals(libc::SIGALRM);
+        system::raise(libc::SIGALRM);
+        let to_take = TakenAtLast(signals.try_clone().expect("dup"));
+        keep(signals, to_take)
+    };
+    #[cfg(target_os = "linux")]
     "B30" "process, running" NOTHING NOTHING a_pidfd_is_readable_once_its_process_has_ended || {
         let child = Child::start();
         keep(system::process(child.0.id()), child)
@@ -511,7 +567,6 @@ cases! {
     a_connection_closed_by_the_peer_is_readable;
     a_connection_shut_in_both_directions_is_readable_and_writable;
     ones_own_half_close_is_not_readable;
-    a_connection_shut_for_reading_is_readable;
     a_reset_connection_is_readable_and_writable;
     a_reset_connection_stays_ready_after_its_error_was_taken;
     a_socket_never_connected_is_no_promise;
@@ -520,8 +575,6 @@ cases! {
     a_full_send_buffer_is_silent;
     out_of_band_data_does_not_hide_the_rest;
     a_unix_stream_closed_by_the_peer_is_readable_and_writable;
-    a_unix_stream_closed_with_its_input_unread_is_readable_and_writable;
-    a_unix_datagram_socket_whose_peer_has_left_is_writable;
     an_empty_datagram_is_readable;
     a_pipe_left_by_its_writer_is_readable_with_data_and_without;
     a_pipe_left_by_its_reader_is_writable_with_room_and_without;
@@ -596,6 +649,77 @@ pub fn a_refused_datagram_is_readable_and_writable(open: Open) {
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
+pub fn a_connection_shut_for_reading_is_readable(open: Open) {
+    hold(open, "a_connection_shut_for_reading_is_readable");
+    let (mut near, mut far) = tcp_pair();
+    near.shutdown(Shutdown::Read).expect("shutdown");
+    put(&mut far);
+    assert_state(open, &near, RW, NOTHING);
+    // Linux hands out what comes all the same, before the end; others may throw it away.
+    if cfg!(target_os = "linux") {
+        while near.peek(&mut [0]).expect("data, or the end") == 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(near.read(&mut [0; 8]).expect("the data"), 1);
+        assert_state(open, &near, RW, NOTHING);
+    }
+}
+
+pub fn a_listener_whose_client_has_closed_hands_it_out(open: Open) {
+    hold(open, "a_listener_whose_client_has_closed_hands_it_out");
+    let (listener, client) = queued();
+    drop(client);
+    assert_state(open, &listener, R, NOTHING);
+    let (mut accepted, _) = net::accept(&listener).expect("accept");
+    wait_for(&accepted, libc::POLLIN);
+    assert_eq!(accepted.read(&mut [0; 8]).expect("the end"), 0);
+    assert_state(open, &listener, NOTHING, NOTHING);
+}
+
+pub fn a_unix_stream_closed_with_its_input_unread_is_readable_and_writable(open: Open) {
+    hold(open, "a_unix_stream_closed_with_its_input_unread_is_readable_and_writable");
+    let (mut near, far) = unix_pair();
+    put(&mut near);
+    drop(far);
+    assert_state(open, &near, RW, NOTHING);
+    match near.read(&mut [0; 8]) {
+        Ok(len) => assert!(len == 0 && cfg!(not(target_os = "linux")), "Linux tells of a reset"),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+    }
+}
+
+pub fn a_unix_datagram_socket_whose_peer_has_left_is_writable(open: Open) {
+    hold(open, "a_unix_datagram_socket_whose_peer_has_left_is_writable");
+    let (near, far) = UnixDatagram::pair().expect("socketpair");
+    drop(far);
+    assert_state(open, &near, W, R);
+    let error = near.send(b"x").expect_err("a write fails at once");
+    assert!(
+        cfg!(not(target_os = "linux")) || error.kind() == std::io::ErrorKind::ConnectionRefused,
+        "{error}"
+    );
+}
+
+/// What looks like room is no connection: connect(2) has said so.
+#[cfg(target_os = "linux")]
+pub fn a_unix_connect_to_a_full_queue_is_refused_at_once(open: Open) {
+    hold(open, "a_unix_connect_to_a_full_queue_is_refused_at_once");
+    let (refused, errno, _company) = refused_for_a_full_queue();
+    assert_eq!(errno, libc::EAGAIN);
+    assert_state(open, &refused, RW, NOTHING);
+    assert!(File::from(refused).write_all(b"x").is_err(), "it is not connected");
+}
+
+#[cfg(target_os = "linux")]
+pub fn a_signalfd_is_readable_while_a_signal_is_pending(open: Open) {
+    hold(open, "a_signalfd_is_readable_while_a_signal_is_pending");
+    let mut signals = system::signals(libc::SIGALRM);
+    system::raise(libc::SIGALRM);
+    assert_state(open, &signals, R, NOTHING);
+    assert_eq!(signals.read(&mut [0; 128]).expect("read the signal"), 128);
+    assert_state(open, &signals, NOTHING, NOTHING);
+}
+
 /// Holds a poller to every state of a case.
 fn hold(open: Open, case: &str) {
     let states: Vec<&State> = STATES.iter().filter(|state| state.case == case).collect();
@@ -613,6 +737,26 @@ fn half_closed() -> (TcpStream, TcpStream) {
     far.shutdown(Shutdown::Write).expect("shutdown");
     wait_for(&near, libc::POLLIN);
     (near, far)
+}
+
+/// A connection whose peer has sent data and closed it.
+fn closed_after_data() -> TcpStream {
+    let (near, mut far) = tcp_pair();
+    put(&mut far);
+    drop(far);
+    wait_for(&near, libc::POLLIN);
+    near
+}
+
+/// Fills what a connection holds at both ends.
+fn fill_both_ends(near: &mut TcpStream) {
+    // What was sent goes on to the other end until that is full too; 50 ms tell a moment from the end.
+    loop {
+        fill(near);
+        if system::poll(near.as_fd(), libc::POLLOUT, 50) == 0 {
+            return;
+        }
+    }
 }
 
 /// A listener with a connection in its queue.
@@ -646,6 +790,40 @@ fn unanswered_connect() -> (TcpStream, impl Any) {
         }
         streams.push(stream);
         assert!(streams.len() < 20, "the queue takes no end of connections");
+    }
+}
+
+/// A UNIX connect for which the listener's queue has no room, the errno that it was refused with, and what keeps the queue full.
+#[cfg(target_os = "linux")]
+fn refused_for_a_full_queue() -> (OwnedFd, i32, impl Any) {
+    let directory = Directory::new();
+    let path = directory.path("listener");
+    let listener = std::os::unix::net::UnixListener::bind(&path).expect("bind");
+    system::set_backlog(&listener, 0);
+    let mut queued = Vec::new();
+    loop {
+        let socket = system::fresh_unix_socket();
+        set_nonblocking(&socket);
+        match system::connect_unix(&socket, &path) {
+            Ok(()) => queued.push(socket),
+            Err(error) => {
+                let errno = error.raw_os_error().expect("the kernel refuses");
+                return (socket, errno, (directory, listener, queued));
+            }
+        }
+        assert!(queued.len() < 20, "the queue takes no end of connections");
+    }
+}
+
+/// Takes the signal that is pending when it goes, so that it is not there for who looks next.
+#[cfg(target_os = "linux")]
+struct TakenAtLast(File);
+
+#[cfg(target_os = "linux")]
+impl Drop for TakenAtLast {
+    fn drop(&mut self) {
+        // Somebody may have taken it before.
+        let _ = self.0.read(&mut [0; 128]);
     }
 }
 

@@ -47,6 +47,12 @@ pub fn fresh_socket() -> OwnedFd {
     owned(check("socket", unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) }))
 }
 
+/// A UNIX stream socket that is neither connected nor listening.
+pub fn fresh_unix_socket() -> OwnedFd {
+    // SAFETY: takes no pointer.
+    owned(check("socket", unsafe { libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) }))
+}
+
 /// Two connected sockets of sequenced packets, which not every system has (macOS, illumos).
 pub fn packet_pair() -> Option<(OwnedFd, OwnedFd)> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
@@ -202,9 +208,9 @@ pub fn send_out_of_band(socket: &impl AsFd) {
 }
 
 /// Sets anew how many connections may wait to be accepted.
-pub fn set_backlog(listener: &TcpListener, backlog: c_int) {
+pub fn set_backlog(listener: &impl AsFd, backlog: c_int) {
     // SAFETY: takes no pointer.
-    check("listen", unsafe { libc::listen(listener.as_raw_fd(), backlog) });
+    check("listen", unsafe { libc::listen(listener.as_fd().as_raw_fd(), backlog) });
 }
 
 /// Shuts a listener for reading, which std has no call for.
@@ -406,6 +412,23 @@ mod linux {
         // SAFETY: takes no pointer.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, id, 0) };
         owned(check("pidfd_open", fd as c_int))
+    }
+
+    /// Connects a UNIX socket to the listener of a path, which std does only with a socket of its own that waits for it.
+    pub fn connect_unix(socket: &OwnedFd, path: &Path) -> io::Result<()> {
+        // SAFETY: a sockaddr_un is plain integers, for which zero is a value.
+        let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
+        address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+        let path = path.as_os_str().as_bytes();
+        assert!(path.len() < address.sun_path.len(), "the path is too long");
+        for (to, from) in address.sun_path.iter_mut().zip(path) {
+            *to = *from as libc::c_char;
+        }
+        let len = std::mem::size_of_val(&address) as libc::socklen_t;
+        // SAFETY: the pointer is to an address of the length that is passed, which the kernel copies.
+        let result =
+            unsafe { libc::connect(socket.as_raw_fd(), (&address as *const libc::sockaddr_un).cast(), len) };
+        crate::sys::check(result).map(|_| ())
     }
 
     /// A file of memory only.
