@@ -150,7 +150,8 @@ pub trait Poller: fmt::Debug + Send {
     /// What the kernel says, except `EINTR`, which is `Ok` without events. `events` is then empty.
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()>;
 
-    /// Which mechanism this is.
+    /// Which mechanism this is. A poller on none of the four answers with the one that it is most like, whose exceptions in the contract
+    /// then are its own: `Poll` for one that claims none.
     fn backend(&self) -> Backend;
 
     /// Whether registrations may have this trigger. Level and one-shot every poller has.

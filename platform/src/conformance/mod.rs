@@ -58,6 +58,9 @@
 //! process's limits. They wait for each other, and know nothing of tests beside them. The kit is for pollers of the kernel that it
 //! runs on: it waits in real time and uses real descriptors.
 //!
+//! A case that runs alone also has to leave as many descriptors open as it found. Of those that run beside others nobody can tell which
+//! of them left one; a test that calls [`run_counted`] runs those one by one.
+//!
 //! # What a poller lacks
 //!
 //! Nothing is skipped in silence. What a poller does not have is declared after `lacks`, and the cases that need it are then shown
@@ -238,6 +241,24 @@ pub const CASES: &[Case] = list::TABLE;
 /// When the poller breaks its contract, and when the system refuses what the case needs (descriptors, most of all).
 pub fn run(case: &Case, name: &'static str, open: Open) {
     support::run(name, case.company, || case.run_unwatched(open));
+}
+
+/// Runs the cases that may run beside others without any, one after the other, save those that need what the poller lacks; each has to
+/// leave as many descriptors open as it found.
+///
+/// It takes some seconds. Like [`run`], it ends the process when a case does not end within a minute.
+///
+/// ```no_run
+/// use ringmq_platform::conformance::{run_counted, Need};
+/// use ringmq_platform::Backend;
+/// run_counted(|| Backend::Poll.open(), &[Need::Edge, Need::Descriptor]);
+/// ```
+///
+/// # Panics
+/// When a case leaves a descriptor open, and as [`run`] does.
+pub fn run_counted(open: Open, lacks: &[Need]) {
+    let is_had = |need| !lacks.contains(&need) && (need != Need::Linux || cfg!(target_os = "linux"));
+    support::run_each_alone(CASES.iter().filter(|case| !case.runs_alone() && is_had(case.needs())), open);
 }
 
 /// What a stamped test does. `path` is its own, which ends in the name of the case.

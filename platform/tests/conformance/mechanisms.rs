@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::os::unix::io::{AsRawFd, BorrowedFd};
 
 use ringmq_platform::conformance::fixtures::*;
-use ringmq_platform::conformance::support::{errno_of, kind_of, run_each_alone, Subject, BOTH};
-use ringmq_platform::conformance::{system, Need, Open, CASES};
+use ringmq_platform::conformance::support::{errno_of, kind_of, Subject, BOTH};
+use ringmq_platform::conformance::{run_counted, system, Need, Open};
 use ringmq_platform::{Backend, Interest, Ready, Token, Trigger};
 
 const READABLE: Interest = Interest::READABLE;
@@ -162,9 +162,7 @@ pub fn no_case_leaves_a_descriptor_open(backend: Backend) {
         Backend::Poll => || Backend::Poll.open(),
         Backend::Select => || Backend::Select.open(),
     };
-    let is_of_this_system = |need| need != Need::Linux || cfg!(target_os = "linux");
-    let cases = CASES.iter().filter(|case| !case.runs_alone() && !lacks(backend).contains(&case.needs()));
-    run_each_alone(cases.filter(|case| is_of_this_system(case.needs())), open);
+    run_counted(open, lacks(backend));
 }
 
 /// What a backend's line in `main.rs` says that it lacks, which the kit has a test for.
