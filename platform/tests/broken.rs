@@ -4,6 +4,9 @@
 //! Their own tests are ignored in an ordinary run. A driver at the end starts this binary again, with the name of a defect in the
 //! environment, for the case that catches it, and sees that case fail; without a defect the same poller passes every case, as
 //! `sound::…`.
+//!
+//! `--include-ignored` is for the driver alone. By hand it runs what is to fail: `broken::…`, for want of a defect's name, and in the other
+//! modules each case that needs what their lines say is lacking.
 
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
