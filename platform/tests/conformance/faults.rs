@@ -20,21 +20,46 @@ struct Refusal {
     errno: c_int,
 }
 
-/// The calls with which the backends wait, with nanoseconds and without.
-const NANOSECOND_WAITS: [c_long; 2] = [libc::SYS_epoll_pwait2, libc::SYS_ppoll];
-const WAITS: [c_long; 5] = [
+/// The calls with which the backends wait, with nanoseconds and without. A C library of 32 bits has those that count seconds in 64,
+/// which have one number on every machine.
+const NANOSECOND_WAITS: &[c_long] = &[
+    libc::SYS_epoll_pwait2,
+    libc::SYS_ppoll,
+    #[cfg(target_pointer_width = "32")]
+    PPOLL_TIME64,
+];
+const WAITS: &[c_long] = &[
     libc::SYS_epoll_pwait2,
     libc::SYS_epoll_pwait,
-    libc::SYS_ppoll,
-    libc::SYS_pselect6,
-    #[cfg(target_arch = "x86_64")]
+    // Machines younger than epoll_pwait have it alone.
+    #[cfg(not(any(
+        target_arch = "aarch64",
+        target_arch = "loongarch64",
+        target_arch = "riscv32",
+        target_arch = "riscv64"
+    )))]
     libc::SYS_epoll_wait,
-    #[cfg(not(target_arch = "x86_64"))]
-    libc::SYS_epoll_pwait,
+    libc::SYS_ppoll,
+    #[cfg(target_pointer_width = "32")]
+    PPOLL_TIME64,
+    libc::SYS_pselect6,
+    #[cfg(target_pointer_width = "32")]
+    PSELECT6_TIME64,
 ];
+#[cfg(target_pointer_width = "32")]
+const PPOLL_TIME64: c_long = 414;
+#[cfg(target_pointer_width = "32")]
+const PSELECT6_TIME64: c_long = 413;
+
+/// Where the low half of the second argument is: it begins at 24.
+const SECOND_ARGUMENT: u32 = if cfg!(target_endian = "big") { 28 } else { 24 };
 
 fn refusal(call: c_long, errno: c_int) -> Refusal {
     Refusal { call, second_argument: None, errno }
+}
+
+fn all(calls: &[c_long], errno: c_int) -> Vec<Refusal> {
+    calls.iter().map(|call| refusal(*call, errno)).collect()
 }
 
 /// Runs the body on a thread for which these system calls fail.
@@ -48,7 +73,7 @@ fn refused<T: Send>(refusals: &[Refusal], body: impl FnOnce() -> T + Send) -> T 
     })
 }
 
-/// A classic BPF program over `struct seccomp_data`: the number of the call at 0, the low half of its second argument at 24.
+/// A classic BPF program over `struct seccomp_data`: the number of the call at 0, its arguments of 64 bits from 16 on.
 fn install(refusals: &[Refusal]) {
     let step =
         |code: u32, yes: u8, no: u8, k: u32| libc::sock_filter { code: code as u16, jt: yes, jf: no, k };
@@ -61,7 +86,9 @@ fn install(refusals: &[Refusal]) {
         program.push(load(0));
         match refusal.second_argument {
             None => program.extend([is(refusal.call as u32, 1), fail]),
-            Some(value) => program.extend([is(refusal.call as u32, 3), load(24), is(value as u32, 1), fail]),
+            Some(value) => {
+                program.extend([is(refusal.call as u32, 3), load(SECOND_ARGUMENT), is(value as u32, 1), fail])
+            }
         }
     }
     program.push(end(libc::SECCOMP_RET_ALLOW));
@@ -78,7 +105,7 @@ pub fn without_nanoseconds_a_timeout_is_still_never_early(backend: Backend) {
         let mut pipe = Pipe::new();
         let mut subject = Subject::of(backend.open());
         subject.add(&pipe.reader, 1, Interest::READABLE, Trigger::Level);
-        refused(&NANOSECOND_WAITS.map(|call| refusal(call, errno)), || {
+        refused(&all(NANOSECOND_WAITS, errno), || {
             for nanos in [1, 999, 999_999, 1_000_000, 1_000_001, 2_500_000] {
                 subject.assert_sleeps(Duration::from_nanos(nanos));
             }
@@ -98,7 +125,7 @@ pub fn an_error_of_the_wait_is_told_and_leaves_no_events(backend: Backend) {
     // poll(2) without a timeout is left out of the list above: threads themselves may need it. Hence the timeout for poll.
     for timeout in timeouts.into_iter().filter(|timeout| backend != Backend::Poll || *timeout == timeouts[1])
     {
-        let error = refused(&WAITS.map(|call| refusal(call, libc::EINVAL)), || {
+        let error = refused(&all(WAITS, libc::EINVAL), || {
             subject.poller.wait(&mut subject.events, timeout).expect_err("the kernel refuses")
         });
         assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{timeout:?}");
@@ -111,7 +138,7 @@ pub fn an_interrupted_wait_is_no_error(backend: Backend) {
     let pipe = Pipe::ready();
     let mut subject = Subject::of(backend.open());
     subject.add(&pipe.reader, 1, Interest::READABLE, Trigger::Level);
-    refused(&WAITS.map(|call| refusal(call, libc::EINTR)), || {
+    refused(&all(WAITS, libc::EINTR), || {
         assert!(subject.wait(Some(Duration::from_secs(3600))).is_empty());
     });
     assert_eq!(subject.promised(1), Ready::READABLE);
