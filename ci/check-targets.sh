@@ -2,8 +2,7 @@
 # Type-checks and lints both crates for systems that are not at hand: `bash ci/check-targets.sh [TARGET...]`.
 #
 # std is built from source for each target, without machine code. About half a minute a target the first time, seconds later.
-set -eu
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 
 targets=("$@")
 [ $# -gt 0 ] || targets=(

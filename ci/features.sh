@@ -1,7 +1,6 @@
 #!/bin/bash
 # Builds ringmq with no feature, with each alone, and with all, warnings denied: `bash ci/features.sh`.
-set -eu
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 
 build() {
   echo "features: $*"

@@ -4,8 +4,7 @@
 # Starts from the corpus of the repository and adds nothing to it: what is found new goes to target/fuzz-corpus, and a crash to
 # fuzz/artifacts. Without sanitizers: what is fuzzed forbids unsafe code, so they would find little and slow it down, and without
 # them the stable compiler does where there is no nightly.
-set -eu
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 
 time=${1:-30}
 [ $# = 0 ] || shift

@@ -1,13 +1,15 @@
 # What the scripts beside this one share: sourced by them, never run.
 #
-# Works from the root of the repository, in bash, with `set -eu`. Everything fetched or built goes under target/.
+# Works from the root of the repository, in bash, which stops at the first command that fails, in a pipe too. Everything fetched or
+# built goes under target/.
 
+set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 root=$PWD
 # A caller's settings would move the target folder, or compile something else than what is checked.
 unset CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTFLAGS RUSTDOCFLAGS RUSTC_BOOTSTRAP
 export DEBIAN_FRONTEND=noninteractive
-mkdir -p target/ci
+mkdir -p target/ci || exit 1
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n -- "$@"; fi

@@ -4,8 +4,7 @@
 # Shows that every function declared exists there under its name (`kevent`, `pollts`, `pselect$DARWIN_EXTSN`), and that there are
 # programs of tests to take there; nothing is run.
 # The linker and the libraries are zig's, for FreeBSD 14, NetBSD 10, OpenBSD and macOS; it has none for DragonFly and illumos.
-set -eu
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 
 venv ziglang==0.17.1 cargo-zigbuild==0.24.0
 use_compiler_with_std_source

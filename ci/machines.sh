@@ -4,8 +4,7 @@
 # s390x has its bytes the other way round, i686 words of 32 bits. std is built from source for each. What qemu itself gets wrong is
 # in ci/machines/qemu-gets-wrong.txt, by the name of the test; all else has to pass. Not run: the examples in the documentation, and
 # tests/faults, where strace would trace qemu and see its system calls.
-set -euo pipefail
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 
 machines=("$@")
 [ $# -gt 0 ] || machines=(s390x i686)

@@ -4,8 +4,7 @@
 # A fault is ci/planted-faults/NAME.patch: lines that say what it is, one `# found by: COMMAND`, and a diff against the root of the
 # repository. The command has to pass without the fault and to fail with it, by a test that fails and not because nothing compiles.
 # The random steps that most of them are found by are as many as the test with fixed seeds plays, 80,000.
-set -eu
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 
 folder=$PWD/target/planted-faults
 tree=$folder/tree

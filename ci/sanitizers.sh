@@ -2,8 +2,7 @@
 # Runs tests under a tool that watches memory or threads: `bash ci/sanitizers.sh address|thread|memory-check`.
 #
 # Each tool first has to find the fault that a program of ci/sanitizers has on purpose.
-set -euo pipefail
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh" || exit 1
 
 host=x86_64-unknown-linux-gnu
 
