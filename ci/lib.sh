@@ -15,9 +15,9 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n -- "$@"; fi
 }
 
-# Brings Debian's lists of packages up to date, at most once an hour.
+# Brings Debian's lists of packages up to date, at most once an hour. Where target/ is kept and the system is not, they may be gone before.
 apt_update() {
-  [ -n "$(find target/ci/apt-updated -mmin -60 2>/dev/null)" ] && return
+  [ -n "$(find target/ci/apt-updated -mmin -60 2>/dev/null)" ] && [ -n "$(apt_mirror)" ] && return
   command -v apt-get >/dev/null &&
     as_root apt-get update -qq -o Acquire::Retries=3 -o APT::Update::Error-Mode=any && touch target/ci/apt-updated
 }
@@ -29,11 +29,20 @@ is_installed() {
   done
 }
 
-# Installs Debian packages by name.
+# The place that the lists of this system's release were taken from; empty where they are not there.
+apt_mirror() {
+  apt-get indextargets --format '$(SITE)' 'Identifier: Packages' "Codename: $(codename)" 'Component: main' | sed -n 1p
+}
+
+codename() {
+  (. /etc/os-release && echo "${VERSION_CODENAME:-}")
+}
+
+# Installs Debian packages by name, and takes none away for their sake.
 apt_install() {
   is_installed "$@" && return
   apt_update
-  as_root apt-get install -y -qq --no-install-recommends -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@"
+  as_root apt-get install -y -qq --no-install-recommends --no-remove -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@"
 }
 
 # qemu-user of Debian's backports, unpacked under target/: sets `qemu` to its folder. Debian 12's own, 7.2, gives the threads of an
@@ -42,16 +51,18 @@ apt_install() {
 unpack_qemu() {
   qemu=$PWD/target/qemu/usr/bin
   [ ! -x "$qemu/qemu-s390x" ] || return 0
+  apt_update
   backports update -qq
   (cd target/backports && rm -f ./*.deb && backports download -qq qemu-user && dpkg -x qemu-user_*.deb ../qemu && rm ./*.deb)
 }
 
 backports() {
-  local folder
+  local folder mirror
   folder=$root/target/backports
+  mirror=$(apt_mirror)
+  [ -n "$mirror" ] || { echo "expected apt's lists to name a mirror of \"$(codename)\", found none"; return 1; }
   mkdir -p "$folder/lists/partial" "$folder/cache"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm-backports main" \
-    >"$folder/sources.list"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $(codename)-backports main" >"$folder/sources.list"
   apt-get -o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$folder/lists" \
     -o Dir::Cache="$folder/cache" -o APT::Sandbox::User=root -o Acquire::Retries=3 -o APT::Update::Error-Mode=any "$@"
 }
