@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 root=$PWD
 # A caller's settings would move the target folder, or compile something else than what is checked.
-unset CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTFLAGS RUSTDOCFLAGS RUSTC_BOOTSTRAP
+unset CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTFLAGS RUSTDOCFLAGS RUSTC_BOOTSTRAP RINGMQ_KQUEUE_MODEL RINGMQ_BACKEND
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p target/ci || exit 1
 
@@ -15,7 +15,8 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n -- "$@"; fi
 }
 
-# Brings Debian's lists of packages up to date, at most once an hour. Where target/ is kept and the system is not, they may be gone before.
+# Brings Debian's lists of packages up to date, at most once an hour. They may be gone before, where target/ is kept and the system is
+# not.
 apt_update() {
   [ -n "$(find target/ci/apt-updated -mmin -60 2>/dev/null)" ] && [ -n "$(apt_mirror)" ] && return
   command -v apt-get >/dev/null &&
@@ -38,11 +39,17 @@ codename() {
   (. /etc/os-release && echo "${VERSION_CODENAME:-}")
 }
 
+# `apt` if a command is not there and so has to be installed, for the needs of a step: `missing COMMAND`.
+missing() {
+  command -v "$1" >/dev/null || echo apt
+}
+
 # Installs Debian packages by name, and takes none away for their sake.
 apt_install() {
   is_installed "$@" && return
   apt_update
-  as_root apt-get install -y -qq --no-install-recommends --no-remove -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@"
+  as_root apt-get install -y -qq --no-install-recommends --no-remove \
+    -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@"
 }
 
 # qemu-user of Debian's backports, unpacked under target/: sets `qemu` to its folder. Debian 12's own, 7.2, gives the threads of an
@@ -86,14 +93,4 @@ use_compiler_with_std_source() {
   apt_install rustc-web cargo-web rust-web-clippy rust-web-src
   export PATH=/usr/bin:$PATH
   export RUSTC_BOOTSTRAP=1 # -Zbuild-std asks for it
-}
-
-# Whether a place to get things from answers: `is_at_hand apt|backports|pypi`, or a compiler is there: `is_at_hand nightly`.
-is_at_hand() {
-  case $1 in
-    apt) apt_update ;;
-    backports) unpack_qemu ;;
-    nightly) cargo +nightly -V ;;
-    pypi) venv && target/venv/bin/pip download -q --no-deps --disable-pip-version-check -d target/ci/probe pip ;;
-  esac >target/ci/at-hand-"$1".log 2>&1
 }
