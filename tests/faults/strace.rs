@@ -30,6 +30,14 @@ const WARMED_UP: &[&str] = &[
     "statx",
 ];
 
+/// Machines younger than ppoll(2) have no poll(2). Where a program asks for it the C library makes the other.
+pub const HAS_POLL: bool = !cfg!(any(
+    target_arch = "aarch64",
+    target_arch = "loongarch64",
+    target_arch = "riscv32",
+    target_arch = "riscv64"
+));
+
 /// Which of the calls are to be tampered with, each name counted on its own and on every thread anew.
 #[derive(Clone, Copy, Debug)]
 pub enum When {
@@ -58,7 +66,7 @@ impl When {
 /// The names behind one of a table: `wait` is every call that a backend can wait by, `fine_wait` those that count nanoseconds and
 /// `coarse_wait` the others; `endless_wait` is the one that is made without a timeout; anything else is a list of system calls.
 ///
-/// The coarse ones want a machine that has poll(2) beside ppoll(2), as x86 has and 64-bit ARM has not.
+/// For the last two poll needs poll(2), which not every machine has: see [`can_tell`].
 pub fn names(calls: &'static str, backend: Backend) -> Vec<&'static str> {
     let list = match (calls, backend) {
         ("wait", Backend::Epoll) => "epoll_pwait2,epoll_wait,epoll_pwait",
@@ -76,6 +84,11 @@ pub fn names(calls: &'static str, backend: Backend) -> Vec<&'static str> {
         _ => calls,
     };
     list.split(',').collect()
+}
+
+/// Whether this machine has the calls behind a name of the table.
+pub fn can_tell(calls: &str, backend: Backend) -> bool {
+    HAS_POLL || backend != Backend::Poll || !matches!(calls, "coarse_wait" | "endless_wait")
 }
 
 /// One `-e inject=…` for each name; the question mark lets strace pass over a name that this machine has not.

@@ -21,8 +21,8 @@ use nix::sys::stat::Mode;
 use nix::sys::time::TimeSpec;
 use ringmq::platform::{Backend, Events, Poller, Token};
 
-use crate::rows::ROWS;
-use crate::strace::WARM_UP_COUNT;
+use crate::rows::rows;
+use crate::strace::{HAS_POLL, WARM_UP_COUNT};
 
 /// A victim that hangs or turns in a circle is ended after this long.
 pub const WATCHDOG_SECONDS: u32 = 60;
@@ -68,7 +68,7 @@ pub fn main(arguments: &[&str]) {
             }
         }
         [row, backend, fault] => {
-            let row = ROWS.iter().find(|found| found.name == *row).expect("the driver names a row");
+            let row = rows().find(|found| found.name == *row).expect("the driver names a row");
             let backend = backend.parse().expect("the driver names a backend");
             meet(row.victim, &Setting { backend, fault });
         }
@@ -97,7 +97,9 @@ fn meet(victim: fn(&Setting<'_>), setting: &Setting<'_>) {
 /// Makes the calls that rows leave out of their count, each as often, and then the mark.
 fn warm_up() {
     for _ in 0..WARM_UP_COUNT {
-        nix::poll::poll(&mut [], 0u8).expect("poll nothing");
+        if HAS_POLL {
+            nix::poll::poll(&mut [], 0u8).expect("poll nothing");
+        }
         nix::poll::ppoll(&mut [], Some(TimeSpec::new(0, 0)), None).expect("poll nothing");
         let null = nix::fcntl::open("/dev/null", OFlag::O_RDWR, Mode::empty()).expect("open /dev/null");
         nix::unistd::read(&null, &mut [0]).expect("read nothing");

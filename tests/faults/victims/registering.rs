@@ -155,6 +155,13 @@ pub fn a_set_cannot_be_mended(setting: &Setting<'_>) {
     assert_reports(&mut *poller, &[1]);
 }
 
+pub fn a_set_is_mended(setting: &Setting<'_>) {
+    let (mut poller, _live, mut live_far, _kept) = with_a_leftover(setting);
+    assert_eq!(wait(&mut *poller, SHORT).expect("what is stale is told to nobody"), []);
+    live_far.write_all(b"x").expect("write to the pair");
+    assert_reports(&mut *poller, &[1]);
+}
+
 pub fn events_in_hand_are_told(setting: &Setting<'_>) {
     let (mut poller, live, mut live_far, _kept) = with_a_leftover(setting);
     poller.modify(live.as_fd(), Token(1), Interest::READABLE, Trigger::OneShot).expect("modify");

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use ringmq::platform::{net, Interest, Token, Trigger};
-use ringmq::{Listener, Reactor};
+use ringmq::{Listener, Reactor, Stream};
 
 use super::{wait, Setting, LONG};
 
@@ -68,6 +68,15 @@ pub fn a_listener_is_not_made(setting: &Setting<'_>) {
     setting.assert_told(Listener::bind("127.0.0.1:0"));
     let heard = accept_all(setting, LONG);
     assert_eq!(heard.connections.len(), CLIENT_COUNT);
+}
+
+pub fn a_stream_is_not_made(setting: &Setting<'_>) {
+    let (_listener, address) = listen();
+    let mut reactor = Reactor::<()>::with_backend(setting.backend).expect("make a reactor");
+    let memory = reactor.context().memory();
+    let connect = || TcpStream::connect(address).expect("connect");
+    setting.assert_told(Stream::new(connect(), &memory));
+    Stream::new(connect(), &memory).expect("the second attempt is not tampered with");
 }
 
 fn listen() -> (TcpListener, SocketAddr) {
