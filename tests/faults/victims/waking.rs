@@ -9,6 +9,8 @@ use ringmq::Reactor;
 use super::{wait, Setting};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
+/// A wake that does not come is said before the watchdog has to end the victim.
+const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
 
 fn with_a_receiver(setting: &Setting<'_>) -> (Box<dyn Poller>, Waker, WakeReceiver) {
     let (waker, receiver) = Waker::new().expect("open a waker");
@@ -22,7 +24,7 @@ pub fn a_waker_wakes(setting: &Setting<'_>) {
     assert_eq!(wait(&mut *poller, ZERO).expect("wait"), []);
     waker.wake();
     waker.wake();
-    assert_eq!(wait(&mut *poller, None).expect("wait"), [Token(1)]);
+    assert_eq!(wait(&mut *poller, PATIENCE).expect("wait"), [Token(1)]);
     assert!(receiver.drain());
     assert_eq!(wait(&mut *poller, ZERO).expect("wait"), []);
     assert!(!receiver.drain());
@@ -49,7 +51,7 @@ pub fn a_wake_finds_no_room(setting: &Setting<'_>) {
     waker.wake();
     assert!(!receiver.drain());
     waker.wake();
-    assert_eq!(wait(&mut *poller, None).expect("wait"), [Token(1)]);
+    assert_eq!(wait(&mut *poller, PATIENCE).expect("wait"), [Token(1)]);
     assert!(receiver.drain());
 }
 
@@ -57,6 +59,6 @@ pub fn a_drain_finds_nothing(setting: &Setting<'_>) {
     let (mut poller, waker, mut receiver) = with_a_receiver(setting);
     waker.wake();
     assert!(!receiver.drain());
-    assert_eq!(wait(&mut *poller, None).expect("wait"), [Token(1)]);
+    assert_eq!(wait(&mut *poller, PATIENCE).expect("wait"), [Token(1)]);
     assert!(receiver.drain());
 }
