@@ -8,6 +8,8 @@ takes to start, to accept and to end drops out. Fails above 3.05 calls per round
 requests are answered.
 
 For transfer: that a row of its table waits by the calls of that row's backend and by no others.
+
+Where the kernel lets strace trace nothing it says so and ends with status 77.
 """
 
 import os
@@ -25,6 +27,13 @@ WAITS = {
     "poll": {"poll", "ppoll"},
     "select": {"select", "pselect6"},
 }
+
+
+def require_tracing():
+    tried = subprocess.run(["strace", "-f", "-o", os.devnull, "true"], stderr=subprocess.PIPE, text=True)
+    if tried.returncode != 0 and "ptrace" in tried.stderr.lower():
+        print(f"system calls: skipped, since strace cannot trace here: {tried.stderr.splitlines()[0]}")
+        sys.exit(77)
 
 
 def read_summary(text):
@@ -93,6 +102,7 @@ def check_transfer(transfer, backend):
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
+    require_tracing()
     results = [check_echo(os.path.join(sys.argv[1], "echo"), backend) for backend in WAITS]
     results += [check_transfer(os.path.join(sys.argv[1], "transfer"), backend) for backend in WAITS]
     sys.exit(0 if all(results) else 1)
