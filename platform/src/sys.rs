@@ -58,7 +58,7 @@ pub(crate) fn is_pipe(fd: RawFd) -> bool {
 
 /// Which file the number names: the same for the same file, and another for another. NetBSD and OpenBSD give no pipe a number (their
 /// `pipe_stat`); two that were made within one tick of the clock are the same to us there.
-#[allow(dead_code, clippy::unnecessary_cast)] // kqueue alone asks, and the widths differ by system
+#[allow(dead_code, clippy::unnecessary_cast)] // kqueue and the kit alone ask, and the widths differ by system
 pub(crate) fn file_of(fd: RawFd) -> io::Result<[u64; 4]> {
     let stat = stat(fd)?;
     let kind = (stat.st_mode & libc::S_IFMT) as u64;

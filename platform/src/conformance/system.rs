@@ -111,29 +111,25 @@ pub fn is_open(number: RawFd) -> bool {
     unsafe { libc::fcntl(number, libc::F_GETFD) != -1 }
 }
 
-/// What a number names: two that are equal name the same file, save that event counters and their like are all one.
+/// What a number names. Two that are equal name the same file, but for event counters and their like, which are all one, and sockets of
+/// NetBSD, which have no number either.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Identity {
-    device: libc::dev_t,
-    inode: libc::ino_t,
-    kind: libc::mode_t,
-}
+pub struct Identity([u64; 4]);
 
 impl Identity {
     /// Whether it is none of those that every poller takes, or none takes: sockets and pipes, files and directories.
     pub fn is_device(&self) -> bool {
-        !matches!(self.kind, libc::S_IFREG | libc::S_IFDIR | libc::S_IFSOCK | libc::S_IFIFO)
+        !matches!(self.kind(), libc::S_IFREG | libc::S_IFDIR | libc::S_IFSOCK | libc::S_IFIFO)
+    }
+
+    fn kind(&self) -> libc::mode_t {
+        self.0[0] as libc::mode_t
     }
 }
 
 /// What a number names; `None` when it is closed.
 pub fn identity(number: RawFd) -> Option<Identity> {
-    // SAFETY: a stat is integers (some systems pad it), for which zero is a value.
-    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: the pointer is to a stat, which the kernel fills.
-    let result = unsafe { libc::fstat(number, &mut stat) };
-    let identity = Identity { device: stat.st_dev, inode: stat.st_ino, kind: stat.st_mode & libc::S_IFMT };
-    Some(identity).filter(|_| result == 0)
+    crate::sys::file_of(number).ok().map(Identity)
 }
 
 /// The directions of which a descriptor may be called ready at a hang-up although it has not got them, and of which it need not be:
@@ -141,7 +137,7 @@ pub fn identity(number: RawFd) -> Option<Identity> {
 pub fn missing_directions(number: RawFd) -> Ready {
     // SAFETY: F_GETFL takes no pointer and only looks.
     let flags = unsafe { libc::fcntl(number, libc::F_GETFL) };
-    let has_no_kind = identity(number).map_or(true, |identity| identity.kind == 0);
+    let has_no_kind = identity(number).map_or(true, |identity| identity.kind() == 0);
     match flags & libc::O_ACCMODE {
         _ if has_no_kind => Ready::READABLE | Ready::WRITABLE,
         libc::O_RDONLY => Ready::WRITABLE,
