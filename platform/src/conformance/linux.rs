@@ -23,7 +23,7 @@ pub fn every_kind_of_descriptor_of_linux_can_be_added(open: Open) {
         (system::signals(libc::SIGALRM).into(), Interest::READABLE, NOTHING),
         (system::process(child.id()), Interest::READABLE, NOTHING),
     ];
-    super::registration::each_can_be_added(open, &kinds);
+    super::kinds::each_can_be_added(open, &kinds);
     drop(child.stdin.take());
     child.wait().expect("reap it");
 }

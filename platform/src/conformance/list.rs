@@ -20,8 +20,6 @@ macro_rules! __conformance_list {
                 [3] nothing shared a_failed_add_changes_nothing;
                 [3] nothing alone a_failed_modify_changes_nothing;
                 [4] nothing alone adding_a_closed_descriptor_fails;
-                [5] nothing shared regular_files_and_directories_are_unsupported;
-                [5] nothing shared a_device_is_unsupported_or_always_ready;
                 [6] nothing shared an_unsupported_trigger_is_refused;
                 [8] nothing shared only_the_last_of_several_changes_counts;
                 [10] nothing shared modify_changes_the_token;
@@ -32,11 +30,15 @@ macro_rules! __conformance_list {
                 [10] nothing shared registrations_may_share_a_token;
                 [14 16] nothing shared two_pollers_on_one_descriptor_both_report;
                 [18] nothing shared deleting_one_of_many_leaves_the_others;
-                [5] nothing shared every_kind_of_pollable_descriptor_can_be_added;
                 [25] descriptor shared a_poller_cannot_be_added_to_itself;
                 [26] nothing shared delete_leaves_the_descriptor_open;
                 [11 30] nothing shared who_asks_for_priority_alone_hears_nothing_of_data;
                 [13 14] nothing shared changes_of_one_leave_the_others_alone;
+            }
+            kinds {
+                [5] nothing shared regular_files_and_directories_are_unsupported;
+                [5] nothing shared a_device_is_unsupported_or_always_ready;
+                [5] nothing shared every_kind_of_pollable_descriptor_can_be_added;
             }
             triggers {
                 [14] nothing shared level_repeats_until_drained;

@@ -121,6 +121,7 @@ mod capacity;
 #[doc(hidden)]
 pub mod fixtures;
 mod hangup;
+mod kinds;
 mod limits;
 #[cfg(target_os = "linux")]
 mod linux;
