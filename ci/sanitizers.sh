@@ -19,8 +19,22 @@ finds() {
 counted() {
   local passed
   passed=$(sed -nE 's/^test result: ok\. ([0-9]+) passed.*/\1/p' "$1" | awk '{ sum += $1 } END { print sum + 0 }')
-  [ "$passed" -gt 0 ]
+  [ "$passed" -gt 0 ] || { echo "$tool: expected a test to pass, see $1"; return 1; }
   echo "ok $tool: $passed tests passed, $((SECONDS - start)) s"
+}
+
+# Whether each of some words is in the name of a test: `names_tests COMMAND... -- WORD...`. One that is not would choose nothing.
+names_tests() {
+  local command=() found word
+  while [ "$1" != -- ]; do
+    command+=("$1")
+    shift
+  done
+  found=$("${command[@]}" -- --list | sed -n 's/: test$//p')
+  shift
+  for word in "$@"; do
+    grep -qF -- "$word" <<<"$found" || { echo "expected a test with \"$word\" in its name of: ${command[*]}"; return 1; }
+  done
 }
 
 # AddressSanitizer with LeakSanitizer: everything, the std that comes with the nightly compiler being fit for it.
@@ -58,23 +72,30 @@ thread() {
   printf '[package]\nname = "race"\nversion = "0.0.0"\nedition = "2021"\n[workspace]\n' >target/tsan-race/Cargo.toml
   cargo build -q -Zbuild-std --target $host --manifest-path target/tsan-race/Cargo.toml
   finds 'data race' target/tsan/$host/debug/race
+  local platform=(cargo test "${what[@]}" -p ringmq-platform --lib --tests --no-fail-fast)
+  local turn=(cargo test "${what[@]}" -p ringmq --test turn --no-fail-fast)
+  local names=(wake thread during_a_wait waits_until ends_a_timed_wait ends_a_wait signal)
+  local turn_names=(remote:: another_thread)
   # `Shadow` asks the kernel which file a number has while another thread closes it, which these cases are about. To the tool that
-  # is a race for the descriptor. Their other stamps run.
-  local skip=() second
+  # is a race for the descriptor, as is seen below. Their other stamps run.
+  local skip=() shadow=() second
   for second in epoll poll select; do
-    skip+=(--skip "_and_$second::a_descriptor_closed_during_a_wait_is_no_error")
-    skip+=(--skip "_and_$second::a_number_that_passes_to_another_file_during_a_wait_is_no_error")
+    shadow+=("_and_$second::a_descriptor_closed_during_a_wait_is_no_error")
+    shadow+=("_and_$second::a_number_that_passes_to_another_file_during_a_wait_is_no_error")
   done
-  cargo test "${what[@]}" -p ringmq-platform --lib --tests --no-fail-fast -- "${skip[@]}" \
-    wake thread during_a_wait waits_until ends_a_timed_wait ends_a_wait signal | tee target/ci/tsan-tests.txt
-  cargo test "${what[@]}" -p ringmq --test turn --no-fail-fast -- \
-    remote:: another_thread | tee -a target/ci/tsan-tests.txt
+  for name in "${shadow[@]}"; do skip+=(--skip "$name"); done
+  names_tests "${platform[@]}" -- "${names[@]}" "${shadow[@]}"
+  names_tests "${turn[@]}" -- "${turn_names[@]}"
+  "${platform[@]}" -- "${skip[@]}" "${names[@]}" | tee target/ci/tsan-tests.txt
   counted target/ci/tsan-tests.txt
+  "${turn[@]}" -- "${turn_names[@]}" | tee target/ci/tsan-turn.txt
+  counted target/ci/tsan-turn.txt
+  finds 'data race' "${platform[@]}" -- "${shadow[@]}"
 }
 
 # valgrind on what is built without any of this: use of memory, leaks, and descriptors that are open at the end.
 memory_check() {
-  command -v valgrind >/dev/null || apt_install valgrind libc6-dbg
+  apt_install valgrind libc6-dbg gcc libc6-dev
   rustc -g -o target/ci/faults ci/sanitizers/faults.rs
   under_valgrind target/ci/faults
   finds 'Invalid read' under_valgrind target/ci/faults freed
