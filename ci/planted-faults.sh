@@ -3,8 +3,8 @@
 #
 # A fault is ci/planted-faults/BACKEND-NAME.patch: lines that say what it is, one `# found by: COMMAND`, perhaps `# which says: WORDS`,
 # and a diff against the root of the repository. The command has to pass without the fault and to fail with it, by a test that fails,
-# with those words, and not because nothing compiles. The random steps that most of them are found by are as many as the test with
-# fixed seeds plays, 80,000.
+# with those words, and not because nothing compiles. Where it plays the backends in lock step it also has to name the one at fault. The
+# random steps that most of them are found by are as many as the test with fixed seeds plays, 80,000.
 . "$(dirname "$0")/lib.sh" || exit 1
 
 folder=$PWD/target/planted-faults
@@ -63,6 +63,7 @@ is_found() {
   grep -q '^test result: FAILED' "$log" || grep -q 'did not end within' "$log" || return # the second is a watchdog's, which ends the process
   words=$(line_of "$patch" 'which says')
   [ -z "$words" ] || grep -qF -- "$words" "$log" || return
+  [[ $command != *'--test lock_step'* ]] || grep -qE "seed [0-9]+, ${name%%-*}, after step|did not end within" "$log"
 }
 
 names=("$@")
