@@ -61,8 +61,9 @@ pub struct Kqueue {
     /// Where the kernel puts what is ready; as long as the longest list that was asked for.
     buffer: Vec<Slot>,
     broken: Vec<Broken>,
-    /// The number at which reporting goes on, of those that did not fit beside broken ones.
-    cursor: Option<RawFd>,
+    /// In what order those that are ready have their turn, while there are broken ones, and until what did not fit beside them has been
+    /// reported. Empty else: the kernel sees to it.
+    turns: Vec<RawFd>,
 }
 
 /// What is ready at a number.
@@ -93,7 +94,7 @@ impl Kqueue {
             table: Table::default(),
             buffer: Vec::new(),
             broken: Vec::new(),
-            cursor: None,
+            turns: Vec::new(),
         })
     }
 }
@@ -207,10 +208,11 @@ impl Kqueue {
     /// One wait in the kernel; answers whether there is anything to report.
     fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
         self.forget_closed();
-        if !self.broken.is_empty() || self.cursor.is_some() {
+        if !self.broken.is_empty() || !self.turns.is_empty() {
             return self.ask_beside_broken(events, timeout);
         }
         let count = self.wait_in_kernel(events.capacity(), timeout)?;
+        self.sort(count);
         let mut index = 0;
         while index < count {
             let found = self.found_at(&mut index, count);
@@ -269,10 +271,12 @@ impl Kqueue {
         // Two events of one descriptor become one, so whoever asks for no more than fit has room for all that the kernel hands out.
         let count = self.kevent(&[], &mut buffer[..capacity], timeout);
         self.buffer = buffer;
-        let count = count?;
-        // The two events of one descriptor come in any order; by number they are neighbours.
+        count
+    }
+
+    /// The two events of one descriptor come in any order; by number they are neighbours.
+    fn sort(&mut self, count: usize) {
         self.buffer[..count].sort_unstable_by_key(|slot| slot.0.ident);
-        Ok(count)
     }
 
     fn kevent(&self, changes: &[Slot], events: &mut [Slot], timeout: Option<Duration>) -> io::Result<usize> {

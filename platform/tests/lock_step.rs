@@ -125,7 +125,11 @@ fn these_scripts_are_played_without_a_failure() {
         String::from(
             "open 11 21 pipe; add 21 r one-shot; open 5 28 socket; add 28 w level; close 11; modify 21 w level; look 1",
         ),
-        // kqueue: when the last of them had been reported, whoever had waited behind it lost its turn.
+        // kqueue: when the kernel had dropped a pipe, and when the last of them had been reported, whoever waited lost its turn.
+        String::from(
+            "open 5 41 pipe; dup 41 17; add 17 rw level; open 40 46 socket; add 46 rw level; fill 41; together 4; close 5; \
+             close 40; look 1",
+        ),
         String::from(
             "open 49 38 socket; add 49 r level; fill 49; write 38 33; dup 38 4; open 21 15 pipe; close 21; add 4 r level; \
              together 8; add 15 rw edge; modify 49 r edge; look 1",

@@ -3,6 +3,7 @@
 //! Nobody can begin to read such a pipe, since it has no name. A FIFO has one, and is no case of this: the kernels whose sources were read
 //! (FreeBSD, NetBSD, OpenBSD) watch it without a reader too.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::io::RawFd;
 use std::time::Duration;
@@ -38,7 +39,7 @@ impl Kqueue {
     }
 
     /// One wait in the kernel while there are registrations that it refuses, and until what did not fit beside them has been reported.
-    /// They stand in no queue of its, so all that is ready is asked for at once and takes turns by number, like on poll and select.
+    /// They stand in no queue of its, so all that is ready is asked for at once, and who was reported longest ago has the next turn.
     pub(super) fn ask_beside_broken(
         &mut self,
         events: &mut Events,
@@ -46,14 +47,15 @@ impl Kqueue {
     ) -> io::Result<bool> {
         let timeout = if self.broken.is_empty() { timeout } else { Some(Duration::ZERO) };
         let count = self.wait_in_kernel(2 * self.table.len().max(1), timeout)?;
+        let places = self.places(count);
+        self.sort(count);
         let (mut found, mut index) = (Vec::new(), 0);
         while index < count {
             found.push(self.found_at(&mut index, count));
         }
         self.add_broken(&mut found);
-        found.sort_unstable_by_key(|found| found.fd);
-        let start = found.partition_point(|found| Some(found.fd) < self.cursor);
-        found.rotate_left(start);
+        found.sort_by_key(|found| places.get(&found.fd).copied().unwrap_or(usize::MAX));
+        self.turns = found.iter().map(|found| found.fd).collect();
         let mut left = found.into_iter();
         while !events.is_full() {
             match left.next() {
@@ -61,11 +63,26 @@ impl Kqueue {
                 None => break,
             }
         }
-        self.cursor = left.as_slice().first().map(|first| first.fd);
+        if left.len() == 0 && self.broken.is_empty() {
+            self.turns.clear();
+        }
+        let reported_count = self.turns.len().saturating_sub(left.len());
+        self.turns.rotate_left(reported_count);
         for found in left {
             self.put_back(found);
         }
         Ok(!events.is_empty())
+    }
+
+    /// Whose turn comes before whose: those that have been waiting, and behind them those that have not, as the kernel found them, which
+    /// puts who was reported longest ago first. One that has just been refused comes last: it has been reported.
+    fn places(&self, count: usize) -> BTreeMap<RawFd, usize> {
+        let mut places = BTreeMap::new();
+        let found = self.buffer[..count].iter().map(|slot| slot.0.ident as RawFd);
+        for (place, fd) in self.turns.iter().copied().chain(found).enumerate() {
+            places.entry(fd).or_insert(place);
+        }
+        places
     }
 
     /// Adds the registrations that the kernel refuses to what it has found.
