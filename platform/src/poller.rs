@@ -46,6 +46,7 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 /// 12. A hang-up or an error also sets those of the two that were asked for, as far as the descriptor has that direction, so that who
 ///     only reads or only writes learns of it (`a_reset_is_readable_to_a_reader`, `a_reset_is_writable_to_a_writer`). A direction that
 ///     it has not may be set or left out: of a pipe that its writer left, select says that it is readable and no more.
+///     NetBSD and OpenBSD tell nobody who waits for room in a full pipe that its reader has left (see `Kqueue` there).
 /// 13. No interest is silence, whatever happens to the descriptor (`no_interest_is_silence_even_at_hangup`).
 /// 14. Level: at every wait while the condition holds, as far as it fits (24) (`level_repeats_until_drained`).
 /// 15. Edge: at least once after the condition began to hold, perhaps more often, but not at every wait for as long as it holds
