@@ -26,6 +26,9 @@ pub struct Astray {
     pub is_noticed: bool,
     /// What took the number before that: poll and select may take it for what was registered.
     pub successor: Option<File>,
+    /// A file that had been left behind under the number earlier, and that the number names again: epoll takes what it still has of that
+    /// for what was registered.
+    pub reappeared: Option<File>,
 }
 
 /// What a registration is asked for.
@@ -52,7 +55,9 @@ impl Entry {
             _ if !self.is_armed => Ready::NONE,
             (None, _) => ready,
             // It goes on with a file that was closed under this number and is still open under another.
-            (Some(_), Backend::Epoll) => model.ready(self.file),
+            (Some(astray), Backend::Epoll) => {
+                model.ready(self.file) | astray.reappeared.map_or(Ready::NONE, |file| model.ready(file))
+            }
             // They take what they find under the number for what was registered. What is said of a direction that this one has not
             // differs.
             (Some(Astray { successor: Some(file), .. }), Backend::Poll | Backend::Select) => {

@@ -32,6 +32,8 @@ pub struct Watch<'a> {
     /// In which wait of this look a slot was reported last.
     reported_in: [u32; SLOT_COUNT],
     wait_count: u64,
+    /// What was closed under a slot before its registration ended: epoll has it still, for as long as a duplicate is open.
+    left_behind: Vec<(u8, File)>,
 }
 
 impl<'a> Watch<'a> {
@@ -44,6 +46,7 @@ impl<'a> Watch<'a> {
             found: [Ready::NONE; SLOT_COUNT],
             reported_in: [0; SLOT_COUNT],
             wait_count: 0,
+            left_behind: Vec::new(),
         }
     }
 
@@ -100,7 +103,7 @@ impl<'a> Watch<'a> {
                 self.enter(token, wish, model);
             } else if let Some(entry) = &mut self.entries[usize::from(wish.slot)] {
                 // Armed anew, it has to be noticed anew.
-                let astray = Some(Astray { is_noticed: false, successor: None });
+                let astray = Some(Astray { is_noticed: false, successor: None, reappeared: None });
                 let (interest, trigger) = (wish.interest, wish.trigger);
                 *entry = Entry { token, interest, trigger, is_armed: true, astray, ..*entry };
             }
@@ -110,6 +113,7 @@ impl<'a> Watch<'a> {
 
     /// Ends a registration, and holds the answer against the contract.
     pub fn delete(&mut self, fd: BorrowedFd<'_>, slot: u8) -> Result<(), String> {
+        self.note_left_behind(slot);
         let is_stranger = self.entries[usize::from(slot)].take().is_none();
         Reasons { is_stranger, ..Reasons::default() }.check("delete", self.poller.delete(fd))?;
         Ok(())
@@ -122,7 +126,7 @@ impl<'a> Watch<'a> {
     /// Notes that the descriptor of a slot was closed.
     pub fn note_closed(&mut self, slot: u8) {
         if let Some(entry) = &mut self.entries[usize::from(slot)] {
-            entry.astray.get_or_insert(Astray { is_noticed: false, successor: None });
+            entry.astray.get_or_insert(Astray { is_noticed: false, successor: None, reappeared: None });
         }
     }
 
@@ -133,6 +137,8 @@ impl<'a> Watch<'a> {
             if !astray.is_noticed {
                 astray.successor = file;
             }
+            let is_known = |file: &File| self.left_behind.contains(&(slot, *file));
+            astray.reappeared = file.filter(is_known).or(astray.reappeared);
         }
     }
 
@@ -318,8 +324,18 @@ impl<'a> Watch<'a> {
         let Wish { slot, interest, trigger } = wish;
         let file = model.file(slot).expect("only an open descriptor can be registered");
         let owed = asked(model.ready(file), interest);
+        self.note_left_behind(slot);
         let entry = Entry { token, interest, trigger, is_armed: true, owed, file, astray: None };
         self.entries[usize::from(slot)] = Some(entry);
+    }
+
+    /// Notes that the registration of a slot ends, and what that leaves behind.
+    fn note_left_behind(&mut self, slot: u8) {
+        if let Some(entry) = self.entry(slot).filter(|entry| entry.astray.is_some()).copied() {
+            self.left_behind.push((slot, entry.file));
+            self.left_behind
+                .extend(entry.astray.and_then(|astray| astray.reappeared).map(|file| (slot, file)));
+        }
     }
 
     fn entry(&self, slot: u8) -> Option<&Entry> {
