@@ -11,12 +11,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::ptr;
-use std::time::Duration;
 
 use crate::Ready;
 
-/// A limit of descriptors, as this system counts it.
-pub type Limit = libc::rlim_t;
+#[cfg(target_os = "linux")]
+mod linux;
+mod process;
+
+#[cfg(target_os = "linux")]
+pub use linux::*;
+pub use process::*;
 
 /// A pipe: the reading end and the writing end, closed on exec.
 pub fn pipe() -> (OwnedFd, OwnedFd) {
@@ -215,231 +219,6 @@ pub fn shut_for_reading(listener: &TcpListener) {
     check("shutdown", unsafe { libc::shutdown(listener.as_raw_fd(), libc::SHUT_RD) });
 }
 
-/// The limit of descriptor numbers: what holds now, and how far it may be raised.
-pub fn descriptor_limit() -> (Limit, Limit) {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the pointer is to a limit, which the kernel fills when it answers with 0.
-    check("getrlimit", unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) });
-    (limit.rlim_cur, limit.rlim_max)
-}
-
-/// Sets the limit of descriptor numbers.
-pub fn set_descriptor_limit(soft: Limit, hard: Limit) {
-    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-    // SAFETY: the pointer is to a limit, which the kernel copies.
-    check("setrlimit", unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) });
-}
-
-/// How often this thread has gone to sleep, where the system counts it by thread.
-pub fn sleep_count() -> Option<i64> {
-    #[cfg(any(target_os = "linux", target_os = "freebsd", target_os = "openbsd"))]
-    {
-        // SAFETY: a rusage is plain integers, for which zero is a value.
-        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-        // SAFETY: the pointer is to a rusage, which the kernel fills when it answers with 0.
-        check("getrusage", unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) });
-        #[allow(clippy::useless_conversion)] // 32 bits wide on some systems
-        Some(i64::from(usage.ru_nvcsw))
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "freebsd", target_os = "openbsd")))]
-    None
-}
-
-/// Runs something in a forked child, and answers whether it ended there with `true`, and not in a panic.
-///
-/// The body must not wait for other threads: the child has none. It may allocate, since glibc, musl and the BSDs keep their
-/// allocators usable in the child of a fork.
-pub fn in_a_forked_child(body: impl FnOnce() -> bool) -> bool {
-    // SAFETY: the child runs nothing of the parent's after the body: it leaves by _exit, in a panic too.
-    match check("fork", unsafe { libc::fork() }) {
-        0 => {
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-            // SAFETY: takes no pointer and does not return.
-            unsafe { libc::_exit(if matches!(result, Ok(true)) { 0 } else { 1 }) }
-        }
-        child => loop {
-            let mut status = -1;
-            // SAFETY: the pointer is to an integer, which the kernel fills when it answers with the child's number.
-            let result = unsafe { libc::waitpid(child, &mut status, 0) };
-            if result == child {
-                return status == 0;
-            }
-            let error = io::Error::last_os_error();
-            assert_eq!(error.kind(), io::ErrorKind::Interrupted, "waitpid: {error}");
-        },
-    }
-}
-
-/// Sends a signal to a process.
-pub fn kill(process: u32, signal: c_int) {
-    // SAFETY: takes no pointer.
-    check("kill", unsafe { libc::kill(process as libc::pid_t, signal) });
-}
-
-/// Gives a signal a handler that does nothing.
-pub fn handle_without_effect(signal: c_int, flags: c_int) {
-    extern "C" fn ignore(_: c_int) {}
-    // SAFETY: a sigaction is integers and pointers, for all of which zero is a value: an empty mask, and no restorer.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = ignore as extern "C" fn(c_int) as usize;
-    action.sa_flags = flags;
-    // SAFETY: the pointer is to an action, which the kernel copies; the handler does nothing, which is safe at any point of any
-    // thread.
-    check("sigaction", unsafe { libc::sigaction(signal, &action, ptr::null_mut()) });
-}
-
-/// A thread, to send signals to.
-#[derive(Clone, Copy, Debug)]
-pub struct Thread(libc::pthread_t);
-
-// SAFETY: the name of a thread is the same in every thread; on some systems it is a pointer, which nobody here follows.
-unsafe impl Send for Thread {}
-// SAFETY: as above.
-unsafe impl Sync for Thread {}
-
-impl Thread {
-    /// The thread that asks.
-    pub fn current() -> Thread {
-        // SAFETY: takes nothing and cannot fail.
-        Thread(unsafe { libc::pthread_self() })
-    }
-
-    /// Sends it a signal.
-    ///
-    /// # Safety
-    /// The thread must not have ended.
-    pub unsafe fn signal(self, signal: c_int) {
-        // SAFETY: the caller knows that the thread lives.
-        let errno = unsafe { libc::pthread_kill(self.0, signal) };
-        assert_eq!(errno, 0, "pthread_kill: {}", io::Error::from_raw_os_error(errno));
-    }
-}
-
-/// Sends a signal to this thread, which has handled it when this returns unless it blocks it.
-pub fn raise(signal: c_int) {
-    // SAFETY: this thread has not ended.
-    unsafe { Thread::current().signal(signal) };
-}
-
-/// Sends a signal to this thread at every interval for as long as the body runs.
-pub fn under_signals(signal: c_int, flags: c_int, interval: Duration, body: impl FnOnce()) {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    struct End<'a>(&'a AtomicBool);
-    impl Drop for End<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::SeqCst);
-        }
-    }
-
-    handle_without_effect(signal, flags);
-    let target = Thread::current();
-    let has_ended = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let sender = scope.spawn(|| {
-            while !has_ended.load(Ordering::SeqCst) {
-                // SAFETY: the target waits for this thread before it leaves the scope.
-                unsafe { target.signal(signal) };
-                std::thread::sleep(interval);
-            }
-        });
-        // Also when the body panics: the scope waits for the sender.
-        let end = End(&has_ended);
-        body();
-        drop(end);
-        sender.join().expect("the sender does not panic");
-    });
-}
-
-#[cfg(target_os = "linux")]
-pub use linux::*;
-
-/// What only Linux has.
-#[cfg(target_os = "linux")]
-mod linux {
-    use std::fs::File;
-
-    use super::*;
-
-    /// A counter at zero (eventfd(2)), to be read and written eight bytes at a time.
-    pub fn event_counter() -> File {
-        // SAFETY: takes no pointer.
-        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        File::from(owned(check("eventfd", fd)))
-    }
-
-    /// A timer (timerfd_create(2)), not set.
-    pub fn timer() -> OwnedFd {
-        // SAFETY: takes no pointer.
-        owned(check("timerfd_create", unsafe {
-            libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK)
-        }))
-    }
-
-    /// Sets a timer to expire once.
-    pub fn set_timer(timer: &OwnedFd, length: Duration) {
-        // SAFETY: an itimerspec is plain integers, for which zero is a value.
-        let mut spec: libc::itimerspec = unsafe { std::mem::zeroed() };
-        spec.it_value = crate::sys::timespec(length);
-        // SAFETY: the pointer is to a spec, which the kernel copies; nobody asks for the old one.
-        let result = unsafe { libc::timerfd_settime(timer.as_raw_fd(), 0, &spec, ptr::null_mut()) };
-        check("timerfd_settime", result);
-    }
-
-    /// A descriptor of a signal that waits to be read (signalfd(2)); the signal is blocked in this thread from now on.
-    pub fn signals(signal: c_int) -> File {
-        // SAFETY: a sigset is plain integers, for which zero is a value, and sigemptyset makes it what it is to be.
-        let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
-        // SAFETY: the pointer is to a set, and the signal is one that there is.
-        unsafe {
-            libc::sigemptyset(&mut set);
-            libc::sigaddset(&mut set, signal);
-        }
-        // SAFETY: the pointer is to a set; nobody asks for the old one.
-        let errno = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, ptr::null_mut()) };
-        assert_eq!(errno, 0, "pthread_sigmask: {}", io::Error::from_raw_os_error(errno));
-        // SAFETY: the pointer is to a set, which the kernel copies.
-        let fd = unsafe { libc::signalfd(-1, &set, libc::SFD_NONBLOCK | libc::SFD_CLOEXEC) };
-        File::from(owned(check("signalfd", fd)))
-    }
-
-    /// A descriptor of a process (pidfd_open(2)).
-    pub fn process(id: u32) -> OwnedFd {
-        // SAFETY: takes no pointer.
-        let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, id, 0) };
-        owned(check("pidfd_open", fd as c_int))
-    }
-
-    /// Connects a UNIX socket to the listener of a path, which std does only with a socket of its own that waits for it.
-    pub fn connect_unix(socket: &OwnedFd, path: &Path) -> io::Result<()> {
-        // SAFETY: a sockaddr_un is plain integers, for which zero is a value.
-        let mut address: libc::sockaddr_un = unsafe { std::mem::zeroed() };
-        address.sun_family = libc::AF_UNIX as libc::sa_family_t;
-        let path = path.as_os_str().as_bytes();
-        assert!(path.len() < address.sun_path.len(), "the path is too long");
-        for (to, from) in address.sun_path.iter_mut().zip(path) {
-            *to = *from as libc::c_char;
-        }
-        let len = std::mem::size_of_val(&address) as libc::socklen_t;
-        // SAFETY: the pointer is to an address of the length that is passed, which the kernel copies.
-        let result =
-            unsafe { libc::connect(socket.as_raw_fd(), (&address as *const libc::sockaddr_un).cast(), len) };
-        crate::sys::check(result).map(|_| ())
-    }
-
-    /// A file of memory only.
-    pub fn memory_file() -> OwnedFd {
-        // SAFETY: the name is a string with its zero.
-        owned(check("memfd_create", unsafe { libc::memfd_create(b"m\0".as_ptr().cast(), libc::MFD_CLOEXEC) }))
-    }
-
-    /// Gives this thread a table of open files of its own, as long as what is open needs and no longer.
-    pub fn unshare_files() {
-        // SAFETY: takes no pointer, and no memory is unshared.
-        check("unshare", unsafe { libc::unshare(libc::CLONE_FILES) });
-    }
-}
-
 fn check(what: &str, result: c_int) -> c_int {
     assert_ne!(result, -1, "{what}: {}", io::Error::last_os_error());
     result
@@ -464,12 +243,4 @@ fn set_option<T>(socket: &impl AsFd, option: c_int, value: T) {
     // SAFETY: the pointer is to a value of the length that is passed, which the kernel copies.
     let result = unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, option, value.cast::<c_void>(), len) };
     check("setsockopt", result);
-}
-
-/// glibc counts the processors when threads want a ninth arena, for which it opens a file, at a time when a case may look at the numbers
-/// that are open. With a limit of our own it does not ask. Another malloc in its place (a sanitizer's) refuses, and has no arenas.
-pub fn keep_malloc_from_opening_files() {
-    // SAFETY: takes no pointer.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, 8) };
 }
