@@ -146,10 +146,13 @@ pub fn under_signals(signal: c_int, flags: c_int, interval: Duration, body: impl
     });
 }
 
-/// glibc counts the processors when threads want a ninth arena, for which it opens a file, at a time when a case may look at the numbers
-/// that are open. With a limit of our own it does not ask. Another malloc in its place (a sanitizer's) refuses, and has no arenas.
+/// glibc opens files behind our back, at a time when a case may look at the numbers that are open: it counts the processors when threads
+/// want a ninth arena, and asks how memory is committed when an arena is first to give some back. With limits of our own it does neither.
+/// Another malloc in its place (a sanitizer's) refuses, and has no arenas.
 pub fn keep_malloc_from_opening_files() {
-    // SAFETY: takes no pointer.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, 8) };
+    for (parameter, value) in [(libc::M_ARENA_MAX, 8), (libc::M_TRIM_THRESHOLD, c_int::MAX)] {
+        // SAFETY: takes no pointer.
+        let _ = unsafe { libc::mallopt(parameter, value) };
+    }
 }
