@@ -48,7 +48,8 @@ struct Watched {
     kind: Kind,
     /// How many knotes there are, for reading and for writing.
     counts: [usize; 2],
-    seen: Seen,
+    /// What was seen when either set was woken last: another thread may look when one of them is and the other is not yet.
+    seen: [Seen; 2],
     level: Option<isize>,
 }
 
@@ -268,32 +269,17 @@ impl World {
             Some(watched) => watched,
             None => return [false; 2],
         };
-        let (old, new) = (watched.seen, filter::observe(fd, watched.kind));
-        watched.seen = new;
-        let [reads, writes] = [causes & IN != 0, causes & OUT != 0];
-        if new.error != old.error {
-            return [reads, writes];
-        }
-        if (new.read_end, new.write_end) == (old.read_end, old.write_end) {
-            // After an end there is no more news for that side. (TCP wakes both once more when the peer has acknowledged one's own.)
-            return [reads && !new.read_end, writes && !new.write_end];
-        }
-        if new.write_end != old.write_end {
-            return match after {
-                // One's own end of writing is no news to who reads, but for bytes that came in at this very moment.
-                After::Shutdown(shut, unread) if shut == fd && new.read_end == old.read_end => {
-                    [reads && filter::unread(fd) > unread, writes]
-                }
-                _ => [reads, writes],
+        let new = filter::observe(fd, watched.kind);
+        let kind = watched.kind;
+        let mut news = [false; 2];
+        for (index, cause) in CAUSES.into_iter().enumerate().filter(|(_, cause)| causes & cause != 0) {
+            let old = std::mem::replace(&mut watched.seen[index], new);
+            news[index] = match cause {
+                IN => is_news_to_readers(fd, old, new, after),
+                _ => is_news_to_writers(kind, old, new, after),
             };
         }
-        // The end of reading is no news to who writes, but for room that came at this very moment. TCP counts what makes room; of
-        // UNIX streams it is unknown, unless it was this process's own doing.
-        let has_more_room = match watched.kind {
-            Kind::Tcp => new.acked != old.acked,
-            _ => after == After::Something,
-        };
-        [reads, writes && has_more_room]
+        news
     }
 
     fn remove(&mut self, kq: RawFd, key: Key) {
@@ -310,11 +296,15 @@ impl World {
         }
         self.watched.entry(fd).or_insert_with(|| {
             let (seen, level) = (filter::observe(fd, kind), filter::level(fd, kind));
-            Watched { kind, counts: [0; 2], seen, level }
+            Watched { kind, counts: [0; 2], seen: [seen; 2], level }
         });
         // That it is ready now is found by running the filter, and no event.
         self.harvest(After::Something);
-        self.watched.get_mut(&fd).expect("it has just been put there").counts[index] += 1;
+        let watched = self.watched.get_mut(&fd).expect("it has just been put there");
+        if watched.counts[index] == 0 {
+            watched.seen[index] = filter::observe(fd, kind);
+        }
+        watched.counts[index] += 1;
         Ok(())
     }
 
@@ -388,6 +378,39 @@ impl World {
 
     fn queue(&mut self, kq: RawFd) -> &mut Queue {
         self.queues.get_mut(&kq).expect("the caller has seen that it is a kqueue")
+    }
+}
+
+fn is_news_to_readers(fd: RawFd, old: Seen, new: Seen, after: After) -> bool {
+    if new.error != old.error {
+        return true;
+    }
+    if (new.read_end, new.write_end) == (old.read_end, old.write_end) {
+        // After an end there is no more news for that side.
+        return !new.read_end;
+    }
+    match after {
+        // One's own end of writing is no news to who reads, but for bytes that came in at this very moment.
+        After::Shutdown(shut, unread) if shut == fd && new.read_end == old.read_end => {
+            filter::unread(fd) > unread
+        }
+        _ => true,
+    }
+}
+
+fn is_news_to_writers(kind: Kind, old: Seen, new: Seen, after: After) -> bool {
+    if new.error != old.error || new.write_end != old.write_end {
+        return true;
+    }
+    if new.read_end == old.read_end {
+        // (TCP wakes once more when the peer has acknowledged one's own end.)
+        return !new.write_end;
+    }
+    // The end of reading is no news to who writes, but for room that came at this very moment. TCP counts what makes room; of UNIX
+    // streams it is unknown, unless it was this process's own doing.
+    match kind {
+        Kind::Tcp => new.acked != old.acked,
+        _ => after == After::Something,
     }
 }
 

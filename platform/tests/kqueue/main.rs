@@ -76,6 +76,7 @@ macro_rules! traps {
 
 ringmq_platform::where_kqueue_is! {
     traps! {
+        the_end_of_a_connection_is_told_while_another_thread_waits
         a_kqueue_added_to_itself_is_refused_before_the_kernel_is_asked
         a_one_shot_drained_before_the_wait_is_silent
         a_one_shot_filled_before_the_wait_is_silent

@@ -296,3 +296,36 @@ fn number(number: RawFd) -> BorrowedFd<'static> {
     // SAFETY: it is passed to nothing but system calls, which answer a closed number with EBADF; it is not -1.
     unsafe { BorrowedFd::borrow_raw(number) }
 }
+
+/// A kernel does this under its own locks. The model has two epoll sets, which another thread may find one after the other.
+pub fn the_end_of_a_connection_is_told_while_another_thread_waits() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let mut poller = open();
+    let mut events = Events::with_capacity(4);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut other = open();
+            let mut events = Events::with_capacity(4);
+            while !is_over.load(Ordering::Relaxed) {
+                other.wait(&mut events, Some(Duration::ZERO)).expect("wait");
+            }
+        });
+        let mut lost = None;
+        for round in 0..5000 {
+            let (near, far) = UnixStream::pair().expect("socketpair");
+            poller.add(near.as_fd(), Token(1), READABLE | WRITABLE, Trigger::Level).expect("add");
+            drop(far);
+            poller.wait(&mut events, Some(SOON)).expect("wait");
+            let ready = events.get(0).map_or(Ready::NONE, |event| event.ready);
+            if !ready.contains(Ready::READABLE | Ready::WRITABLE) {
+                lost = Some((round, ready));
+                break;
+            }
+            poller.delete(near.as_fd()).expect("delete");
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(lost, None, "readable and writable is expected of a connection that its peer has closed");
+    });
+}
