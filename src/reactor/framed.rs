@@ -186,6 +186,14 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
     fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
         self.stream.respond(ready, io)
     }
+
+    fn finish(&mut self) {
+        self.stream.finish()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.stream.is_finished()
+    }
 }
 
 /// The frames that have arrived, in order.

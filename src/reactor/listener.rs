@@ -28,6 +28,7 @@ pub struct Listener {
     socket: TcpListener,
     accepted: VecDeque<io::Result<(TcpStream, SocketAddr)>>,
     is_resting: bool,
+    is_finished: bool,
 }
 
 impl Listener {
@@ -45,7 +46,7 @@ impl Listener {
     /// What `ioctl(2)` says.
     pub fn new(socket: TcpListener) -> io::Result<Listener> {
         socket.set_nonblocking(true)?;
-        Ok(Listener { socket, accepted: VecDeque::new(), is_resting: false })
+        Ok(Listener { socket, accepted: VecDeque::new(), is_resting: false, is_finished: false })
     }
 
     /// The address that it is bound to, with the port that the system chose if none was asked for.
@@ -78,7 +79,7 @@ impl Source for Listener {
     }
 
     fn interest(&self) -> Interest {
-        if self.is_resting || self.accepted.len() >= ACCEPTS_PER_TURN {
+        if self.is_resting || self.is_finished || self.accepted.len() >= ACCEPTS_PER_TURN {
             Interest::NONE
         } else {
             Interest::READABLE
@@ -86,6 +87,9 @@ impl Source for Listener {
     }
 
     fn respond(&mut self, _ready: Ready, _io: &mut Io<'_>) -> Fire {
+        if self.is_finished {
+            return Fire::No;
+        }
         for _ in self.accepted.len()..ACCEPTS_PER_TURN {
             match net::accept(&self.socket) {
                 Ok(connection) => self.accepted.push_back(Ok(connection)),
@@ -102,6 +106,15 @@ impl Source for Listener {
             }
         }
         (!self.accepted.is_empty()).into()
+    }
+
+    /// Accepts no more. Who has connected and was not accepted yet waits in the kernel, until the listener is closed.
+    fn finish(&mut self) {
+        self.is_finished = true;
+    }
+
+    fn is_finished(&self) -> bool {
+        self.accepted.is_empty()
     }
 }
 

@@ -71,6 +71,15 @@ pub trait Source: 'static {
     ///
     /// A descriptor may turn out not to be ready after all: `WouldBlock` is no error here.
     fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire;
+
+    /// Takes on nothing new, and brings to its end what was begun: a listener stops accepting, a stream sends what is queued and then
+    /// tells its peer. For a source that has nothing to bring to an end, nothing.
+    fn finish(&mut self) {}
+
+    /// Whether nothing is left of what [`finish`](Self::finish) brings to its end.
+    fn is_finished(&self) -> bool {
+        true
+    }
 }
 
 /// Whether a source's callback is to run in the next turn.
@@ -114,8 +123,13 @@ impl Io<'_> {
         self.budget
     }
 
-    /// Counts bytes that were read or written.
-    pub fn spend(&mut self, len: usize) {
+    /// Counts bytes that were read, which spends as much of the budget.
+    pub fn count_read(&mut self, len: usize) {
+        self.budget = self.budget.saturating_sub(len);
+    }
+
+    /// Counts bytes that were written, which spends as much of the budget.
+    pub fn count_written(&mut self, len: usize) {
         self.budget = self.budget.saturating_sub(len);
     }
 

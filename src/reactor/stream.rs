@@ -212,7 +212,7 @@ impl<T: Transport> Stream<T> {
                 Ok(0) => self.input.has_ended = true,
                 Ok(len) => {
                     buf.advance(len);
-                    io.spend(len);
+                    io.count_read(len);
                     // Less than asked for: that was all, and the kernel tells when there is more.
                     if len < room || io.budget() == 0 {
                         break;
@@ -237,7 +237,7 @@ impl<T: Transport> Stream<T> {
                 Ok(0) => io::ErrorKind::WriteZero.into(),
                 Ok(len) => {
                     self.output.queue.advance(len);
-                    io.spend(len);
+                    io.count_written(len);
                     // Less than offered: the kernel is full.
                     self.output.is_blocked = len < offered;
                     continue;
@@ -313,5 +313,13 @@ impl<T: Transport> Source for Stream<T> {
             fires |= self.flush(io);
         }
         fires.into()
+    }
+
+    fn finish(&mut self) {
+        Stream::finish(self);
+    }
+
+    fn is_finished(&self) -> bool {
+        self.output.closing == Closing::Finished
     }
 }
