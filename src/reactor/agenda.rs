@@ -3,13 +3,12 @@
 
 use std::collections::VecDeque;
 
-use super::context::Context;
+use super::failure::Failure;
 use super::memory::Memory;
 use super::slab::{Key, Slab};
 use super::timers::Timers;
+use super::work::Task;
 use crate::platform::Interest;
-
-pub(crate) type Task<S> = Box<dyn FnOnce(&mut S, &mut Context<'_, S>)>;
 
 /// What is to be done in the phases to come, apart from the sources themselves, so that both can be borrowed at once.
 pub(crate) struct Agenda<S: 'static> {
@@ -17,7 +16,7 @@ pub(crate) struct Agenda<S: 'static> {
     /// For phase 1, in the order in which it was fired or deferred.
     pub queue: VecDeque<Work<S>>,
     /// For phase 2.
-    pub timers: Timers<Task<S>>,
+    pub timers: Timers<Box<dyn Task<S>>>,
     /// For the start of phase 3: sources to settle, each once.
     pub touched: Vec<Key>,
     pub memory: Memory,
@@ -42,7 +41,9 @@ pub(crate) struct Registration {
 /// A piece of work for phase 1.
 pub(crate) enum Work<S: 'static> {
     Callback(Key),
-    Task(Task<S>),
+    Task(Box<dyn Task<S>>),
+    /// Of a source in phase 3 or 4, to be told in phase 1.
+    Failure(Failure),
 }
 
 impl Registration {
@@ -95,7 +96,7 @@ impl<S: 'static> Agenda<S> {
     }
 
     /// Has a task run in the next phase 1.
-    pub fn defer(&mut self, task: Task<S>) {
+    pub fn defer(&mut self, task: Box<dyn Task<S>>) {
         self.queue.push_back(Work::Task(task));
     }
 }

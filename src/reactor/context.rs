@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::agenda::Agenda;
 use super::core::{Core, Sources};
+use super::failure::Failure;
 use super::memory::Memory;
 use super::remote::Remote;
 use super::slab::Id;
 use super::source::Source;
+use super::stats::Stats;
 use super::timers::TimerId;
+use super::work::{CallbackOf, Outcome};
 
 /// The loop, as application code sees it: in callbacks, timers and tasks, and from [`Reactor::context`](crate::Reactor::context)
 /// between turns.
@@ -46,15 +49,12 @@ impl<S: 'static> Context<'_, S> {
     ///
     /// # Errors
     /// What [`Poller::add`](crate::platform::Poller::add) says; the source is dropped then.
-    pub fn add<T: Source>(
+    pub fn add<T: Source, R: Outcome + 'static>(
         &mut self,
         source: T,
-        mut callback: impl FnMut(&mut S, &mut Context<'_, S>, Id<T>) + 'static,
+        callback: impl FnMut(&mut S, &mut Context<'_, S>, Id<T>) -> R + 'static,
     ) -> io::Result<Id<T>> {
-        let callback = move |state: &mut S, context: &mut Context<'_, S>, key| {
-            callback(state, context, Id::new(key));
-        };
-        self.core.add(Box::new(source), Box::new(callback)).map(Id::new)
+        self.core.add(Box::new(source), Box::new(CallbackOf::new(callback))).map(Id::new)
     }
 
     /// A look at a source. Looking does not touch it.
@@ -103,17 +103,17 @@ impl<S: 'static> Context<'_, S> {
     }
 
     /// Runs a task in the next turn.
-    pub fn defer(&mut self, task: impl FnOnce(&mut S, &mut Context<'_, S>) + 'static) {
+    pub fn defer<R: Outcome>(&mut self, task: impl FnOnce(&mut S, &mut Context<'_, S>) -> R + 'static) {
         self.core.agenda.defer(Box::new(task));
     }
 
     /// Runs a task once `after` has passed from now, never earlier. One that lies beyond the end of the clock never runs.
     ///
     /// Timers of one deadline run in the order in which they were set.
-    pub fn set_timeout(
+    pub fn set_timeout<R: Outcome>(
         &mut self,
         after: Duration,
-        task: impl FnOnce(&mut S, &mut Context<'_, S>) + 'static,
+        task: impl FnOnce(&mut S, &mut Context<'_, S>) -> R + 'static,
     ) -> TimerId {
         // From a fresh reading: a cached one may lie before a slow callback, and the timer would be early.
         let deadline = self.core.poller.now().checked_add(after);
@@ -138,6 +138,43 @@ impl<S: 'static> Context<'_, S> {
     /// A handle for other threads.
     pub fn remote(&self) -> Remote<S> {
         self.core.remote.clone()
+    }
+
+    /// Has failures told to `hook`, in the place of what was set before.
+    ///
+    /// A callback that panics or returns an error closes its source: the source is removed and dropped, as it may be half-way through
+    /// something. So does a source that panics in phase 3 or 4. A task or a timer that fails is just over. All other work of the turn
+    /// is done. The hook is told in phase 1 or 2, at once or, of phases 3 and 4, in the next turn.
+    ///
+    /// Without a hook a failure comes out of [`turn`](crate::Reactor::turn), a panic as a panic and an error as an error; what was
+    /// still to be done is queued as it was, and done by the next turn. That is also the way of a hook that panics.
+    ///
+    /// ```
+    /// use ringmq::Reactor;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut reactor = Reactor::new()?;
+    /// let mut context = reactor.context();
+    /// context.on_failure(|log: &mut Vec<String>, _, failure| log.push(failure.to_string()));
+    /// context.defer(|_, _| Err("no such thing"));
+    /// context.defer(|log, context| {
+    ///     log.push("goes on".to_string());
+    ///     context.stop();
+    /// });
+    /// let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert!(log[0].ends_with("failed: no such thing"), "{log:?}");
+    /// assert_eq!(log[1], "goes on");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_failure(&mut self, hook: impl FnMut(&mut S, &mut Context<'_, S>, Failure) + 'static) {
+        self.core.failure_hook = Some(Box::new(hook));
+    }
+
+    /// What the loop has done so far.
+    pub fn stats(&self) -> Stats {
+        self.core.stats()
     }
 
     /// Ends [`run`](crate::Reactor::run) when this turn is over. The turn does not wait; what is still queued then runs when the
@@ -173,7 +210,7 @@ impl<S: 'static> Others<'_, S> {
     }
 
     /// As [`Context::defer`].
-    pub fn defer(&mut self, task: impl FnOnce(&mut S, &mut Context<'_, S>) + 'static) {
+    pub fn defer<R: Outcome>(&mut self, task: impl FnOnce(&mut S, &mut Context<'_, S>) -> R + 'static) {
         self.agenda.defer(Box::new(task));
     }
 }

@@ -1,24 +1,25 @@
 //! The state of a loop and the four phases of a turn.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::agenda::{Agenda, Registration, Work};
+use super::builder::Budgets;
 use super::context::Context;
-use super::memory::{Memory, BUFFER_LEN};
+use super::failure::{Cause, Failure};
+use super::memory::Memory;
 use super::remote::Remote;
-use super::slab::Key;
+use super::slab::{Key, SourceId};
 use super::source::{AnySource, Fire, Io};
+use super::stats::Stats;
+use super::work::{BoxError, Callback, Task};
 use crate::platform::{Events, Interest, Poller, Ready, Trigger};
 
-/// How many bytes one source may read and write in a turn: four buffers' worth, so that a system call still pays, and a source that
-/// always has more leaves the others their turn.
-const SOURCE_BUDGET: usize = 4 * BUFFER_LEN;
-
-/// The key is passed and not captured, so that a closure that captures nothing allocates nothing.
-pub(crate) type Callback<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>, Key)>;
+/// What is told of failures.
+pub(crate) type FailureHook<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>, Failure)>;
 /// The first slab: what acts in phase 4.
 pub(crate) type Sources = [Option<Box<dyn AnySource>>];
 
@@ -30,12 +31,19 @@ pub(crate) struct Core<S: 'static> {
     pub poller: Box<dyn Poller>,
     pub sources: Vec<Option<Box<dyn AnySource>>>,
     /// The second slab: what acts in phase 1.
-    callbacks: Vec<Option<Callback<S>>>,
+    callbacks: Vec<Option<Box<dyn Callback<S>>>>,
     pub agenda: Agenda<S>,
     pub remote: Remote<S>,
-    /// The source that other threads are heard by: the one whose callback runs tasks of several owners.
+    /// The source that other threads are heard by: what it fires for is the tasks that they posted.
     pub doorbell: Option<Key>,
+    pub failure_hook: Option<FailureHook<S>>,
+    budgets: Budgets,
+    stats: Stats,
     events: Events,
+    /// How far the phase that is under way has come among the sources it goes through, and at which it is: what a panic in a source
+    /// leaves off at.
+    position: usize,
+    current: Option<Key>,
     /// Sources that said when they settled that they need no readiness to respond.
     prepared: VecDeque<Key>,
     /// Sources that were refused memory, first come first served.
@@ -48,7 +56,6 @@ pub(crate) struct Core<S: 'static> {
     now: Option<Instant>,
     /// Whether the last turn did not ask the kernel since phase 4 had work already.
     has_skipped_wait: bool,
-    stale_count: u64,
 }
 
 /// A source that was refused memory.
@@ -61,7 +68,13 @@ struct Starved {
 }
 
 impl<S: 'static> Core<S> {
-    pub fn new(poller: Box<dyn Poller>, memory: Memory, events: usize, remote: Remote<S>) -> Core<S> {
+    pub fn new(
+        poller: Box<dyn Poller>,
+        memory: Memory,
+        events: usize,
+        budgets: Budgets,
+        remote: Remote<S>,
+    ) -> Core<S> {
         Core {
             poller,
             sources: Vec::new(),
@@ -69,39 +82,59 @@ impl<S: 'static> Core<S> {
             agenda: Agenda::new(memory),
             remote,
             doorbell: None,
+            failure_hook: None,
+            budgets,
+            stats: Stats::default(),
             events: Events::with_capacity(events),
+            position: 0,
+            current: None,
             prepared: VecDeque::new(),
             starved: VecDeque::new(),
             fed: VecDeque::new(),
             always_ready: Vec::new(),
             now: None,
             has_skipped_wait: false,
-            stale_count: 0,
         }
     }
 
-    /// Phase 1: what was fired or deferred before this turn, in that order. What is fired from here on waits for the next turn.
+    /// Phase 1: what was fired or deferred before this turn, in that order. What is fired from here on waits for the next turn, and so
+    /// does what is beyond the budget.
     ///
-    /// Each piece of work leaves the queue before it runs, so that a panic loses none of the others.
-    pub fn run_callbacks(&mut self, state: &mut S) {
-        for _ in 0..self.agenda.queue.len() {
+    /// Each piece of work leaves the queue before it runs, so that a failure loses none of the others.
+    pub fn run_callbacks(&mut self, state: &mut S) -> io::Result<()> {
+        self.stats.turns += 1;
+        for _ in 0..self.agenda.queue.len().min(self.budgets.callbacks) {
             match self.agenda.queue.pop_front() {
-                Some(Work::Callback(key)) => self.run_callback(state, key),
-                Some(Work::Task(task)) => task(state, &mut Context { core: self }),
+                Some(Work::Callback(key)) if self.doorbell == Some(key) => self.run_posted(state, key)?,
+                Some(Work::Callback(key)) => self.run_callback(state, key)?,
+                Some(Work::Task(task)) => {
+                    self.stats.tasks += 1;
+                    self.run_task(state, task).or_else(|failure| self.report(state, failure))?;
+                }
+                Some(Work::Failure(failure)) => self.report(state, failure)?,
                 None => break,
             }
         }
+        Ok(())
     }
 
-    /// Phase 2: the timers that are due at the beginning of it, by deadline and then by order of setting.
-    pub fn run_timeouts(&mut self, state: &mut S) {
+    /// Phase 2: the timers that are due at the beginning of it, by deadline and then by order of setting. Those beyond the budget are
+    /// the first ones in the next turn.
+    pub fn run_timeouts(&mut self, state: &mut S) -> io::Result<()> {
         if self.agenda.timers.next_deadline().is_some() {
             let now = self.now();
             self.agenda.timers.collect_due(now);
         }
-        while let Some(task) = self.agenda.timers.pop_due() {
-            task(state, &mut Context { core: self });
+        for _ in 0..self.budgets.timers {
+            match self.agenda.timers.pop_due() {
+                Some(task) => {
+                    self.stats.timers += 1;
+                    self.run_task(state, task).or_else(|failure| self.report(state, failure))?;
+                }
+                None => break,
+            }
         }
+        Ok(())
     }
 
     /// Phase 3: asks the kernel who is ready, and waits only when nothing else is to be done.
@@ -120,11 +153,25 @@ impl<S: 'static> Core<S> {
         }
         let timeout = self.timeout(limit);
         self.now = None;
-        self.poller.wait(&mut self.events, timeout)
+        self.stats.waits += 1;
+        let result = self.poller.wait(&mut self.events, timeout);
+        if timeout != Some(Duration::ZERO) {
+            let is_limited = limit.is_some() && timeout == limit;
+            self.count_wake_up(is_limited);
+        }
+        result
     }
 
     /// Phase 4: minimal input and output for who is ready, and for who needs no readiness.
     pub fn respond(&mut self) {
+        self.position = 0;
+        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.respond_to_rest())) {
+            self.close_failed(panic);
+        }
+    }
+
+    /// Phase 4 from where it is. What is done is taken out or counted before it is done, so that after a panic the rest is left.
+    fn respond_to_rest(&mut self) {
         while let Some(fed) = self.fed.pop_front() {
             if let Some(registration) = self.agenda.registrations.get_mut(fed.key) {
                 registration.is_starved = false;
@@ -132,21 +179,23 @@ impl<S: 'static> Core<S> {
                 self.respond_one(fed.key, fed.ready);
             }
         }
-        for index in 0..self.events.len() {
-            let event = self.events.get(index).expect("the index is below the length");
+        while let Some(event) = self.events.get(self.position) {
+            self.position += 1;
             let key = Key::from_token(event.token);
             if self.agenda.registrations.get(key).is_some() {
+                self.stats.events += 1;
                 self.respond_one(key, event.ready);
             } else {
-                self.stale_count += 1;
+                self.stats.stale_events += 1;
             }
         }
-        for index in 0..self.always_ready.len() {
-            let key = self.always_ready[index];
+        while let Some(&key) = self.always_ready.get(self.position - self.events.len()) {
             let ready = self.always_ready_for(key);
             if !ready.is_none() {
                 self.respond_one(key, ready);
             }
+            // Only now: were it to panic it would leave the list, and another one move up to its place.
+            self.position += 1;
         }
         while let Some(key) = self.prepared.pop_front() {
             // Whoever was ready as well has responded already.
@@ -166,15 +215,15 @@ impl<S: 'static> Core<S> {
         *self.now.get_or_insert_with(|| self.poller.now())
     }
 
-    pub fn stale_count(&self) -> u64 {
-        self.stale_count + self.poller.stale_count()
+    pub fn stats(&self) -> Stats {
+        Stats { stale_events: self.stats.stale_events + self.poller.stale_count(), ..self.stats }
     }
 
     pub fn source_count(&self) -> usize {
         self.agenda.registrations.len()
     }
 
-    pub fn add(&mut self, source: Box<dyn AnySource>, callback: Callback<S>) -> io::Result<Key> {
+    pub fn add(&mut self, source: Box<dyn AnySource>, callback: Box<dyn Callback<S>>) -> io::Result<Key> {
         let key = self.agenda.registrations.next_key();
         let interest = source.interest();
         let is_always_ready = match self.poller.add(source.fd(), key.to_token(), interest, Trigger::Level) {
@@ -212,32 +261,89 @@ impl<S: 'static> Core<S> {
         Some(source)
     }
 
-    /// Runs one callback, lifted out of its place, and puts it back unless its source was removed meanwhile.
-    ///
-    /// A panic goes on to whoever called `turn`, and the source, which may be half-way through something, goes. The doorbell stays: it
-    /// was a posted task that panicked, and the tasks behind it are others'.
-    fn run_callback(&mut self, state: &mut S, key: Key) {
+    /// Runs one callback, lifted out of its place, and puts it back unless its source was removed meanwhile. When it fails its source,
+    /// which may be half-way through something, goes.
+    fn run_callback(&mut self, state: &mut S, key: Key) -> io::Result<()> {
         match self.agenda.registrations.get_mut(key) {
             Some(registration) => registration.is_fired = false,
-            None => return,
+            None => return Ok(()),
         }
         let mut callback = match self.callbacks[key.index()].take() {
             Some(callback) => callback,
-            None => return,
+            None => return Ok(()),
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| callback(state, &mut Context { core: self }, key)));
-        let panic = outcome.err();
-        if panic.is_some() && self.doorbell == Some(key) {
-            self.agenda.fire(key);
-        } else if panic.is_some() {
-            self.remove(key);
+        self.stats.callbacks += 1;
+        let call = || callback.call(state, &mut Context { core: self }, key);
+        let cause = match cause_of(catch_unwind(AssertUnwindSafe(call))) {
+            None => {
+                if self.agenda.registrations.get(key).is_some() {
+                    self.callbacks[key.index()] = Some(callback);
+                }
+                return Ok(());
+            }
+            Some(cause) => cause,
+        };
+        self.remove(key);
+        let failure = Failure { source: Some(SourceId(key)), name: callback.name(), cause };
+        drop(callback);
+        self.report(state, failure)
+    }
+
+    /// Runs a task; answers with its failure.
+    fn run_task(&mut self, state: &mut S, task: Box<dyn Task<S>>) -> Result<(), Failure> {
+        let name = task.name();
+        let run = || task.run(state, &mut Context { core: self });
+        match cause_of(catch_unwind(AssertUnwindSafe(run))) {
+            None => Ok(()),
+            Some(cause) => Err(Failure { source: None, name, cause }),
         }
-        if self.agenda.registrations.get(key).is_some() {
-            self.callbacks[key.index()] = Some(callback);
+    }
+
+    /// Runs what other threads have posted. What they post from here on rings again.
+    fn run_posted(&mut self, state: &mut S, doorbell: Key) -> io::Result<()> {
+        if let Some(registration) = self.agenda.registrations.get_mut(doorbell) {
+            registration.is_fired = false;
         }
-        if let Some(panic) = panic {
-            resume_unwind(panic);
+        let count = self.remote.task_count();
+        if count > self.budgets.posted_tasks {
+            self.agenda.fire(doorbell);
         }
+        for _ in 0..count.min(self.budgets.posted_tasks) {
+            // One at a time, so that a failure loses none of the others.
+            let task = match self.remote.pop_task() {
+                Some(task) => task,
+                None => break,
+            };
+            self.stats.tasks += 1;
+            if let Err(failure) = self.run_task(state, task) {
+                // For the rest of them: this one may come out of the turn.
+                self.agenda.fire(doorbell);
+                self.report(state, failure)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the hook of a failure; without one it comes out of the turn.
+    fn report(&mut self, state: &mut S, failure: Failure) -> io::Result<()> {
+        self.stats.failures += 1;
+        let mut hook = match self.failure_hook.take() {
+            Some(hook) => hook,
+            None => return Err(failure.escape()),
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| hook(state, &mut Context { core: self }, failure)));
+        // Unless it has set another one.
+        self.failure_hook.get_or_insert(hook);
+        outcome.or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Closes the source that has panicked in phase 3 or 4. Application code is not run there, so it is told of it in phase 1.
+    fn close_failed(&mut self, panic: Box<dyn Any + Send>) {
+        let key = self.current.expect("only sources run there");
+        let name = self.sources[key.index()].as_ref().map_or("", |source| source.type_name());
+        let failure = Failure { source: Some(SourceId(key)), name, cause: Cause::Panic(panic) };
+        self.remove(key);
+        self.agenda.queue.push_back(Work::Failure(failure));
     }
 
     /// Lets sources that wait for memory try again, in the order in which they were refused, for as long as there is enough. They do so
@@ -258,15 +364,27 @@ impl<S: 'static> Core<S> {
     }
 
     /// Settles every source that was touched since the last time, and tells the kernel what it waits for now.
-    fn settle(&mut self) -> io::Result<()> {
-        for index in 0..self.agenda.touched.len() {
-            if let Err(error) = self.settle_one(self.agenda.touched[index]) {
-                // The others, and this one again, next time.
-                self.agenda.touched.drain(..index);
-                return Err(error);
+    pub fn settle(&mut self) -> io::Result<()> {
+        self.position = 0;
+        let result = loop {
+            match catch_unwind(AssertUnwindSafe(|| self.settle_rest())) {
+                Ok(result) => break result,
+                Err(panic) => self.close_failed(panic),
             }
+        };
+        match result {
+            Ok(()) => self.agenda.touched.clear(),
+            // The others, and this one again, next time.
+            Err(_) => drop(self.agenda.touched.drain(..self.position)),
         }
-        self.agenda.touched.clear();
+        result
+    }
+
+    fn settle_rest(&mut self) -> io::Result<()> {
+        while let Some(&key) = self.agenda.touched.get(self.position) {
+            self.settle_one(key)?;
+            self.position += 1;
+        }
         Ok(())
     }
 
@@ -275,6 +393,7 @@ impl<S: 'static> Core<S> {
             Some(registration) => registration,
             None => return Ok(()),
         };
+        self.current = Some(key);
         let source = self.sources[key.index()].as_mut().expect("a live key has its source");
         if source.settle() && !registration.is_prepared {
             registration.is_prepared = true;
@@ -315,7 +434,8 @@ impl<S: 'static> Core<S> {
     }
 
     fn respond_one(&mut self, key: Key, ready: Ready) {
-        let mut io = Io::new(&self.agenda.memory, SOURCE_BUDGET);
+        self.current = Some(key);
+        let mut io = Io::new(&self.agenda.memory, &mut self.stats, self.budgets.source_bytes);
         let source = self.sources[key.index()].as_mut().expect("a live key has its source");
         let fire = source.respond(ready, &mut io);
         let refusal = io.refusal();
@@ -331,6 +451,7 @@ impl<S: 'static> Core<S> {
 
     /// Has a source that was refused memory wait in line for it.
     fn starve(&mut self, newcomer: Starved) {
+        self.stats.memory_refusals += 1;
         let registration = self.agenda.registrations.get_mut(newcomer.key).expect("the key is live");
         registration.is_deaf |= newcomer.ready.is_readable();
         if registration.is_starved {
@@ -359,5 +480,25 @@ impl<S: 'static> Core<S> {
             ready |= Ready::WRITABLE;
         }
         ready
+    }
+
+    /// Counts the end of a wait that might sleep; `is_limited` says whether it may have ended because the caller wanted no more.
+    fn count_wake_up(&mut self, is_limited: bool) {
+        self.stats.wake_ups += 1;
+        if self.events.is_empty() && !is_limited {
+            let is_due = match self.agenda.timers.next_deadline() {
+                Some(deadline) => self.now() >= deadline,
+                None => false,
+            };
+            self.stats.spurious_wake_ups += u64::from(!is_due);
+        }
+    }
+}
+
+/// Why something that was run has failed, if it has.
+fn cause_of(outcome: std::thread::Result<Option<BoxError>>) -> Option<Cause> {
+    match outcome {
+        Ok(error) => error.map(Cause::Error),
+        Err(panic) => Some(Cause::Panic(panic)),
     }
 }

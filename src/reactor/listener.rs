@@ -86,13 +86,16 @@ impl Source for Listener {
         }
     }
 
-    fn respond(&mut self, _ready: Ready, _io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _ready: Ready, io: &mut Io<'_>) -> Fire {
         if self.is_finished {
             return Fire::No;
         }
         for _ in self.accepted.len()..ACCEPTS_PER_TURN {
             match net::accept(&self.socket) {
-                Ok(connection) => self.accepted.push_back(Ok(connection)),
+                Ok(connection) => {
+                    io.count_accepted();
+                    self.accepted.push_back(Ok(connection));
+                }
                 Err(error) => match AcceptFailure::of(&error) {
                     AcceptFailure::Empty => break,
                     // The next one may be well.
@@ -104,6 +107,9 @@ impl Source for Listener {
                     }
                 },
             }
+        }
+        if self.is_resting || self.accepted.len() >= ACCEPTS_PER_TURN {
+            io.count_deferred_accept();
         }
         (!self.accepted.is_empty()).into()
     }

@@ -1,8 +1,10 @@
 //! The loop: four phases, always in this order, as often as there is something to do.
 
 mod agenda;
+mod builder;
 mod context;
 mod core;
+mod failure;
 #[cfg(feature = "codec")]
 mod framed;
 mod input;
@@ -13,28 +15,34 @@ mod remote;
 mod send_queue;
 mod slab;
 mod source;
+mod stats;
 mod stream;
 mod timers;
 mod transport;
+mod work;
 
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
+pub use self::builder::Builder;
 pub use self::context::{Context, Others};
 use self::core::Core;
+pub use self::failure::{Cause, Failure};
 #[cfg(feature = "codec")]
 pub use self::framed::{Frame, Framed, Frames, Outlet};
 pub use self::listener::Listener;
 pub use self::memory::{Buf, Charge, Full, Memory};
 pub use self::output::SendError;
 pub use self::remote::{Gone, Remote};
-pub use self::slab::Id;
+pub use self::slab::{Id, SourceId};
 pub use self::source::{Fire, Io, Source};
+pub use self::stats::Stats;
 pub use self::stream::{State, Stream};
 pub use self::timers::TimerId;
 pub use self::transport::Transport;
-use crate::platform::{Backend, Poller};
+pub use self::work::Outcome;
+use crate::platform::Backend;
 
 /// An event loop with four phases.
 ///
@@ -136,8 +144,8 @@ impl<S: 'static> Reactor<S> {
     /// With the panic of a callback, a timer or a task. The source of a callback that panicked is removed; everything else is queued
     /// as it was, and the next turn goes on with it.
     pub fn turn(&mut self, state: &mut S, limit: Option<Duration>) -> io::Result<()> {
-        self.core.run_callbacks(state);
-        self.core.run_timeouts(state);
+        self.core.run_callbacks(state)?;
+        self.core.run_timeouts(state)?;
         self.core.poll(limit)?;
         self.core.respond();
         Ok(())
@@ -184,9 +192,9 @@ impl<S: 'static> Reactor<S> {
         self.core.poller.backend()
     }
 
-    /// How many events were dropped because their source was gone.
-    pub fn stale_count(&self) -> u64 {
-        self.core.stale_count()
+    /// What it has done so far, counted.
+    pub fn stats(&self) -> Stats {
+        self.core.stats()
     }
 }
 
@@ -204,77 +212,5 @@ impl<S: 'static> fmt::Debug for Reactor<S> {
             .field("timers", &self.core.agenda.timers.len())
             .field("memory", &self.core.agenda.memory)
             .finish()
-    }
-}
-
-/// Makes a [`Reactor`] other than the default one.
-///
-/// ```
-/// use ringmq::{platform::Backend, Builder};
-///
-/// # fn main() -> std::io::Result<()> {
-/// let reactor = Builder::new().backend(Backend::Poll).memory(1 << 20).build::<()>()?;
-/// assert_eq!(reactor.backend(), Backend::Poll);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct Builder {
-    backend: Backend,
-    poller: Option<Box<dyn Poller>>,
-    memory: usize,
-    events: usize,
-}
-
-impl Builder {
-    /// The system's best backend, 64 MiB of memory, 256 events a wait.
-    pub fn new() -> Builder {
-        Builder { backend: Backend::default(), poller: None, memory: 64 << 20, events: 256 }
-    }
-
-    /// Waits on this mechanism of the kernel.
-    pub fn backend(mut self, backend: Backend) -> Builder {
-        self.backend = backend;
-        self
-    }
-
-    /// Waits on this poller, whatever the backend: one of one's own, or a wrapped one.
-    pub fn poller(mut self, poller: Box<dyn Poller>) -> Builder {
-        self.poller = Some(poller);
-        self
-    }
-
-    /// The budget for receive buffers and send queues together, in bytes. A reactor that reads at all needs 64 KiB.
-    pub fn memory(mut self, limit: usize) -> Builder {
-        self.memory = limit;
-        self
-    }
-
-    /// How many events one wait takes from the kernel at the most. More are taken by the waits that follow.
-    pub fn events(mut self, capacity: usize) -> Builder {
-        self.events = capacity;
-        self
-    }
-
-    /// Makes it.
-    ///
-    /// # Errors
-    /// As for [`Reactor::with_backend`].
-    pub fn build<S: 'static>(self) -> io::Result<Reactor<S>> {
-        let poller = match self.poller {
-            Some(poller) => poller,
-            None => self.backend.open()?,
-        };
-        let (remote, doorbell) = remote::open()?;
-        let core = Core::new(poller, Memory::new(self.memory), self.events, remote);
-        let mut reactor = Reactor { core };
-        doorbell.hang(&mut reactor.context())?;
-        Ok(reactor)
-    }
-}
-
-impl Default for Builder {
-    fn default() -> Builder {
-        Builder::new()
     }
 }

@@ -10,10 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::context::Context;
 use super::source::{Fire, Io, Source};
+use super::work::{Outcome, Task};
 use crate::platform::{Interest, Ready, WakeReceiver, Waker};
-
-/// How many posted tasks run in one turn; the rest run in the next, so that a thread that keeps posting starves nobody.
-const TASKS_PER_TURN: usize = 1024;
 
 /// A handle on a reactor for other threads: posts tasks and stops it.
 ///
@@ -38,7 +36,7 @@ pub struct Remote<S: 'static> {
     shared: Arc<Shared<S>>,
 }
 
-type PostedTask<S> = Box<dyn FnOnce(&mut S, &mut Context<'_, S>) + Send>;
+type PostedTask<S> = Box<dyn Task<S> + Send>;
 
 struct Shared<S: 'static> {
     /// None once the reactor is gone.
@@ -52,7 +50,10 @@ impl<S: 'static> Remote<S> {
     ///
     /// # Errors
     /// [`Gone`] when the reactor has been dropped; so is the task then. A task that waits when the reactor is dropped never runs.
-    pub fn post(&self, task: impl FnOnce(&mut S, &mut Context<'_, S>) + Send + 'static) -> Result<(), Gone> {
+    pub fn post<R: Outcome>(
+        &self,
+        task: impl FnOnce(&mut S, &mut Context<'_, S>) -> R + Send + 'static,
+    ) -> Result<(), Gone> {
         self.shared.tasks().as_mut().ok_or(Gone)?.push_back(Box::new(task));
         self.shared.waker.wake();
         Ok(())
@@ -73,6 +74,15 @@ impl<S: 'static> Remote<S> {
         self.shared.is_stopping.swap(false, Ordering::SeqCst)
     }
 
+    /// The task that has waited longest.
+    pub(super) fn pop_task(&self) -> Option<PostedTask<S>> {
+        self.shared.tasks().as_mut()?.pop_front()
+    }
+
+    pub(super) fn task_count(&self) -> usize {
+        self.shared.tasks().as_ref().map_or(0, VecDeque::len)
+    }
+
     /// Drops what waits, and refuses what comes.
     pub(super) fn close(&self) {
         // Dropped outside the lock: a task's own drop may post.
@@ -86,14 +96,6 @@ impl<S: 'static> Shared<S> {
         // Nothing that can panic runs under the lock, and a queue is whole at any time.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn pop(&self) -> Option<PostedTask<S>> {
-        self.tasks().as_mut()?.pop_front()
-    }
-
-    fn len(&self) -> usize {
-        self.tasks().as_ref().map_or(0, VecDeque::len)
-    }
 }
 
 impl<S: 'static> Clone for Remote<S> {
@@ -104,7 +106,7 @@ impl<S: 'static> Clone for Remote<S> {
 
 impl<S: 'static> fmt::Debug for Remote<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote").field("waiting_tasks", &self.shared.len()).finish()
+        f.debug_struct("Remote").field("waiting_tasks", &self.task_count()).finish()
     }
 }
 
@@ -134,23 +136,9 @@ pub(super) fn open<S: 'static>() -> io::Result<(Remote<S>, Doorbell)> {
 }
 
 impl Doorbell {
-    /// Puts it on the loop, with a callback that runs what was posted.
+    /// Puts it on the loop, which runs what was posted in the place of its callback.
     pub fn hang<S: 'static>(self, context: &mut Context<'_, S>) -> io::Result<()> {
-        let remote = context.remote();
-        let id = context.add(self, move |state, context, doorbell| {
-            // What is posted from here on rings again.
-            let count = remote.shared.len();
-            if count > TASKS_PER_TURN {
-                context.fire(doorbell);
-            }
-            for _ in 0..count.min(TASKS_PER_TURN) {
-                // One at a time, so that a panic loses none of the others.
-                match remote.shared.pop() {
-                    Some(task) => task(state, context),
-                    None => break,
-                }
-            }
-        })?;
+        let id = context.add(self, |_, _, _| ())?;
         let registration = context.core.agenda.registrations.get(id.key);
         // Taken for always ready, which it is not: the loop would never sleep.
         if registration.map_or(true, |registration| registration.is_always_ready) {

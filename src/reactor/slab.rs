@@ -71,6 +71,35 @@ impl<T> fmt::Debug for Id<T> {
     }
 }
 
+/// A source on a reactor, whatever its type: what reports of failures and of slow callbacks name it by.
+///
+/// ```
+/// use ringmq::{Id, Listener, SourceId};
+/// fn is_of(listener: Id<Listener>, reported: Option<SourceId>) -> bool {
+///     reported == Some(listener.into())
+/// }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SourceId(pub(super) Key);
+
+impl<T> From<Id<T>> for SourceId {
+    fn from(id: Id<T>) -> SourceId {
+        SourceId(id.key)
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "source {}v{}", self.0.index, self.0.generation)
+    }
+}
+
+impl fmt::Debug for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceId({}v{})", self.0.index, self.0.generation)
+    }
+}
+
 /// Values under keys. A place is taken again under another generation.
 #[derive(Debug)]
 pub(crate) struct Slab<V> {

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::os::unix::io::BorrowedFd;
 
 use super::memory::{Buf, Full, Memory};
+use super::stats::Stats;
 use crate::platform::{Interest, Ready};
 
 /// Owns a descriptor and does its input and output.
@@ -105,6 +106,7 @@ impl From<bool> for Fire {
 #[derive(Debug)]
 pub struct Io<'a> {
     memory: &'a Memory,
+    stats: &'a mut Stats,
     budget: usize,
     /// The most memory that was asked for and not to be had.
     refused: usize,
@@ -112,9 +114,9 @@ pub struct Io<'a> {
     retry: Ready,
 }
 
-impl Io<'_> {
-    pub(crate) fn new(memory: &Memory, budget: usize) -> Io<'_> {
-        Io { memory, budget, refused: 0, retry: Ready::NONE }
+impl<'a> Io<'a> {
+    pub(crate) fn new(memory: &'a Memory, stats: &'a mut Stats, budget: usize) -> Io<'a> {
+        Io { memory, stats, budget, refused: 0, retry: Ready::NONE }
     }
 
     /// How many bytes may still be read and written in this turn. It guards the other sources' turn, so going over it by part of one
@@ -125,11 +127,13 @@ impl Io<'_> {
 
     /// Counts bytes that were read, which spends as much of the budget.
     pub fn count_read(&mut self, len: usize) {
+        self.stats.bytes_read += len as u64;
         self.budget = self.budget.saturating_sub(len);
     }
 
     /// Counts bytes that were written, which spends as much of the budget.
     pub fn count_written(&mut self, len: usize) {
+        self.stats.bytes_written += len as u64;
         self.budget = self.budget.saturating_sub(len);
     }
 
@@ -154,6 +158,16 @@ impl Io<'_> {
         free >= len
     }
 
+    /// Counts a connection that was accepted.
+    pub(crate) fn count_accepted(&mut self) {
+        self.stats.accepted += 1;
+    }
+
+    /// Counts that connections were left waiting in the kernel.
+    pub(crate) fn count_deferred_accept(&mut self) {
+        self.stats.accepts_deferred += 1;
+    }
+
     /// How much memory the reactor has in all.
     pub(crate) fn memory_limit(&self) -> usize {
         self.memory.limit()
@@ -175,6 +189,7 @@ pub(crate) trait AnySource: Source {
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
+    fn type_name(&self) -> &'static str;
 }
 
 impl<T: Source> AnySource for T {
@@ -188,5 +203,9 @@ impl<T: Source> AnySource for T {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<T>()
     }
 }

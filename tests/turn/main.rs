@@ -9,6 +9,7 @@ mod support;
 
 mod always;
 mod drops;
+mod failures;
 mod flow;
 #[cfg(feature = "codec")]
 mod framed;
@@ -100,6 +101,18 @@ on_every_backend! {
         a_panic_in_a_timer_loses_none_of_the_others_that_are_due
         a_panic_in_a_posted_task_loses_none_of_the_others_nor_the_way_to_post
         io_goes_on_after_a_panic;
+    failures:
+        a_callback_that_returns_an_error_loses_its_source_and_no_other
+        a_callback_that_panics_loses_its_source_and_no_other
+        a_failure_names_the_source_that_was_closed_and_the_function_of_its_callback
+        tasks_timers_and_posted_tasks_that_fail_are_told_and_keep_nobody_from_running
+        without_a_hook_an_error_comes_out_of_the_turn_and_the_rest_runs_in_the_next
+        without_a_hook_an_error_of_a_posted_task_leaves_the_others_posted
+        a_source_that_panics_as_it_responds_is_closed_and_told_in_the_next_phase_1
+        a_source_that_panics_as_it_settles_is_closed_and_the_others_settle
+        without_a_hook_a_panic_of_a_source_comes_out_of_the_next_turn
+        a_hook_may_use_the_whole_context_and_set_another_hook
+        a_hook_that_panics_stays_and_loses_nobody;
     stopping:
         who_drives_turns_by_hand_takes_the_stop_and_the_loop_waits_again
         a_callback_that_stops_ends_the_run_without_a_wait

@@ -105,7 +105,7 @@ pub fn a_descriptor_number_that_comes_back_in_the_same_batch_brings_no_event_of_
         for _ in 0..3 {
             reactor.turn(&mut count, ZERO).unwrap();
         }
-        assert_eq!((count, reactor.stale_count()), (0, 0));
+        assert_eq!((count, reactor.stats().stale_events), (0, 0));
 
         (&new_near).write_all(b"x").unwrap();
         turn_until(&mut reactor, &mut count, |count| *count == 1);
@@ -190,8 +190,7 @@ pub fn thousands_of_sources_may_be_added_inside_a_callback(case: Case) {
         let mut sum = 0;
         turn_until(&mut reactor, &mut sum, |sum| *sum > 0);
         assert_eq!(sum, 1);
-        turn_until(&mut reactor, &mut sum, |sum| *sum > 1);
-        assert_eq!(sum, 1 + count);
+        turn_until(&mut reactor, &mut sum, |sum| *sum == 1 + count);
     });
 }
 

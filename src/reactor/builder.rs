@@ -1,0 +1,121 @@
+//! Makes a loop: on which poller, and with which bounds.
+
+use std::io;
+
+use super::core::Core;
+use super::memory::{Memory, BUFFER_LEN};
+use super::{remote, Reactor};
+use crate::platform::{Backend, Poller};
+
+/// How much of each kind of work a turn may do, so that none keeps the others from theirs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budgets {
+    pub source_bytes: usize,
+    pub callbacks: usize,
+    pub timers: usize,
+    pub posted_tasks: usize,
+}
+
+/// Makes a [`Reactor`] other than the default one.
+///
+/// ```
+/// use ringmq::{platform::Backend, Builder};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let reactor = Builder::new().backend(Backend::Poll).memory(1 << 20).build::<()>()?;
+/// assert_eq!(reactor.backend(), Backend::Poll);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Builder {
+    backend: Backend,
+    poller: Option<Box<dyn Poller>>,
+    memory: usize,
+    events: usize,
+    budgets: Budgets,
+}
+
+impl Builder {
+    /// The system's best backend, 64 MiB of memory, 256 events a wait; in a turn, 256 KiB for each source, and 1024 each of callbacks,
+    /// timers and posted tasks.
+    pub fn new() -> Builder {
+        // Four buffers' worth for a source: a system call still pays, and who always has more leaves the others their turn. Of the
+        // rest so many that a turn of small pieces takes about a millisecond.
+        let budgets =
+            Budgets { source_bytes: 4 * BUFFER_LEN, callbacks: 1024, timers: 1024, posted_tasks: 1024 };
+        Builder { backend: Backend::default(), poller: None, memory: 64 << 20, events: 256, budgets }
+    }
+
+    /// Waits on this mechanism of the kernel.
+    pub fn backend(mut self, backend: Backend) -> Builder {
+        self.backend = backend;
+        self
+    }
+
+    /// Waits on this poller, whatever the backend: one of one's own, or a wrapped one.
+    pub fn poller(mut self, poller: Box<dyn Poller>) -> Builder {
+        self.poller = Some(poller);
+        self
+    }
+
+    /// The budget for receive buffers and send queues together, in bytes. A reactor that reads at all needs 64 KiB.
+    pub fn memory(mut self, limit: usize) -> Builder {
+        self.memory = limit;
+        self
+    }
+
+    /// How many events one wait takes from the kernel at the most. More are taken by the waits that follow.
+    pub fn events(mut self, capacity: usize) -> Builder {
+        self.events = capacity;
+        self
+    }
+
+    /// How many bytes one source may read and write in a turn, by [`Io::budget`](crate::Io::budget). What it does not get to waits for
+    /// the next turn, after everybody else's. 0 counts as 1.
+    pub fn source_budget(mut self, len: usize) -> Builder {
+        self.budgets.source_bytes = len.max(1);
+        self
+    }
+
+    /// How many callbacks and deferred tasks phase 1 runs in a turn. The rest is the first to run in the next, which does not wait;
+    /// in between, the kernel is asked once. 0 counts as 1.
+    pub fn callback_budget(mut self, count: usize) -> Builder {
+        self.budgets.callbacks = count.max(1);
+        self
+    }
+
+    /// How many timers phase 2 runs in a turn. The rest of those that are due is the first to run in the next. 0 counts as 1.
+    pub fn timer_budget(mut self, count: usize) -> Builder {
+        self.budgets.timers = count.max(1);
+        self
+    }
+
+    /// How many of the tasks that other threads have posted run in a turn, together as one callback of phase 1. 0 counts as 1.
+    pub fn post_budget(mut self, count: usize) -> Builder {
+        self.budgets.posted_tasks = count.max(1);
+        self
+    }
+
+    /// Makes it.
+    ///
+    /// # Errors
+    /// As for [`Reactor::with_backend`].
+    pub fn build<S: 'static>(self) -> io::Result<Reactor<S>> {
+        let poller = match self.poller {
+            Some(poller) => poller,
+            None => self.backend.open()?,
+        };
+        let (remote, doorbell) = remote::open()?;
+        let core = Core::new(poller, Memory::new(self.memory), self.events, self.budgets, remote);
+        let mut reactor = Reactor { core };
+        doorbell.hang(&mut reactor.context())?;
+        Ok(reactor)
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder::new()
+    }
+}
