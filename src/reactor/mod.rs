@@ -11,7 +11,10 @@ mod input;
 mod listener;
 mod memory;
 mod output;
+mod poll;
 mod remote;
+mod respond;
+mod run;
 mod send_queue;
 mod slab;
 mod source;
@@ -23,11 +26,12 @@ mod work;
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
+use std::os::unix::io::BorrowedFd;
+use std::time::{Duration, Instant};
 
 pub use self::builder::Builder;
 pub use self::context::{Context, Others};
-use self::core::Core;
+use self::core::{Core, SourceList};
 pub use self::failure::{Cause, Failure};
 #[cfg(feature = "codec")]
 pub use self::framed::{Frame, Framed, Frames, Outlet};
@@ -170,6 +174,138 @@ impl<S: 'static> Reactor<S> {
         }
     }
 
+    /// Turns until `deadline` has passed, or until it is stopped as [`run`](Self::run) is; answers whether it was stopped. It is one
+    /// turn at the least, which does not wait if the deadline has passed already.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let mut reactor = ringmq::Reactor::new()?;
+    /// let deadline = Instant::now() + Duration::from_millis(1);
+    /// assert!(!reactor.run_until(&mut (), deadline)?);
+    /// assert!(Instant::now() >= deadline);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`turn`](Self::turn).
+    ///
+    /// # Panics
+    /// As for [`turn`](Self::turn).
+    pub fn run_until(&mut self, state: &mut S, deadline: Instant) -> io::Result<bool> {
+        loop {
+            let left = deadline.saturating_duration_since(self.core.poller.now());
+            self.turn(state, Some(left))?;
+            if self.take_stop() {
+                return Ok(true);
+            }
+            if self.core.poller.now() >= deadline {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Comes to an end in good order: runs what is queued, has every source [`finish`](Source::finish), and turns until all of them
+    /// have, `within` has passed, or it is stopped. Answers whether all have finished.
+    ///
+    /// So a listener accepts no more, and a stream sends what is queued, within this time, before its peer is told of the end; what is
+    /// sent from here on is refused. Callbacks and timers run on. Sources that are added meanwhile are not waited for. The sources
+    /// stay on the loop: who has connected to a listener and was not accepted waits until that is dropped, so a server that hands
+    /// over to another [removes](Context::remove) its listeners first.
+    ///
+    /// ```
+    /// use ringmq::{Reactor, Stream};
+    /// use std::{io::Read, os::unix::net::UnixStream, time::Duration};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (mut near, far) = UnixStream::pair()?;
+    /// let mut reactor = Reactor::new()?;
+    /// let mut context = reactor.context();
+    /// let mut stream = Stream::new(far, &context.memory())?;
+    /// stream.send(b"a last word").unwrap();
+    /// context.add(stream, |_: &mut (), _, _| ())?;
+    /// assert!(reactor.drain(&mut (), Duration::from_secs(5))?);
+    /// drop(reactor);
+    /// let mut heard = String::new();
+    /// near.read_to_string(&mut heard)?;
+    /// assert_eq!(heard, "a last word");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`turn`](Self::turn).
+    ///
+    /// # Panics
+    /// As for [`turn`](Self::turn).
+    pub fn drain(&mut self, state: &mut S, within: Duration) -> io::Result<bool> {
+        let deadline = self.core.poller.now().checked_add(within);
+        self.turn(state, Some(Duration::ZERO))?;
+        let mut unfinished = self.core.finish_all();
+        loop {
+            self.core.retain_unfinished(&mut unfinished);
+            if unfinished.is_empty() {
+                return Ok(true);
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(self.core.poller.now()));
+            if self.take_stop() || left == Some(Duration::ZERO) {
+                return Ok(false);
+            }
+            self.turn(state, left)?;
+        }
+    }
+
+    /// The descriptor by which another loop can wait for this one: readable when an event is there for a [`turn`](Self::turn) to
+    /// handle. `None` on poll and select, which have none.
+    ///
+    /// Everything that changed since the last turn has been told to the kernel when it is handed out. It is the same one for as long
+    /// as the reactor lives. Timers and queued work do not make it readable: [`next_deadline`](Self::next_deadline) tells of those.
+    ///
+    /// ```
+    /// use ringmq::{Listener, Reactor};
+    /// use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+    /// use std::{net::TcpStream, time::Duration};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut reactor = Reactor::new()?;
+    /// let listener = Listener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// reactor.context().listen(listener, |count: &mut u32, _, _| *count += 1)?;
+    ///
+    /// let mut count = 0;
+    /// let _client = TcpStream::connect(address)?;
+    /// while count == 0 {
+    ///     // The other loop: here a plain poll(2) of the one descriptor.
+    ///     let now = std::time::Instant::now();
+    ///     let timeout = reactor.next_deadline().map(|deadline| deadline.saturating_duration_since(now));
+    ///     if let Some(fd) = reactor.fd()? {
+    ///         let timeout = timeout.map_or(PollTimeout::NONE, |t| PollTimeout::try_from(t).unwrap_or(PollTimeout::MAX));
+    ///         poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], timeout)?;
+    ///     }
+    ///     reactor.turn(&mut count, Some(Duration::ZERO))?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the kernel says of a change of interest; the next turn tries again.
+    pub fn fd(&mut self) -> io::Result<Option<BorrowedFd<'_>>> {
+        self.core.settle()?;
+        Ok(self.core.poller.as_fd())
+    }
+
+    /// Until when another loop may wait on [`fd`](Self::fd) before the next [`turn`](Self::turn) is due; `None`: for as long as nothing
+    /// happens. A time that has come: at once, since callbacks are queued, say, or bytes are prepared.
+    ///
+    /// To be asked before every wait. It tells the kernel what has changed, as `fd` does. With timers that were reset it may be
+    /// earlier than the first timer, and a turn then finds nothing to do.
+    pub fn next_deadline(&mut self) -> Option<Instant> {
+        self.core.next_deadline()
+    }
+
     /// Whether a stop was asked for since this was asked last: for who drives the loop by [`turn`](Self::turn), as
     /// [`run`](Self::run) does. Until then no turn waits.
     ///
@@ -208,7 +344,8 @@ impl<S: 'static> fmt::Debug for Reactor<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reactor")
             .field("backend", &self.backend())
-            .field("sources", &self.core.source_count())
+            .field("sources", &SourceList(&self.core))
+            .field("queued", &self.core.agenda.queue.len())
             .field("timers", &self.core.agenda.timers.len())
             .field("memory", &self.core.agenda.memory)
             .finish()

@@ -161,6 +161,14 @@ impl<V> Slab<V> {
     pub fn len(&self) -> usize {
         self.places.len() - self.vacant.len()
     }
+
+    /// All that is live, by index.
+    pub fn iter(&self) -> impl Iterator<Item = (Key, &V)> {
+        self.places.iter().enumerate().filter_map(|(index, place)| {
+            let key = Key { index: index as u32, generation: place.generation };
+            place.value.as_ref().map(|value| (key, value))
+        })
+    }
 }
 
 #[cfg(test)]

@@ -9,10 +9,12 @@ mod support;
 
 mod always;
 mod drops;
+mod embedding;
 mod failures;
 mod flow;
 #[cfg(feature = "codec")]
 mod framed;
+mod lifecycle;
 mod listener;
 mod memory;
 mod panics;
@@ -122,6 +124,29 @@ on_every_backend! {
         what_is_queued_at_the_stop_runs_when_the_loop_is_run_again
         the_turn_of_the_stop_is_finished
         a_stop_ends_one_run_and_not_the_next;
+    lifecycle:
+        a_run_until_a_deadline_ends_there_and_not_before
+        a_run_until_a_deadline_that_has_passed_is_one_turn_without_a_wait
+        a_run_until_a_deadline_says_that_it_was_stopped
+        a_drain_sends_everything_that_is_queued_before_the_end
+        a_drain_runs_what_is_queued_before_the_sources_finish
+        a_drain_ends_at_its_deadline_when_a_peer_does_not_read
+        a_drain_without_end_is_stopped_from_another_thread
+        a_drained_listener_accepts_no_more
+        a_drain_does_not_wait_for_who_came_later
+        a_connection_that_fails_while_it_drains_is_not_waited_for
+        a_source_that_panics_as_it_finishes_is_closed_and_told
+        a_forked_child_that_drops_its_copy_does_not_disturb_the_parent
+        a_run_until_a_deadline_is_not_early_by_the_real_clock;
+    embedding:
+        the_descriptor_is_readable_when_an_event_is_there_and_only_then
+        a_loop_has_a_descriptor_where_its_backend_has_one_and_it_stays_the_same
+        what_changed_between_turns_is_in_the_kernel_when_the_descriptor_is_handed_out
+        an_idle_loop_has_no_deadline_and_a_timer_is_one
+        work_that_needs_no_event_makes_the_deadline_now
+        a_stop_makes_the_deadline_now_until_it_is_taken
+        a_post_makes_the_descriptor_readable
+        a_loop_inside_another_does_all_its_work_and_never_sleeps_itself;
     timers:
         a_timer_set_with_zero_in_a_timer_runs_in_the_next_turn
         a_timer_that_sets_itself_with_zero_leaves_io_its_turn_every_time

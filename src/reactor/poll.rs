@@ -1,0 +1,134 @@
+//! Phase 3: sources that were touched settle, the kernel is told what changed, and asked who is ready.
+
+use std::io;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::time::{Duration, Instant};
+
+use super::core::Core;
+use super::slab::Key;
+use crate::platform::{Interest, Trigger};
+
+impl<S: 'static> Core<S> {
+    /// Phase 3: asks the kernel who is ready, and waits only when nothing else is to be done.
+    ///
+    /// When sources have prepared work for phase 4 anyway the kernel is not asked, so that a request and its reply cost one wait; but
+    /// not twice in a row, so that nobody's input starves.
+    pub fn poll(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.events.clear();
+        self.settle()?;
+        // Only now: settling gives memory back, and nothing else may ever end the wait.
+        self.feed_starved();
+        let has_work = !self.prepared.is_empty() || !self.fed.is_empty();
+        self.has_skipped_wait = has_work && !self.has_skipped_wait;
+        if self.has_skipped_wait {
+            return Ok(());
+        }
+        let timeout = self.timeout(limit);
+        self.now = None;
+        self.stats.waits += 1;
+        let result = self.poller.wait(&mut self.events, timeout);
+        if timeout != Some(Duration::ZERO) {
+            let is_limited = limit.is_some() && timeout == limit;
+            self.count_wake_up(is_limited);
+        }
+        result
+    }
+
+    /// Settles every source that was touched since the last time, and tells the kernel what it waits for now.
+    pub fn settle(&mut self) -> io::Result<()> {
+        self.position = 0;
+        let result = loop {
+            match catch_unwind(AssertUnwindSafe(|| self.settle_rest())) {
+                Ok(result) => break result,
+                Err(panic) => self.close_failed(panic),
+            }
+        };
+        match result {
+            Ok(()) => self.agenda.touched.clear(),
+            // The others, and this one again, next time.
+            Err(_) => drop(self.agenda.touched.drain(..self.position)),
+        }
+        result
+    }
+
+    fn settle_rest(&mut self) -> io::Result<()> {
+        while let Some(&key) = self.agenda.touched.get(self.position) {
+            self.settle_one(key)?;
+            self.position += 1;
+        }
+        Ok(())
+    }
+
+    fn settle_one(&mut self, key: Key) -> io::Result<()> {
+        let registration = match self.agenda.registrations.get_mut(key) {
+            Some(registration) => registration,
+            None => return Ok(()),
+        };
+        self.current = Some(key);
+        let source = self.sources[key.index()].as_mut().expect("a live key has its source");
+        if source.settle() && !registration.is_prepared {
+            registration.is_prepared = true;
+            self.prepared.push_back(key);
+        }
+        let mut interest = source.interest();
+        if registration.is_deaf {
+            interest = interest.without(Interest::READABLE);
+        }
+        if interest != registration.interest {
+            if !registration.is_always_ready {
+                self.poller.modify(source.fd(), key.to_token(), interest, Trigger::Level)?;
+            }
+            registration.interest = interest;
+        }
+        registration.is_touched = false;
+        Ok(())
+    }
+
+    /// Whether a turn would find something to do without being told of it by the kernel or by the clock.
+    fn has_work(&self) -> bool {
+        !self.agenda.queue.is_empty()
+            || !self.prepared.is_empty()
+            || !self.fed.is_empty()
+            || self.agenda.timers.has_due()
+            || self.agenda.is_stopping
+            || self.remote.is_stopping()
+            || self.always_ready.iter().any(|key| !self.always_ready_for(*key).is_none())
+    }
+
+    /// How long the kernel may let us sleep. Only a wait that may sleep with a timer pending reads the clock.
+    fn timeout(&self, limit: Option<Duration>) -> Option<Duration> {
+        if self.has_work() {
+            return Some(Duration::ZERO);
+        }
+        match self.agenda.timers.next_deadline() {
+            None => limit,
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(self.poller.now());
+                Some(limit.map_or(left, |limit| limit.min(left)))
+            }
+        }
+    }
+
+    /// When the next turn has something to do even if no descriptor becomes ready: now, if it has already.
+    pub fn next_deadline(&mut self) -> Option<Instant> {
+        // What cannot be told to the kernel is the next turn's to tell.
+        let is_settled = self.settle().is_ok();
+        self.feed_starved();
+        if !is_settled || self.has_work() {
+            return Some(self.poller.now());
+        }
+        self.agenda.timers.next_deadline()
+    }
+
+    /// Counts the end of a wait that might sleep; `is_limited` says whether it may have ended because the caller wanted no more.
+    fn count_wake_up(&mut self, is_limited: bool) {
+        self.stats.wake_ups += 1;
+        if self.events.is_empty() && !is_limited {
+            let is_due = match self.agenda.timers.next_deadline() {
+                Some(deadline) => self.now() >= deadline,
+                None => false,
+            };
+            self.stats.spurious_wake_ups += u64::from(!is_due);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Phases 1 and 2: application code runs here, and nowhere else.
+
+use std::io;
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+
+use super::agenda::Work;
+use super::context::Context;
+use super::core::Core;
+use super::failure::{Cause, Failure};
+use super::slab::{Key, SourceId};
+use super::work::{BoxError, Task};
+
+impl<S: 'static> Core<S> {
+    /// Phase 1: what was fired or deferred before this turn, in that order. What is fired from here on waits for the next turn, and so
+    /// does what is beyond the budget.
+    ///
+    /// Each piece of work leaves the queue before it runs, so that a failure loses none of the others.
+    pub fn run_callbacks(&mut self, state: &mut S) -> io::Result<()> {
+        self.stats.turns += 1;
+        for _ in 0..self.agenda.queue.len().min(self.budgets.callbacks) {
+            match self.agenda.queue.pop_front() {
+                Some(Work::Callback(key)) if self.doorbell == Some(key) => self.run_posted(state, key)?,
+                Some(Work::Callback(key)) => self.run_callback(state, key)?,
+                Some(Work::Task(task)) => {
+                    self.stats.tasks += 1;
+                    self.run_task(state, task).or_else(|failure| self.report(state, failure))?;
+                }
+                Some(Work::Failure(failure)) => self.report(state, failure)?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Phase 2: the timers that are due at the beginning of it, by deadline and then by order of setting. Those beyond the budget are
+    /// the first ones in the next turn.
+    pub fn run_timeouts(&mut self, state: &mut S) -> io::Result<()> {
+        if self.agenda.timers.next_deadline().is_some() {
+            let now = self.now();
+            self.agenda.timers.collect_due(now);
+        }
+        for _ in 0..self.budgets.timers {
+            match self.agenda.timers.pop_due() {
+                Some(task) => {
+                    self.stats.timers += 1;
+                    self.run_task(state, task).or_else(|failure| self.report(state, failure))?;
+                }
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one callback, lifted out of its place, and puts it back unless its source was removed meanwhile. When it fails its source,
+    /// which may be half-way through something, goes.
+    fn run_callback(&mut self, state: &mut S, key: Key) -> io::Result<()> {
+        match self.agenda.registrations.get_mut(key) {
+            Some(registration) => registration.is_fired = false,
+            None => return Ok(()),
+        }
+        let mut callback = match self.callbacks[key.index()].take() {
+            Some(callback) => callback,
+            None => return Ok(()),
+        };
+        self.stats.callbacks += 1;
+        let call = || callback.call(state, &mut Context { core: self }, key);
+        let cause = match cause_of(catch_unwind(AssertUnwindSafe(call))) {
+            None => {
+                if self.agenda.registrations.get(key).is_some() {
+                    self.callbacks[key.index()] = Some(callback);
+                }
+                return Ok(());
+            }
+            Some(cause) => cause,
+        };
+        self.remove(key);
+        let failure = Failure { source: Some(SourceId(key)), name: callback.name(), cause };
+        drop(callback);
+        self.report(state, failure)
+    }
+
+    /// Runs a task; answers with its failure.
+    fn run_task(&mut self, state: &mut S, task: Box<dyn Task<S>>) -> Result<(), Failure> {
+        let name = task.name();
+        let run = || task.run(state, &mut Context { core: self });
+        match cause_of(catch_unwind(AssertUnwindSafe(run))) {
+            None => Ok(()),
+            Some(cause) => Err(Failure { source: None, name, cause }),
+        }
+    }
+
+    /// Runs what other threads have posted. What they post from here on rings again.
+    fn run_posted(&mut self, state: &mut S, doorbell: Key) -> io::Result<()> {
+        if let Some(registration) = self.agenda.registrations.get_mut(doorbell) {
+            registration.is_fired = false;
+        }
+        let count = self.remote.task_count();
+        if count > self.budgets.posted_tasks {
+            self.agenda.fire(doorbell);
+        }
+        for _ in 0..count.min(self.budgets.posted_tasks) {
+            // One at a time, so that a failure loses none of the others.
+            let task = match self.remote.pop_task() {
+                Some(task) => task,
+                None => break,
+            };
+            self.stats.tasks += 1;
+            if let Err(failure) = self.run_task(state, task) {
+                // For the rest of them: this one may come out of the turn.
+                self.agenda.fire(doorbell);
+                self.report(state, failure)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the hook of a failure; without one it comes out of the turn.
+    fn report(&mut self, state: &mut S, failure: Failure) -> io::Result<()> {
+        self.stats.failures += 1;
+        let mut hook = match self.failure_hook.take() {
+            Some(hook) => hook,
+            None => return Err(failure.escape()),
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| hook(state, &mut Context { core: self }, failure)));
+        // Unless it has set another one.
+        self.failure_hook.get_or_insert(hook);
+        outcome.or_else(|panic| resume_unwind(panic))
+    }
+}
+
+/// Why something that was run has failed, if it has.
+fn cause_of(outcome: std::thread::Result<Option<BoxError>>) -> Option<Cause> {
+    match outcome {
+        Ok(error) => error.map(Cause::Error),
+        Err(panic) => Some(Cause::Panic(panic)),
+    }
+}
