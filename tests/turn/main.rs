@@ -8,6 +8,7 @@ extern crate ringmq_kqueue_model as _;
 mod support;
 
 mod always;
+mod budgets;
 mod drops;
 mod embedding;
 mod failures;
@@ -95,7 +96,8 @@ on_every_backend! {
         a_removed_source_comes_back_open_and_may_be_added_again
         a_source_that_cannot_be_added_leaves_the_loop_as_it_was
         more_ready_sources_than_a_wait_holds_are_all_served_in_turn
-        another_loop_may_be_run_from_a_callback;
+        another_loop_may_be_run_from_a_callback
+        a_loop_shows_the_sources_that_are_live;
     panics:
         a_panic_in_a_callback_removes_its_source_and_delivers_the_others_in_the_next_turn
         a_panic_after_a_callback_removed_its_own_source_is_just_that_panic
@@ -124,6 +126,13 @@ on_every_backend! {
         what_is_queued_at_the_stop_runs_when_the_loop_is_run_again
         the_turn_of_the_stop_is_finished
         a_stop_ends_one_run_and_not_the_next;
+    budgets:
+        tasks_beyond_the_budget_run_in_the_next_turns_in_order_and_the_kernel_is_asked_between
+        timers_beyond_the_budget_run_in_the_next_turns_in_order
+        posted_tasks_beyond_the_budget_run_in_the_next_turns_in_order
+        a_budget_of_zero_counts_as_one
+        a_source_stops_reading_at_its_budget
+        a_firehose_a_storm_a_flood_of_posts_and_a_task_without_end_leave_a_ping_pong_every_turn;
     lifecycle:
         a_run_until_a_deadline_ends_there_and_not_before
         a_run_until_a_deadline_that_has_passed_is_one_turn_without_a_wait

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ringmq::platform::{Interest, Ready};
-use ringmq::{Builder, Context, Fire, Id, Reactor};
+use ringmq::{Builder, Context, Fire, Id, Reactor, SourceId};
 
 use crate::support::{in_child, limit_descriptors, pair, turn_until, Case, Change, Probe, SOON};
 
@@ -272,4 +272,17 @@ pub fn another_loop_may_be_run_from_a_callback(case: Case) {
     let mut log = Vec::new();
     outer.run(&mut log).unwrap();
     assert_eq!(log, ["inner", "outer"]);
+}
+
+pub fn a_loop_shows_the_sources_that_are_live(case: Case) {
+    let mut reactor = case.reactor::<()>();
+    let (_near, far) = pair();
+    let number = far.as_raw_fd();
+    let id = reactor.context().add(Probe::new(far), |_, _, _| ()).unwrap();
+    let entry =
+        format!("({:?}, \"turn::support::probe::Probe\", BorrowedFd {{ fd: {number} }}", SourceId::from(id));
+    let shown = format!("{reactor:?}");
+    assert!(shown.contains(&entry), "{shown} has no {entry}");
+    reactor.context().remove(id);
+    assert!(!format!("{reactor:?}").contains("Probe"));
 }
