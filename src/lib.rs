@@ -14,7 +14,8 @@
 //! # Features
 //!
 //! The bare loop is always there. `codec` adds framing; `mq`, the default, implies it and is where the message-queue sockets will
-//! be. `net-extra`, `signal`, `process`, `recorder` and `sim` are names for what is to come and add nothing yet.
+//! be. `recorder` adds the flight recorder (`Builder::record_turns`, `Context::on_slow`). `net-extra`, `signal`, `process` and `sim`
+//! are names for what is to come and add nothing yet.
 //!
 //! # Platforms
 //!
@@ -40,6 +41,8 @@ pub use reactor::{
 };
 #[cfg(feature = "codec")]
 pub use reactor::{Frame, Framed, Frames, Outlet};
+#[cfg(feature = "recorder")]
+pub use reactor::{Haste, Slow, TurnRecord};
 
 // As in the platform crate: the tests link a model of a kqueue.
 #[cfg(all(test, ringmq_kqueue = "model"))]

@@ -34,6 +34,8 @@ pub struct Builder {
     memory: usize,
     events: usize,
     budgets: Budgets,
+    #[cfg(feature = "recorder")]
+    recorded_turns: usize,
 }
 
 impl Builder {
@@ -44,7 +46,15 @@ impl Builder {
         // rest so many that a turn of small pieces takes about a millisecond.
         let budgets =
             Budgets { source_bytes: 4 * BUFFER_LEN, callbacks: 1024, timers: 1024, posted_tasks: 1024 };
-        Builder { backend: Backend::default(), poller: None, memory: 64 << 20, events: 256, budgets }
+        Builder {
+            backend: Backend::default(),
+            poller: None,
+            memory: 64 << 20,
+            events: 256,
+            budgets,
+            #[cfg(feature = "recorder")]
+            recorded_turns: 0,
+        }
     }
 
     /// Waits on this mechanism of the kernel.
@@ -97,6 +107,13 @@ impl Builder {
         self
     }
 
+    /// Records the last `turns` turns, for [`Reactor::records`] and [`Reactor::explain`]. 0, which is the default: none.
+    #[cfg(feature = "recorder")]
+    pub fn record_turns(mut self, turns: usize) -> Builder {
+        self.recorded_turns = turns;
+        self
+    }
+
     /// Makes it.
     ///
     /// # Errors
@@ -109,6 +126,10 @@ impl Builder {
         let (remote, doorbell) = remote::open()?;
         let core = Core::new(poller, Memory::new(self.memory), self.events, self.budgets, remote);
         let mut reactor = Reactor { core };
+        #[cfg(feature = "recorder")]
+        {
+            reactor.core.recorder = super::recorder::Recorder::new(self.recorded_turns);
+        }
         doorbell.hang(&mut reactor.context())?;
         Ok(reactor)
     }

@@ -7,6 +7,8 @@ use super::agenda::Agenda;
 use super::core::{Core, Sources};
 use super::failure::Failure;
 use super::memory::Memory;
+#[cfg(feature = "recorder")]
+use super::recorder::Slow;
 use super::remote::Remote;
 use super::slab::Id;
 use super::source::Source;
@@ -170,6 +172,36 @@ impl<S: 'static> Context<'_, S> {
     /// ```
     pub fn on_failure(&mut self, hook: impl FnMut(&mut S, &mut Context<'_, S>, Failure) + 'static) {
         self.core.failure_hook = Some(Box::new(hook));
+    }
+
+    /// Has every callback, task and timer told to `hook` that runs for `threshold` or longer, right after it has, in the place of what
+    /// was set before.
+    ///
+    /// ```
+    /// use ringmq::{Reactor, Slow};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut reactor = Reactor::new()?;
+    /// let mut context = reactor.context();
+    /// context.on_slow(Duration::from_millis(2), |log: &mut Vec<Slow>, _, slow| log.push(slow));
+    /// context.defer(|_, context| {
+    ///     std::thread::sleep(Duration::from_millis(3));
+    ///     context.stop();
+    /// });
+    /// let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert!(log[0].took >= Duration::from_millis(3));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "recorder")]
+    pub fn on_slow(
+        &mut self,
+        threshold: Duration,
+        hook: impl FnMut(&mut S, &mut Context<'_, S>, Slow) + 'static,
+    ) {
+        self.core.recorder.watch_for(threshold, Box::new(hook));
     }
 
     /// What the loop has done so far.

@@ -10,6 +10,8 @@ use super::builder::Budgets;
 use super::context::Context;
 use super::failure::Failure;
 use super::memory::Memory;
+#[cfg(feature = "recorder")]
+use super::recorder::Recorder;
 use super::remote::Remote;
 use super::slab::{Key, SourceId};
 use super::source::AnySource;
@@ -38,6 +40,8 @@ pub(crate) struct Core<S: 'static> {
     pub failure_hook: Option<FailureHook<S>>,
     pub budgets: Budgets,
     pub stats: Stats,
+    #[cfg(feature = "recorder")]
+    pub recorder: Recorder<S>,
     pub events: Events,
     /// How far the phase that is under way has come among the sources it goes through, and at which it is: what a panic in a source
     /// leaves off at.
@@ -84,6 +88,8 @@ impl<S: 'static> Core<S> {
             failure_hook: None,
             budgets,
             stats: Stats::default(),
+            #[cfg(feature = "recorder")]
+            recorder: Recorder::new(0),
             events: Events::with_capacity(events),
             position: 0,
             current: None,

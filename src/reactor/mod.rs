@@ -4,6 +4,8 @@ mod agenda;
 mod builder;
 mod context;
 mod core;
+#[cfg(feature = "recorder")]
+mod explain;
 mod failure;
 #[cfg(feature = "codec")]
 mod framed;
@@ -12,6 +14,8 @@ mod listener;
 mod memory;
 mod output;
 mod poll;
+#[cfg_attr(not(feature = "recorder"), path = "no_recorder.rs")]
+mod recorder;
 mod remote;
 mod respond;
 mod run;
@@ -38,6 +42,8 @@ pub use self::framed::{Frame, Framed, Frames, Outlet};
 pub use self::listener::Listener;
 pub use self::memory::{Buf, Charge, Full, Memory};
 pub use self::output::SendError;
+#[cfg(feature = "recorder")]
+pub use self::recorder::{Haste, Slow, TurnRecord};
 pub use self::remote::{Gone, Remote};
 pub use self::slab::{Id, SourceId};
 pub use self::source::{Fire, Io, Source};
@@ -331,6 +337,40 @@ impl<S: 'static> Reactor<S> {
     /// What it has done so far, counted.
     pub fn stats(&self) -> Stats {
         self.core.stats()
+    }
+
+    /// The last turns, the oldest first: as many as [`Builder::record_turns`] says, of which the last may be under way.
+    #[cfg(feature = "recorder")]
+    pub fn records(&self) -> impl Iterator<Item = &TurnRecord> {
+        self.core.recorder.records().iter()
+    }
+
+    /// What the recorded turns spent their time on, why they did not sleep, and why a timer was late: in plain words, for a person to
+    /// read. What is recorded is what [`records`](Self::records) gives.
+    ///
+    /// ```
+    /// use ringmq::{Builder, Context};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// fn restless(count: &mut u32, context: &mut Context<'_, u32>) {
+    ///     *count += 1;
+    ///     match *count {
+    ///         100 => context.stop(),
+    ///         _ => context.defer(restless),
+    ///     }
+    /// }
+    /// let mut reactor = Builder::new().record_turns(50).build()?;
+    /// reactor.context().defer(restless);
+    /// reactor.run(&mut 0)?;
+    /// let why = reactor.explain();
+    /// assert!(why.contains("49 turns since work was queued for the next turn"), "{why}");
+    /// assert!(why.contains("restless first"), "{why}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "recorder")]
+    pub fn explain(&self) -> String {
+        explain::explain(self.core.recorder.records())
     }
 }
 

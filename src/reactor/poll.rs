@@ -5,6 +5,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::core::Core;
+use super::recorder::Part;
 use super::slab::Key;
 use crate::platform::{Interest, Trigger};
 
@@ -14,6 +15,7 @@ impl<S: 'static> Core<S> {
     /// When sources have prepared work for phase 4 anyway the kernel is not asked, so that a request and its reply cost one wait; but
     /// not twice in a row, so that nobody's input starves.
     pub fn poll(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        self.record_part(Some(Part::Settling));
         self.events.clear();
         self.settle()?;
         // Only now: settling gives memory back, and nothing else may ever end the wait.
@@ -21,9 +23,12 @@ impl<S: 'static> Core<S> {
         let has_work = !self.prepared.is_empty() || !self.fed.is_empty();
         self.has_skipped_wait = has_work && !self.has_skipped_wait;
         if self.has_skipped_wait {
+            self.record_wait(Some(Duration::ZERO), limit);
             return Ok(());
         }
         let timeout = self.timeout(limit);
+        self.record_wait(timeout, limit);
+        self.record_part(Some(Part::Waiting));
         self.now = None;
         self.stats.waits += 1;
         let result = self.poller.wait(&mut self.events, timeout);
@@ -31,6 +36,7 @@ impl<S: 'static> Core<S> {
             let is_limited = limit.is_some() && timeout == limit;
             self.count_wake_up(is_limited);
         }
+        self.record_events();
         result
     }
 

@@ -6,6 +6,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use super::agenda::Work;
 use super::core::{Core, Starved};
 use super::failure::{Cause, Failure};
+use super::recorder::Part;
 use super::slab::{Key, SourceId};
 use super::source::{AnySource, Fire, Io};
 use crate::platform::{Interest, Ready};
@@ -13,10 +14,12 @@ use crate::platform::{Interest, Ready};
 impl<S: 'static> Core<S> {
     /// Phase 4: minimal input and output for who is ready, and for who needs no readiness.
     pub fn respond(&mut self) {
+        self.record_part(Some(Part::Responding));
         self.position = 0;
         while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.respond_to_rest())) {
             self.close_failed(panic);
         }
+        self.record_part(None);
     }
 
     /// Phase 4 from where it is. What is done is taken out or counted before it is done, so that after a panic the rest is left.

@@ -7,6 +7,7 @@ use super::agenda::Work;
 use super::context::Context;
 use super::core::Core;
 use super::failure::{Cause, Failure};
+use super::recorder::Part;
 use super::slab::{Key, SourceId};
 use super::work::{BoxError, Task};
 
@@ -17,6 +18,7 @@ impl<S: 'static> Core<S> {
     /// Each piece of work leaves the queue before it runs, so that a failure loses none of the others.
     pub fn run_callbacks(&mut self, state: &mut S) -> io::Result<()> {
         self.stats.turns += 1;
+        self.record_turn();
         for _ in 0..self.agenda.queue.len().min(self.budgets.callbacks) {
             match self.agenda.queue.pop_front() {
                 Some(Work::Callback(key)) if self.doorbell == Some(key) => self.run_posted(state, key)?,
@@ -35,14 +37,17 @@ impl<S: 'static> Core<S> {
     /// Phase 2: the timers that are due at the beginning of it, by deadline and then by order of setting. Those beyond the budget are
     /// the first ones in the next turn.
     pub fn run_timeouts(&mut self, state: &mut S) -> io::Result<()> {
-        if self.agenda.timers.next_deadline().is_some() {
+        self.record_part(Some(Part::Timeouts));
+        if let Some(deadline) = self.agenda.timers.next_deadline() {
             let now = self.now();
             self.agenda.timers.collect_due(now);
+            self.record_due(deadline, now);
         }
         for _ in 0..self.budgets.timers {
             match self.agenda.timers.pop_due() {
                 Some(task) => {
                     self.stats.timers += 1;
+                    self.record_timer();
                     self.run_task(state, task).or_else(|failure| self.report(state, failure))?;
                 }
                 None => break,
@@ -63,12 +68,14 @@ impl<S: 'static> Core<S> {
             None => return Ok(()),
         };
         self.stats.callbacks += 1;
+        let watch = self.watch(|| callback.name());
         let call = || callback.call(state, &mut Context { core: self }, key);
         let cause = match cause_of(catch_unwind(AssertUnwindSafe(call))) {
             None => {
                 if self.agenda.registrations.get(key).is_some() {
                     self.callbacks[key.index()] = Some(callback);
                 }
+                self.unwatch(state, watch, Some(key));
                 return Ok(());
             }
             Some(cause) => cause,
@@ -76,14 +83,18 @@ impl<S: 'static> Core<S> {
         self.remove(key);
         let failure = Failure { source: Some(SourceId(key)), name: callback.name(), cause };
         drop(callback);
+        self.unwatch(state, watch, Some(key));
         self.report(state, failure)
     }
 
     /// Runs a task; answers with its failure.
     fn run_task(&mut self, state: &mut S, task: Box<dyn Task<S>>) -> Result<(), Failure> {
         let name = task.name();
+        let watch = self.watch(|| name);
         let run = || task.run(state, &mut Context { core: self });
-        match cause_of(catch_unwind(AssertUnwindSafe(run))) {
+        let cause = cause_of(catch_unwind(AssertUnwindSafe(run)));
+        self.unwatch(state, watch, None);
+        match cause {
             None => Ok(()),
             Some(cause) => Err(Failure { source: None, name, cause }),
         }

@@ -20,6 +20,8 @@ mod listener;
 mod memory;
 mod panics;
 mod phases;
+#[cfg(feature = "recorder")]
+mod recorder;
 mod remote;
 mod sources;
 mod stopping;
@@ -133,6 +135,19 @@ on_every_backend! {
         a_budget_of_zero_counts_as_one
         a_source_stops_reading_at_its_budget
         a_firehose_a_storm_a_flood_of_posts_and_a_task_without_end_leave_a_ping_pong_every_turn;
+    #[cfg(feature = "recorder")]
+    recorder:
+        each_phase_is_charged_with_its_time
+        the_last_turns_are_kept_and_no_more
+        nothing_is_recorded_unless_asked_for_and_no_clock_is_read
+        the_slowest_callback_and_timer_are_named
+        a_turn_that_did_not_sleep_says_why
+        who_is_slow_is_told_as_it_happens
+        it_explains_that_a_task_keeps_the_loop_busy
+        it_explains_that_an_idle_loop_sleeps
+        it_explains_that_a_slow_callback_made_a_timer_late
+        it_explains_that_a_slow_timer_made_the_next_one_late
+        it_explains_that_the_machine_woke_an_idle_loop_late;
     lifecycle:
         a_run_until_a_deadline_ends_there_and_not_before
         a_run_until_a_deadline_that_has_passed_is_one_turn_without_a_wait
