@@ -77,6 +77,7 @@ pub use event::{Event, Events, Interest, Ready, Token, Trigger};
 pub use poll::Poll;
 pub use poller::Poller;
 pub use select::Select;
+pub use sys::is_shortage;
 pub use waker::{WakeReceiver, Waker};
 
 /// Hands the condition "this system has kqueue", in the form that `cfg` takes, to another macro: `where_kqueue_is!(name! { … })`

@@ -14,6 +14,22 @@ pub(crate) fn check(result: c_int) -> io::Result<c_int> {
     }
 }
 
+/// Whether the system has refused something for want of descriptors, memory or room (`EMFILE`, `ENFILE`, `ENOMEM`, `ENOBUFS`, `ENOSPC`),
+/// so that the same may go well later.
+///
+/// ```
+/// use std::io::{Error, ErrorKind};
+/// assert!(ringmq_platform::is_shortage(&ErrorKind::OutOfMemory.into()));
+/// assert!(!ringmq_platform::is_shortage(&ErrorKind::PermissionDenied.into()));
+/// ```
+pub fn is_shortage(error: &io::Error) -> bool {
+    let errnos = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS, libc::ENOSPC];
+    match error.raw_os_error() {
+        Some(errno) => errnos.contains(&errno),
+        None => error.kind() == io::ErrorKind::OutOfMemory,
+    }
+}
+
 /// Sets a descriptor flag or a status flag (`F_GETFD`/`F_SETFD` or `F_GETFL`/`F_SETFL`), where that cannot be done while the descriptor
 /// is opened.
 pub(crate) fn add_flag(fd: BorrowedFd<'_>, get: c_int, set: c_int, flag: c_int) -> io::Result<()> {

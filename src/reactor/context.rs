@@ -145,7 +145,7 @@ impl<S: 'static> Context<'_, S> {
     /// Has failures told to `hook`, in the place of what was set before.
     ///
     /// A callback that panics or returns an error closes its source: the source is removed and dropped, as it may be half-way through
-    /// something. So does a source that panics in phase 3 or 4. A task or a timer that fails is just over. All other work of the turn
+    /// something. So does a source that panics in phase 3 or 4, or whose interest the kernel refuses to hear of. A task or a timer that fails is just over. All other work of the turn
     /// is done. The hook is told in phase 1 or 2, at once or, of phases 3 and 4, in the next turn.
     ///
     /// Without a hook a failure comes out of [`turn`](crate::Reactor::turn), a panic as a panic and an error as an error; what was

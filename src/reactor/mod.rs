@@ -148,11 +148,12 @@ impl<S: 'static> Reactor<S> {
     /// A turn may end early without having done anything: a signal ends its wait.
     ///
     /// # Errors
-    /// What the kernel says of the wait, or of a change of interest. Nothing is lost: the next turn goes on where this one stopped.
+    /// What the kernel says of the wait, or for want of memory or room of a change of interest; without [a hook](Context::on_failure),
+    /// the error of a callback, a timer or a task. Nothing is lost: the next turn goes on where this one stopped.
     ///
     /// # Panics
-    /// With the panic of a callback, a timer or a task. The source of a callback that panicked is removed; everything else is queued
-    /// as it was, and the next turn goes on with it.
+    /// Without [a hook](Context::on_failure), with the panic of a callback, a timer, a task or a source. The source is removed;
+    /// everything else is queued as it was, and the next turn goes on with it.
     pub fn turn(&mut self, state: &mut S, limit: Option<Duration>) -> io::Result<()> {
         self.core.run_callbacks(state)?;
         self.core.run_timeouts(state)?;

@@ -5,9 +5,10 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::core::Core;
+use super::failure::Cause;
 use super::recorder::Part;
 use super::slab::Key;
-use crate::platform::{Interest, Trigger};
+use crate::platform::{is_shortage, Interest, Trigger};
 
 impl<S: 'static> Core<S> {
     /// Phase 3: asks the kernel who is ready, and waits only when nothing else is to be done.
@@ -46,7 +47,7 @@ impl<S: 'static> Core<S> {
         let result = loop {
             match catch_unwind(AssertUnwindSafe(|| self.settle_rest())) {
                 Ok(result) => break result,
-                Err(panic) => self.close_failed(panic),
+                Err(panic) => self.close_failed(Cause::Panic(panic)),
             }
         };
         match result {
@@ -81,10 +82,20 @@ impl<S: 'static> Core<S> {
             interest = interest.without(Interest::READABLE);
         }
         if interest != registration.interest {
-            if !registration.is_always_ready {
-                self.poller.modify(source.fd(), key.to_token(), interest, Trigger::Level)?;
+            let is_told = match registration.is_always_ready {
+                true => Ok(()),
+                false => self.poller.modify(source.fd(), key.to_token(), interest, Trigger::Level),
+            };
+            match is_told {
+                Ok(()) => registration.interest = interest,
+                // The same may go well in the next turn.
+                Err(error) if is_shortage(&error) => return Err(error),
+                // Its descriptor is closed, say. It would come to nothing at every turn, and keep the others from theirs.
+                Err(error) => {
+                    self.close_failed(Cause::Error(error.into()));
+                    return Ok(());
+                }
             }
-            registration.interest = interest;
         }
         registration.is_touched = false;
         Ok(())

@@ -1,6 +1,5 @@
 //! Phase 4: sources do their input and output, and no application code runs.
 
-use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use super::agenda::Work;
@@ -17,7 +16,7 @@ impl<S: 'static> Core<S> {
         self.record_part(Some(Part::Responding));
         self.position = 0;
         while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.respond_to_rest())) {
-            self.close_failed(panic);
+            self.close_failed(Cause::Panic(panic));
         }
         self.record_part(None);
     }
@@ -123,11 +122,11 @@ impl<S: 'static> Core<S> {
         ready
     }
 
-    /// Closes the source that has panicked in phase 3 or 4. Application code is not run there, so it is told of it in phase 1.
-    pub fn close_failed(&mut self, panic: Box<dyn Any + Send>) {
+    /// Closes the source that has failed in phase 3 or 4. Application code is not run there, so it is told of it in phase 1.
+    pub fn close_failed(&mut self, cause: Cause) {
         let key = self.current.expect("nobody but sources runs there");
         let name = self.sources[key.index()].as_ref().map_or("", |source| source.type_name());
-        let failure = Failure { source: Some(SourceId(key)), name, cause: Cause::Panic(panic) };
+        let failure = Failure { source: Some(SourceId(key)), name, cause };
         self.remove(key);
         self.agenda.queue.push_back(Work::Failure(failure));
     }
@@ -138,6 +137,6 @@ impl<S: 'static> Core<S> {
         self.current = Some(key);
         let source = self.sources[key.index()].as_mut()?;
         let answer = catch_unwind(AssertUnwindSafe(|| ask(source.as_mut())));
-        answer.map_err(|panic| self.close_failed(panic)).ok()
+        answer.map_err(|panic| self.close_failed(Cause::Panic(panic))).ok()
     }
 }

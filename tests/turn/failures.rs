@@ -262,3 +262,25 @@ pub fn a_hook_that_panics_stays_and_loses_nobody(case: Case) {
     reactor.turn(&mut log, ZERO).unwrap();
     assert_eq!((told.get(), log), (2, vec!["third".to_string()]));
 }
+
+/// The kernel refuses to hear of it any more, and the turn goes on. A shortage is another matter: see `phases`.
+pub fn a_source_that_the_kernel_refuses_a_change_for_is_closed_and_told(case: Case) {
+    let (mut reactor, spy) = case.spied::<Log>();
+    let (mut near, far) = pair();
+    let mut context = reactor.context();
+    context.on_failure(note);
+    let refused = context.add(Probe::new(pair().1), |_, _, _| ()).unwrap();
+    let mut log = Log::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    let mut context = reactor.context();
+    let other =
+        context.add(Probe::draining(far), |log: &mut Log, _, _| log.push("input".to_string())).unwrap();
+    near.write_all(b"x").unwrap();
+    context.get_mut(refused).unwrap().interest = Interest::NONE;
+    spy.fail_next_modify(io::ErrorKind::PermissionDenied);
+    reactor.turn(&mut log, SOON).unwrap();
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["source error permission denied", "input"]);
+    let context = reactor.context();
+    assert!(context.get(refused).is_none() && context.get(other).is_some());
+}

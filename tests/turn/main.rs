@@ -118,7 +118,8 @@ on_every_backend! {
         a_source_that_panics_as_it_settles_is_closed_and_the_others_settle
         without_a_hook_a_panic_of_a_source_comes_out_of_the_next_turn
         a_hook_may_use_the_whole_context_and_set_another_hook
-        a_hook_that_panics_stays_and_loses_nobody;
+        a_hook_that_panics_stays_and_loses_nobody
+        a_source_that_the_kernel_refuses_a_change_for_is_closed_and_told;
     stopping:
         who_drives_turns_by_hand_takes_the_stop_and_the_loop_waits_again
         a_callback_that_stops_ends_the_run_without_a_wait
