@@ -8,6 +8,7 @@ extern crate ringmq_kqueue_model as _;
 mod support;
 
 mod always;
+mod anywhere;
 mod budgets;
 mod drops;
 mod embedding;
@@ -149,6 +150,13 @@ on_every_backend! {
         it_explains_that_a_slow_callback_made_a_timer_late
         it_explains_that_a_slow_timer_made_the_next_one_late
         it_explains_that_the_machine_woke_an_idle_loop_late;
+    anywhere:
+        every_method_may_be_called_on_every_id_from_a_callback
+        every_method_may_be_called_on_every_id_from_a_task
+        every_method_may_be_called_on_every_id_from_a_timer
+        every_method_may_be_called_on_every_id_from_a_posted_task
+        every_method_may_be_called_on_every_id_from_a_failure_hook
+        every_method_may_be_called_on_every_id_between_turns;
     lifecycle:
         a_run_until_a_deadline_ends_there_and_not_before
         a_run_until_a_deadline_that_has_passed_is_one_turn_without_a_wait
