@@ -9,6 +9,7 @@ mod support;
 
 mod always;
 mod anywhere;
+mod batch;
 mod budgets;
 mod drops;
 mod embedding;
@@ -157,6 +158,14 @@ on_every_backend! {
         every_method_may_be_called_on_every_id_from_a_posted_task
         every_method_may_be_called_on_every_id_from_a_failure_hook
         every_method_may_be_called_on_every_id_between_turns;
+    batch:
+        a_source_silenced_by_another_of_the_same_batch_does_not_respond_again
+        a_stream_removed_in_its_read_callback_writes_nothing
+        removing_neighbours_passes_over_nobody
+        a_slow_callback_on_a_firehose_leaves_a_ping_pong_its_turn
+        the_bell_of_other_threads_is_neither_starved_nor_starves
+        a_timer_and_an_event_of_the_same_turn_are_both_delivered
+        a_peer_that_never_gets_further_is_removed_at_a_deadline;
     lifecycle:
         a_run_until_a_deadline_ends_there_and_not_before
         a_run_until_a_deadline_that_has_passed_is_one_turn_without_a_wait
