@@ -8,23 +8,13 @@ use std::process::ExitCode;
 
 use ringmq::platform::Backend;
 
+use crate::request::Request;
 use crate::rows::{rows, Row};
 use crate::strace::{self, Log, Obstacle};
 use crate::victims;
 
 /// With it the run says that it could not be made, as the tools of GNU do.
 const CANNOT_RUN: u8 = 77;
-
-/// What was asked for: the arguments of Rust's own harness, as far as they choose what runs.
-#[derive(Default)]
-struct Request {
-    filters: Vec<String>,
-    skipped: Vec<String>,
-    is_exact: bool,
-    lists_only: bool,
-    /// `--ignored` asks for the ignored tests alone, of which there are none.
-    wants_none: bool,
-}
 
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -201,36 +191,4 @@ fn judge(row: &Row, backend: Backend, index: usize, log: &Log, said: &str) -> Re
 
 fn label(row: &Row, backend: Backend) -> String {
     format!("{backend}::{}", row.name)
-}
-
-impl Request {
-    fn parse(arguments: Vec<OsString>) -> Result<Request, lexopt::Error> {
-        use lexopt::prelude::*;
-        let mut request = Request::default();
-        let mut parser = lexopt::Parser::from_args(arguments);
-        while let Some(argument) = parser.next()? {
-            match argument {
-                Value(filter) => request.filters.push(filter.string()?),
-                Long("skip") => request.skipped.push(parser.value()?.string()?),
-                Long("exact") => request.is_exact = true,
-                Long("list") => request.lists_only = true,
-                Long("ignored") => request.wants_none = true,
-                // Those that are about what the harness prints, and how many tests it runs at once.
-                Long("test-threads" | "color" | "format" | "logfile" | "shuffle-seed") | Short('Z') => {
-                    parser.value()?;
-                }
-                Long(_) | Short(_) => {
-                    parser.optional_value();
-                }
-            }
-        }
-        Ok(request)
-    }
-
-    fn wants(&self, label: &str) -> bool {
-        let matches =
-            |filter: &String| if self.is_exact { label == filter } else { label.contains(filter.as_str()) };
-        let is_chosen = self.filters.is_empty() || self.filters.iter().any(matches);
-        is_chosen && !self.wants_none && !self.skipped.iter().any(matches)
-    }
 }

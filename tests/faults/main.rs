@@ -15,6 +15,9 @@ extern crate ringmq_kqueue_model as _;
 #[cfg(all(target_os = "linux", not(ringmq_kqueue = "model")))]
 mod driver;
 #[cfg(all(target_os = "linux", not(ringmq_kqueue = "model")))]
+#[path = "../request/mod.rs"]
+mod request;
+#[cfg(all(target_os = "linux", not(ringmq_kqueue = "model")))]
 mod rows;
 #[cfg(all(target_os = "linux", not(ringmq_kqueue = "model")))]
 mod strace;
