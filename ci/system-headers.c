@@ -7,11 +7,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #define HOLDS(condition) _Static_assert(condition, #condition)
 #define FIELD(type, name, offset, size)  \
@@ -46,7 +48,7 @@ HOLDS(sizeof(struct timespec) == 16);
 FIELD(struct timespec, tv_sec, 0, 8);
 FIELD(struct timespec, tv_nsec, 8, 8);
 
-/* net.rs fills socket addresses in and leaves the length byte alone: it has to be there for the family to be in its place. */
+/* net/address.rs fills socket addresses in and leaves the length byte alone: it has to be there for the family to be in its place. */
 FIELD(struct sockaddr, sa_family, 1, 1);
 HOLDS(sizeof(struct sockaddr_in) == 16);
 FIELD(struct sockaddr_in, sin_port, 2, 2);
@@ -54,6 +56,42 @@ FIELD(struct sockaddr_in, sin_addr, 4, 4);
 HOLDS(sizeof(struct sockaddr_in6) == 28);
 FIELD(struct sockaddr_in6, sin6_addr, 8, 16);
 FIELD(struct sockaddr_in6, sin6_scope_id, 24, 4);
+FIELD(struct sockaddr_un, sun_family, 1, 1);
+FIELD(struct sockaddr_un, sun_path, 2, 104);
+
+/* net/send.rs, net/options.rs and net/credentials.rs. */
+HOLDS(SOL_SOCKET == 0xFFFF);
+HOLDS(sizeof(struct linger) == 8);
+FIELD(struct linger, l_onoff, 0, 4);
+FIELD(struct linger, l_linger, 4, 4);
+#if defined(__APPLE__)
+HOLDS(SO_LINGER_SEC == 0x1080);
+HOLDS(SO_NOSIGPIPE == 0x1022);
+HOLDS(SOL_LOCAL == 0);
+HOLDS(LOCAL_PEERPID == 2);
+#else
+HOLDS(SO_LINGER == 0x80);
+#endif
+#if defined(__FreeBSD__)
+HOLDS(MSG_NOSIGNAL == 0x20000);
+#elif !defined(__APPLE__)
+HOLDS(MSG_NOSIGNAL == 0x400);
+#endif
+#if defined(__NetBSD__)
+HOLDS(LOCAL_PEEREID == 3);
+HOLDS(sizeof(struct unpcbid) == 12);
+FIELD(struct unpcbid, unp_pid, 0, 4);
+FIELD(struct unpcbid, unp_euid, 4, 4);
+FIELD(struct unpcbid, unp_egid, 8, 4);
+#elif defined(__OpenBSD__)
+HOLDS(SO_PEERCRED == 0x1022);
+HOLDS(sizeof(struct sockpeercred) == 12);
+FIELD(struct sockpeercred, uid, 0, 4);
+FIELD(struct sockpeercred, gid, 4, 4);
+FIELD(struct sockpeercred, pid, 8, 4);
+#else
+IS_DECLARED_AS(getpeereid, int(int, uid_t *, gid_t *));
+#endif
 
 IS_DECLARED_AS(pselect, int(int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *));
 

@@ -1,0 +1,56 @@
+//! Sending without SIGPIPE.
+
+use std::io;
+use std::os::raw::c_int;
+use std::os::unix::io::{AsRawFd, BorrowedFd};
+
+/// A flag of the call where there is one; Apple's systems have an option of the socket, see [`prevent_sigpipe`].
+#[cfg(not(target_vendor = "apple"))]
+const FLAGS: c_int = libc::MSG_NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const FLAGS: c_int = 0;
+
+/// Writes to a connected socket; when the peer is gone that is an error, and never SIGPIPE, whatever the process does about that
+/// signal. std's `UnixStream` as a writer raises it on older versions of Rust.
+///
+/// ```
+/// use ringmq_platform::net;
+/// use std::{io::ErrorKind, os::unix::{io::AsFd, net::UnixStream}};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (near, far) = UnixStream::pair()?;
+/// net::prevent_sigpipe(near.as_fd())?;
+/// assert_eq!(net::send(near.as_fd(), b"hello")?, 5);
+/// drop(far);
+/// assert_eq!(net::send(near.as_fd(), b"anybody there?").unwrap_err().kind(), ErrorKind::BrokenPipe);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// What `send(2)` says: `BrokenPipe` and `ConnectionReset` when the peer is gone, `WouldBlock` when the kernel has no room.
+///
+/// # Platform notes
+/// On Apple's systems it takes [`prevent_sigpipe`], once before; elsewhere that does nothing.
+pub fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: the pointer is to `len` bytes, which are only read, and the descriptor is open for as long as it is borrowed.
+    let sent = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), FLAGS) };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// What [`send`] needs done once for a socket that neither [`connect`](super::connect()) nor [`accept`](super::accept()) has made.
+///
+/// # Errors
+/// What `setsockopt(2)` says, but for `EINVAL`: so Apple's systems answer when the peer has left already, and reading will tell.
+pub fn prevent_sigpipe(socket: BorrowedFd<'_>) -> io::Result<()> {
+    #[cfg(target_vendor = "apple")]
+    return match super::options::set(socket, libc::SO_NOSIGPIPE, &1) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        result => result,
+    };
+    #[cfg(not(target_vendor = "apple"))]
+    {
+        let _ = socket;
+        Ok(())
+    }
+}
