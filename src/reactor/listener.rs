@@ -1,14 +1,21 @@
-//! Accepting TCP connections: the source, and the callback that goes with it.
+//! Accepting connections: the source, and the callback that goes with it.
 
+use std::any::type_name;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::os::unix::io::{AsFd, BorrowedFd};
+use std::marker::PhantomData;
+use std::net::{TcpListener, ToSocketAddrs};
+use std::os::unix::io::BorrowedFd;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::time::Duration;
 
+use super::accept::Accept;
 use super::context::Context;
-use super::slab::Id;
+use super::slab::{Id, Key};
 use super::source::{Fire, Io, Source};
+use super::work::{BoxError, Callback, Outcome};
 use crate::platform::net::{self, AcceptFailure};
 use crate::platform::{Interest, Ready};
 
@@ -20,15 +27,49 @@ const ACCEPTS_PER_TURN: usize = 64;
 /// and asking at every turn would spin.
 const REST: Duration = Duration::from_millis(100);
 
-/// A TCP listener as a source.
+/// A listening socket as a source: TCP's, UNIX's, or any that one can [`Accept`] from.
 ///
 /// [`Context::listen`] is the easy way to use it.
-#[derive(Debug)]
-pub struct Listener {
-    socket: TcpListener,
-    accepted: VecDeque<io::Result<(TcpStream, SocketAddr)>>,
-    is_resting: bool,
+///
+/// ```
+/// use ringmq::{Listener, Reactor};
+/// use std::os::unix::net::UnixStream;
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("ringmq-listener-{}", std::process::id()));
+/// # let _ = std::fs::remove_file(&path);
+/// let mut reactor = Reactor::new()?;
+/// let listener = Listener::bind_unix(&path)?;
+/// reactor.context().listen(listener, |count: &mut u32, context, accepted| {
+///     if accepted.is_ok() {
+///         *count += 1;
+///         context.stop();
+///     }
+/// })?;
+///
+/// let _client = UnixStream::connect(&path)?;
+/// let mut count = 0;
+/// reactor.run(&mut count)?;
+/// assert_eq!(count, 1);
+/// # std::fs::remove_file(&path)
+/// # }
+/// ```
+pub struct Listener<L: Accept = TcpListener> {
+    socket: L,
+    accepted: VecDeque<io::Result<(L::Stream, L::Address)>>,
+    budget: usize,
+    rest: Rest,
     is_finished: bool,
+}
+
+/// Whether accepting rests, and who ends the rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rest {
+    No,
+    /// A timer, or `resume`.
+    ForAWhile,
+    /// `resume` alone.
+    UntilResumed,
 }
 
 impl Listener {
@@ -39,47 +80,97 @@ impl Listener {
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<Listener> {
         Listener::new(TcpListener::bind(address)?)
     }
+}
 
+impl Listener<UnixListener> {
+    /// Makes a socket at `path` and listens, as [`UnixListener::bind`] does.
+    ///
+    /// The file stays when the listener is gone, and so it does with std: whoever made it removes it, as a rule when the program ends. One
+    /// that an earlier run has left answers [`connect_unix`](crate::platform::net::connect_unix) with `ConnectionRefused`, and may be
+    /// removed before binding. A file that somebody listens at may be removed too; then nobody finds the listener any more.
+    ///
+    /// # Errors
+    /// `AddrInUse` when there is a file of that name, of whatever kind; `NotFound` and `PermissionDenied` of its directory; `InvalidInput`
+    /// for a path with a zero byte or of more than about 100 bytes.
+    pub fn bind_unix(path: impl AsRef<Path>) -> io::Result<Listener<UnixListener>> {
+        Listener::new(UnixListener::bind(path)?)
+    }
+}
+
+impl<L: Accept> Listener<L> {
     /// Takes a socket that listens already, and makes it non-blocking.
     ///
     /// # Errors
-    /// What `ioctl(2)` says.
-    pub fn new(socket: TcpListener) -> io::Result<Listener> {
-        socket.set_nonblocking(true)?;
-        Ok(Listener { socket, accepted: VecDeque::new(), is_resting: false, is_finished: false })
+    /// What [`Accept::set_nonblocking`] says.
+    pub fn new(mut socket: L) -> io::Result<Listener<L>> {
+        socket.set_nonblocking()?;
+        let accepted = VecDeque::new();
+        Ok(Listener { socket, accepted, budget: ACCEPTS_PER_TURN, rest: Rest::No, is_finished: false })
     }
 
     /// The address that it is bound to, with the port that the system chose if none was asked for.
     ///
     /// # Errors
     /// What `getsockname(2)` says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+    pub fn local_addr(&self) -> io::Result<L::Address> {
         self.socket.local_addr()
     }
 
+    /// Sets how many connections are accepted in one turn; 64 unless set. It is also how many may have been accepted and not yet be
+    /// taken by the callback. More of them serve a storm sooner, fewer leave the loop's other sources more of each turn.
+    ///
+    /// # Panics
+    /// When `count` is zero: see [`rest`](Self::rest) instead.
+    pub fn set_accept_budget(&mut self, count: usize) {
+        assert!(count > 0, "a listener accepts at least one connection in a turn");
+        self.budget = count;
+    }
+
+    /// Sets how many connections may wait in the kernel until they are accepted, as [`net::set_backlog`] does; std asks for 128 or
+    /// more.
+    ///
+    /// # Errors
+    /// As for [`net::set_backlog`].
+    pub fn set_backlog(&mut self, count: u32) -> io::Result<()> {
+        net::set_backlog(self.socket.as_fd(), count)
+    }
+
     /// The next connection that was accepted, non-blocking and closed on exec, or the error that accepting rests after.
-    pub fn accept(&mut self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    pub fn accept(&mut self) -> Option<io::Result<(L::Stream, L::Address)>> {
         self.accepted.pop_front()
     }
 
-    /// Whether it has stopped accepting after an error.
+    /// Stops accepting until [`resume`](Self::resume), such as for a program that serves as many as it can. Who connects waits in the
+    /// kernel; who was accepted already comes all the same.
+    pub fn rest(&mut self) {
+        self.rest = Rest::UntilResumed;
+    }
+
+    /// Whether it has stopped accepting, after an error or since it was asked to.
     pub fn is_resting(&self) -> bool {
-        self.is_resting
+        self.rest != Rest::No
     }
 
     /// Goes on accepting.
     pub fn resume(&mut self) {
-        self.is_resting = false;
+        self.rest = Rest::No;
+    }
+
+    /// The time is over for which others were to give something back. A rest that was asked for goes on.
+    fn end_rest(&mut self) {
+        if self.rest == Rest::ForAWhile {
+            self.rest = Rest::No;
+        }
     }
 }
 
-impl Source for Listener {
+impl<L: Accept> Source for Listener<L> {
     fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
     fn interest(&self) -> Interest {
-        if self.is_resting || self.is_finished || self.accepted.len() >= ACCEPTS_PER_TURN {
+        if self.is_resting() || self.is_finished || self.accepted.len() >= self.budget {
             Interest::NONE
         } else {
             Interest::READABLE
@@ -90,28 +181,30 @@ impl Source for Listener {
         if self.is_finished {
             return Fire::No;
         }
-        for _ in self.accepted.len()..ACCEPTS_PER_TURN {
-            match net::accept(&self.socket) {
+        let mut left = self.budget.saturating_sub(self.accepted.len());
+        while left > 0 {
+            left -= 1;
+            let error = match self.socket.accept() {
                 Ok(connection) => {
-                    io.count_accepted();
                     self.accepted.push_back(Ok(connection));
+                    io.count_accepted();
+                    continue;
                 }
-                Err(error) => match AcceptFailure::of(&error) {
-                    AcceptFailure::Empty => break,
-                    // The next one may be well.
-                    AcceptFailure::Connection => {}
-                    AcceptFailure::Exhausted | AcceptFailure::Listener => {
-                        self.is_resting = true;
-                        self.accepted.push_back(Err(error));
-                        break;
-                    }
-                },
+                Err(error) => error,
+            };
+            match AcceptFailure::of(&error) {
+                AcceptFailure::Empty => return self.has_accepted(),
+                // The next one may be well.
+                AcceptFailure::Connection => continue,
+                AcceptFailure::Exhausted => self.rest = Rest::ForAWhile,
+                AcceptFailure::Listener => self.rest = Rest::UntilResumed,
             }
+            self.accepted.push_back(Err(error));
+            break;
         }
-        if self.is_resting || self.accepted.len() >= ACCEPTS_PER_TURN {
-            io.count_deferred_accept();
-        }
-        (!self.accepted.is_empty()).into()
+        // The queue was not seen to be empty, and who is left in it has to wait.
+        io.count_deferred_accept();
+        self.has_accepted()
     }
 
     /// Accepts no more. Who has connected and was not accepted yet waits in the kernel, until the listener is closed.
@@ -124,33 +217,78 @@ impl Source for Listener {
     }
 }
 
+impl<L: Accept> Listener<L> {
+    fn has_accepted(&self) -> Fire {
+        (!self.accepted.is_empty()).into()
+    }
+}
+
+impl<L: Accept> fmt::Debug for Listener<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("fd", &self.socket.as_fd())
+            .field("accepted", &self.accepted.len())
+            .field("budget", &self.budget)
+            .field("rest", &self.rest)
+            .field("is_finished", &self.is_finished)
+            .finish()
+    }
+}
+
 impl<S: 'static> Context<'_, S> {
     /// Puts a listener on the loop and calls `accepted` for each connection.
     ///
     /// It is called with an error too: when the system has no descriptor or memory left (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`),
     /// after which accepting rests for 100 ms and then goes on by itself; and when the listener itself is broken, after which it rests
-    /// for good. A connection that failed on its own, before it was accepted, is passed over.
+    /// for good. A connection that failed on its own, before it was accepted, is passed over. An error that `accepted` returns closes the
+    /// listener, as that of any callback does its source.
     ///
     /// # Errors
     /// As for [`add`](Self::add).
-    pub fn listen(
+    pub fn listen<L: Accept, R: Outcome + 'static>(
         &mut self,
-        listener: Listener,
-        mut accepted: impl FnMut(&mut S, &mut Context<'_, S>, io::Result<(TcpStream, SocketAddr)>) + 'static,
-    ) -> io::Result<Id<Listener>> {
-        self.add(listener, move |state, context, id| {
-            // Looked up anew each time: the callback may remove the listener.
-            while let Some(connection) = context.get_mut(id).and_then(Listener::accept) {
-                let failure = connection.as_ref().err().map(AcceptFailure::of);
-                if failure == Some(AcceptFailure::Exhausted) {
-                    context.set_timeout(REST, move |_, context| {
-                        if let Some(listener) = context.get_mut(id) {
-                            listener.resume();
-                        }
-                    });
-                }
-                accepted(state, context, connection);
+        listener: Listener<L>,
+        accepted: impl FnMut(&mut S, &mut Context<'_, S>, io::Result<(L::Stream, L::Address)>) -> R + 'static,
+    ) -> io::Result<Id<Listener<L>>> {
+        let callback = Accepting { accepted, listener: PhantomData::<fn() -> L> };
+        self.core.add(Box::new(listener), Box::new(callback)).map(Id::new)
+    }
+}
+
+/// The callback of a listener, which hands each connection on.
+struct Accepting<L, F> {
+    accepted: F,
+    listener: PhantomData<fn() -> L>,
+}
+
+impl<S, L, R, F> Callback<S> for Accepting<L, F>
+where
+    S: 'static,
+    L: Accept,
+    R: Outcome,
+    F: FnMut(&mut S, &mut Context<'_, S>, io::Result<(L::Stream, L::Address)>) -> R,
+{
+    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, key: Key) -> Option<BoxError> {
+        let id = Id::<Listener<L>>::new(key);
+        // Looked up anew each time: the callback may remove the listener.
+        while let Some(connection) = context.get_mut(id).and_then(Listener::accept) {
+            let failure = connection.as_ref().err().map(AcceptFailure::of);
+            if failure == Some(AcceptFailure::Exhausted) {
+                context.set_timeout(REST, move |_, context| {
+                    if let Some(listener) = context.get_mut(id) {
+                        listener.end_rest();
+                    }
+                });
             }
-        })
+            let error = (self.accepted)(state, context, connection).error();
+            if error.is_some() {
+                return error;
+            }
+        }
+        None
+    }
+
+    fn name(&self) -> &'static str {
+        type_name::<F>()
     }
 }

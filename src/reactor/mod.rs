@@ -1,5 +1,6 @@
 //! The loop: four phases, always in this order, as often as there is something to do.
 
+mod accept;
 mod agenda;
 mod builder;
 mod context;
@@ -33,6 +34,7 @@ use std::io;
 use std::os::unix::io::BorrowedFd;
 use std::time::{Duration, Instant};
 
+pub use self::accept::Accept;
 pub use self::builder::Builder;
 pub use self::context::{Context, Others};
 use self::core::{Core, SourceList};

@@ -2,14 +2,16 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
 use ringmq::platform::Interest;
 use ringmq::{Context, Id, Listener, Reactor, Source};
 
-use crate::support::{descriptor_count, in_child, limit_descriptors, turn_until, Case, Change};
+use crate::support::{
+    descriptor_count, in_child, limit_descriptors, reset, turn_until, turn_until_idle, Case, Change,
+};
 
 const HOUR: Option<Duration> = Some(Duration::from_secs(3600));
 const ZERO: Option<Duration> = Some(Duration::ZERO);
@@ -74,6 +76,92 @@ pub fn a_storm_is_taken_64_in_a_turn(case: Case) {
         reactor.turn(&mut seen, ZERO).unwrap();
         assert_eq!(seen.streams.len(), expected);
     }
+    let stats = reactor.stats();
+    assert_eq!((stats.accepted, stats.accepts_deferred), (100, 1));
+}
+
+pub fn a_storm_is_taken_as_its_budget_says(case: Case) {
+    let mut reactor = case.reactor();
+    let (address, id, _) = listen(&mut reactor);
+    reactor.context().get_mut(id).unwrap().set_accept_budget(3);
+    let _clients = connect(address, 8);
+    let mut seen = Seen::default();
+    for expected in [0, 3, 6, 8, 8] {
+        reactor.turn(&mut seen, ZERO).unwrap();
+        assert_eq!(seen.streams.len(), expected);
+    }
+    let stats = reactor.stats();
+    assert_eq!((stats.accepted, stats.accepts_deferred), (8, 2));
+}
+
+pub fn a_listener_that_was_told_to_rest_accepts_nobody_and_lets_the_loop_sleep(case: Case) {
+    let (mut reactor, spy) = case.spied();
+    let (address, id, _) = listen(&mut reactor);
+    reactor.context().get_mut(id).unwrap().rest();
+    let _clients = connect(address, 3);
+    let mut seen = Seen::default();
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    assert_eq!(seen.streams.len(), 0);
+    assert!(reactor.context().get(id).unwrap().is_resting());
+
+    reactor.context().get_mut(id).unwrap().resume();
+    turn_until(&mut reactor, &mut seen, |seen| seen.streams.len() == 3);
+}
+
+/// Who is accepted in the turn in which the listener was told to rest comes all the same.
+pub fn a_callback_may_have_its_listener_rest_and_hears_of_whom_it_has_accepted(case: Case) {
+    let mut reactor: Reactor<usize> = case.reactor();
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut context = reactor.context();
+    let id = std::rc::Rc::new(std::cell::Cell::new(None));
+    let own = std::rc::Rc::clone(&id);
+    let rest = move |count: &mut usize, context: &mut Context<'_, usize>, accepted: io::Result<_>| {
+        accepted.unwrap();
+        *count += 1;
+        context.get_mut(own.get().unwrap()).map(Listener::<TcpListener>::rest);
+    };
+    id.set(Some(context.listen(listener, rest).unwrap()));
+    let _clients = connect(address, 2);
+    let mut count = 0;
+    turn_until(&mut reactor, &mut count, |count| *count == 2);
+    let _late = connect(address, 1);
+    for _ in 0..3 {
+        reactor.turn(&mut count, ZERO).unwrap();
+    }
+    assert_eq!(count, 2);
+}
+
+pub fn a_listener_that_has_finished_accepts_nobody_and_lets_the_loop_sleep(case: Case) {
+    let (mut reactor, spy) = case.spied();
+    let (address, id, _) = listen(&mut reactor);
+    let _early = connect(address, 1);
+    let mut seen = Seen::default();
+    reactor.turn(&mut seen, ZERO).unwrap();
+    let mut context = reactor.context();
+    let listener = context.get_mut(id).unwrap();
+    listener.finish();
+    assert!(!listener.is_finished(), "one was accepted and is not taken yet");
+    let _late = connect(address, 1);
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    assert_eq!(seen.streams.len(), 1);
+    assert!(reactor.context().get(id).unwrap().is_finished());
+}
+
+pub fn an_error_of_the_callback_closes_the_listener_and_is_told(case: Case) {
+    let mut reactor: Reactor<Vec<String>> = case.reactor();
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut context = reactor.context();
+    context.on_failure(|told: &mut Vec<String>, _, failure| told.push(failure.name().to_owned()));
+    let refuse = |_: &mut Vec<String>, _: &mut Context<'_, Vec<String>>, _| Err("not today");
+    let id = context.listen(listener, refuse).unwrap();
+    let _clients = connect(address, 2);
+    let mut told = Vec::new();
+    turn_until(&mut reactor, &mut told, |told| !told.is_empty());
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("an_error_of_the_callback"), "{told:?}");
+    assert!(reactor.context().get(id).is_none());
 }
 
 pub fn a_listener_removed_in_its_own_callback_accepts_no_more(case: Case) {
@@ -97,10 +185,7 @@ pub fn a_listener_removed_in_its_own_callback_accepts_no_more(case: Case) {
 pub fn a_listener_goes_on_after_a_connection_that_was_reset_in_the_queue(case: Case) {
     let mut reactor = case.reactor();
     let (address, ..) = listen(&mut reactor);
-    let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
-    let reset = connect(address, 1).remove(0);
-    nix::sys::socket::setsockopt(&reset, nix::sys::socket::sockopt::Linger, &linger).unwrap();
-    drop(reset);
+    reset(connect(address, 1).remove(0));
     let client = connect(address, 1).remove(0);
     let wanted = client.local_addr().unwrap();
     let mut seen = Seen::default();
@@ -131,6 +216,16 @@ pub fn without_a_descriptor_to_be_had_the_listener_rests_and_accepts_all_in_the_
         assert_eq!(spy.take_changes(), [rests, accepts].repeat(10)[..19]);
         assert_eq!(seen.errors.len(), 10);
         assert!(seen.errors.iter().all(|error| error.raw_os_error() == Some(nix::libc::EMFILE)));
+        let stats = reactor.stats();
+        assert_eq!((stats.accepted, stats.accepts_deferred), (0, 10));
+
+        // A rest that was asked for is not ended by the end of the other.
+        reactor.context().get_mut(id).unwrap().rest();
+        reactor.turn(&mut seen, HOUR).unwrap();
+        reactor.turn(&mut seen, HOUR).unwrap();
+        assert!(reactor.context().get(id).unwrap().is_resting());
+        assert_eq!(seen.errors.len(), 10, "nothing was tried");
+        reactor.context().get_mut(id).unwrap().resume();
 
         drop(ballast);
         while seen.streams.len() < COUNT {

@@ -29,6 +29,7 @@ mod sources;
 mod stopping;
 mod streams;
 mod timers;
+mod unix;
 
 /// Stamps every test for one backend. A backend that this system lacks is seen to be ignored.
 macro_rules! stamp {
@@ -281,7 +282,21 @@ on_every_backend! {
         several_connections_are_accepted_in_one_turn
         an_accepted_connection_does_not_block_and_is_closed_on_exec
         a_storm_is_taken_64_in_a_turn
+        a_storm_is_taken_as_its_budget_says
+        a_listener_that_was_told_to_rest_accepts_nobody_and_lets_the_loop_sleep
+        a_callback_may_have_its_listener_rest_and_hears_of_whom_it_has_accepted
+        a_listener_that_has_finished_accepts_nobody_and_lets_the_loop_sleep
+        an_error_of_the_callback_closes_the_listener_and_is_told
         a_listener_removed_in_its_own_callback_accepts_no_more
         a_listener_goes_on_after_a_connection_that_was_reset_in_the_queue
         without_a_descriptor_to_be_had_the_listener_rests_and_accepts_all_in_the_end;
+    unix:
+        a_unix_listener_accepts_and_tells_the_names_of_its_peers
+        an_accepted_unix_connection_does_not_block_and_is_closed_on_exec
+        a_socket_file_outlives_its_listener_and_may_be_removed_for_the_next
+        a_request_and_its_reply_pass_and_each_half_ends_on_its_own
+        a_unix_peer_that_finishes_first_can_still_be_answered
+        a_full_queue_is_told_at_once
+        the_peer_of_an_accepted_connection_is_known
+        the_last_words_of_a_peer_that_has_gone_are_read;
 }

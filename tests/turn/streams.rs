@@ -6,13 +6,12 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use nix::sys::socket::{setsockopt, sockopt};
-
 use ringmq::platform::{net, Interest};
 use ringmq::{Context, Id, Reactor, SendError, State, Stream, Transport};
 
 use crate::support::{
-    pair, pattern, read_all, tcp_pair, turn_until, turn_until_idle, write_all, Case, Change, Random, SOON,
+    pair, pattern, read_all, reset, tcp_pair, turn_until, turn_until_idle, write_all, Case, Change, Random,
+    SOON,
 };
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
@@ -245,9 +244,7 @@ pub fn what_a_peer_sent_before_its_reset_is_delivered_before_the_error(case: Cas
     (&near).write_all(b"last words").unwrap();
     let mut seen = Seen::default();
     turn_until(&mut reactor, &mut seen, |seen| !seen.bytes.is_empty());
-    let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
-    setsockopt(&near, sockopt::Linger, &linger).unwrap();
-    drop(near);
+    reset(near);
     turn_until(&mut reactor, &mut seen, |seen| seen.last_state() == Some(State::Closed));
     assert_eq!(seen.bytes, b"last words");
     assert_eq!(

@@ -2,7 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
+
+use ringmq::platform::net;
 
 /// Two ends of a TCP connection.
 pub fn tcp_pair() -> (TcpStream, TcpStream) {
@@ -42,4 +48,35 @@ impl Random {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
     }
+}
+
+/// A path for a socket, where nothing is yet and nothing is left.
+pub struct SocketPath(PathBuf);
+
+impl SocketPath {
+    pub fn new() -> SocketPath {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("ringmq-{}-{number}", std::process::id()));
+        // Left by an earlier process of the same number that was killed.
+        let _ = std::fs::remove_file(&path);
+        SocketPath(path)
+    }
+}
+
+impl AsRef<Path> for SocketPath {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for SocketPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// What is to become of a socket when it is dropped: the peer sees a reset.
+pub fn reset(socket: TcpStream) {
+    net::set_linger(socket.as_fd(), Some(Duration::ZERO)).expect("set SO_LINGER");
 }
