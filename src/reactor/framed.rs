@@ -158,6 +158,11 @@ impl<C: Codec, T: Transport> Framed<C, T> {
         self.stream.transport()
     }
 
+    /// As [`Stream::abort`].
+    pub fn abort(self) {
+        self.stream.abort()
+    }
+
     /// The stream alone, to go on with in another protocol. Frames that were given out are consumed; all else stays buffered.
     pub fn into_stream(self) -> Stream<T> {
         self.stream

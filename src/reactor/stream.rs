@@ -163,6 +163,24 @@ impl<T: Transport> Stream<T> {
     }
 
     /// The transport, to look at its addresses or to set its options.
+    ///
+    /// ```
+    /// use ringmq::{Reactor, Stream};
+    /// use std::net::{TcpListener, TcpStream};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect(listener.local_addr()?)?;
+    /// let mut reactor = Reactor::<()>::new()?;
+    /// let stream = Stream::new(client, &reactor.context().memory())?;
+    /// // The BSDs and macOS refuse options once the peer has left, though what it sent is still to be read: no reason to give it up.
+    /// let _ = stream.transport().set_nodelay(true);
+    /// assert_eq!(stream.transport().peer_addr()?, listener.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// [`platform::net`](crate::platform::net) has what std's sockets do not: who the peer of a UNIX socket is, and `SO_LINGER`.
     pub fn transport(&self) -> &T {
         &self.transport
     }
@@ -170,6 +188,21 @@ impl<T: Transport> Stream<T> {
     /// The transport alone. What is buffered in either direction is dropped.
     pub fn into_transport(self) -> T {
         self.transport
+    }
+
+    /// Ends the connection at once: what is queued is dropped, here and in the kernel, and a TCP peer sees a reset
+    /// (`ConnectionReset`), which it cannot take for an orderly end. A UNIX connection is closed.
+    ///
+    /// ```
+    /// # use ringmq::{Context, Id, Stream};
+    /// # use std::net::TcpStream;
+    /// fn give_up<S>(context: &mut Context<'_, S>, id: Id<Stream<TcpStream>>) {
+    ///     context.remove(id).map(Stream::abort);
+    /// }
+    /// ```
+    pub fn abort(mut self) {
+        // A connection for which it fails is dead: it has failed, or the peer is gone already.
+        let _ = self.transport.abort();
     }
 
     fn is_connected(&self) -> bool {
@@ -233,7 +266,7 @@ impl<T: Transport> Stream<T> {
     fn flush(&mut self, io: &mut Io<'_>) -> bool {
         while !self.output.queue.is_empty() && !self.output.is_blocked && io.budget() > 0 {
             let offered = self.output.queue.front().len();
-            let error = match self.transport.write(self.output.queue.front()) {
+            let error = match self.transport.send(self.output.queue.front()) {
                 Ok(0) => io::ErrorKind::WriteZero.into(),
                 Ok(len) => {
                     self.output.queue.advance(len);

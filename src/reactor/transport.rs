@@ -4,6 +4,9 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::io::AsFd;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use crate::platform::net;
 
 /// What a [`Stream`](crate::Stream) reads from and writes to: a non-blocking byte stream with a descriptor.
 pub trait Transport: Read + Write + AsFd + 'static {
@@ -12,8 +15,19 @@ pub trait Transport: Read + Write + AsFd + 'static {
         Ok(())
     }
 
+    /// Writes, as [`Write::write`] does unless the transport has a way that raises no SIGPIPE when the peer is gone: sockets have.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write(bytes)
+    }
+
     /// Tells the peer that nothing more will be sent. Reading goes on.
     fn shutdown_write(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Has closing the transport tell the peer that the connection was given up, and drop what the kernel has not sent. Where there is no
+    /// such way, as for UNIX sockets, it does nothing.
+    fn abort(&mut self) -> io::Result<()> {
         Ok(())
     }
 
@@ -25,11 +39,20 @@ pub trait Transport: Read + Write + AsFd + 'static {
 
 impl Transport for TcpStream {
     fn set_nonblocking(&mut self) -> io::Result<()> {
-        TcpStream::set_nonblocking(self, true)
+        TcpStream::set_nonblocking(self, true)?;
+        net::prevent_sigpipe(self.as_fd())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        net::send(self.as_fd(), bytes)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(std::net::Shutdown::Write)
+    }
+
+    fn abort(&mut self) -> io::Result<()> {
+        net::set_linger(self.as_fd(), Some(Duration::ZERO))
     }
 
     fn take_error(&mut self) -> io::Result<Option<io::Error>> {
@@ -39,7 +62,12 @@ impl Transport for TcpStream {
 
 impl Transport for UnixStream {
     fn set_nonblocking(&mut self) -> io::Result<()> {
-        UnixStream::set_nonblocking(self, true)
+        UnixStream::set_nonblocking(self, true)?;
+        net::prevent_sigpipe(self.as_fd())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        net::send(self.as_fd(), bytes)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

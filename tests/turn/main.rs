@@ -11,6 +11,7 @@ mod always;
 mod anywhere;
 mod batch;
 mod budgets;
+mod connections;
 mod drops;
 mod embedding;
 mod failures;
@@ -290,6 +291,10 @@ on_every_backend! {
         a_listener_removed_in_its_own_callback_accepts_no_more
         a_listener_goes_on_after_a_connection_that_was_reset_in_the_queue
         without_a_descriptor_to_be_had_the_listener_rests_and_accepts_all_in_the_end;
+    connections:
+        an_aborted_connection_is_reset_for_its_peer
+        a_removed_connection_drops_what_it_has_not_sent_and_ends_in_order
+        sending_to_a_peer_that_is_gone_raises_no_signal;
     unix:
         a_unix_listener_accepts_and_tells_the_names_of_its_peers
         an_accepted_unix_connection_does_not_block_and_is_closed_on_exec
