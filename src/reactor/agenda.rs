@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::failure::Failure;
 use super::memory::Memory;
 use super::slab::{Key, Slab};
-use super::timers::Timers;
+use super::timers::{TimerId, Timers};
 use super::work::Task;
 use crate::platform::Interest;
 
@@ -36,6 +36,8 @@ pub(crate) struct Registration {
     /// In line for memory to read into: until there is some, the kernel is not asked for input.
     pub is_deaf: bool,
     pub is_always_ready: bool,
+    /// A timer that is cleared when the source is removed.
+    pub deadline: Option<TimerId>,
 }
 
 /// A piece of work for phase 1.
@@ -56,6 +58,7 @@ impl Registration {
             is_starved: false,
             is_deaf: false,
             is_always_ready,
+            deadline: None,
         }
     }
 }
@@ -93,6 +96,17 @@ impl<S: 'static> Agenda<S> {
             self.queue.push_back(Work::Callback(key));
         }
         true
+    }
+
+    /// Gives a source a deadline in place of the one that it has, or none any more. A source that is gone has none: its is cleared.
+    pub fn set_deadline(&mut self, key: Key, deadline: Option<TimerId>) {
+        let unneeded = match self.registrations.get_mut(key) {
+            Some(registration) => std::mem::replace(&mut registration.deadline, deadline),
+            None => deadline,
+        };
+        if let Some(timer) = unneeded {
+            self.timers.clear(timer);
+        }
     }
 
     /// Has a task run in the next phase 1.

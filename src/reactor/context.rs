@@ -93,7 +93,8 @@ impl<S: 'static> Context<'_, S> {
         Some((source, Others { before, after, agenda: &mut self.core.agenda }))
     }
 
-    /// Takes a source off the loop and hands it back; nothing more of it is delivered. Bytes that it has not sent are not sent.
+    /// Takes a source off the loop and hands it back; nothing more of it is delivered. Bytes that it has not sent are not sent: for a
+    /// connection that is to end in good order there is [`finish`](Self::finish).
     pub fn remove<T: Source>(&mut self, id: Id<T>) -> Option<T> {
         let source = self.core.remove(id.key)?.into_any().downcast::<T>();
         source.ok().map(|source| *source)

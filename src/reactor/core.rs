@@ -159,6 +159,9 @@ impl<S: 'static> Core<S> {
     pub fn remove(&mut self, key: Key) -> Option<Box<dyn AnySource>> {
         let registration = self.agenda.registrations.remove(key)?;
         let source = self.sources[key.index()].take()?;
+        if let Some(timer) = registration.deadline {
+            self.agenda.timers.clear(timer);
+        }
         if registration.is_always_ready {
             self.always_ready.retain(|other| *other != key);
         } else if let Err(error) = self.poller.delete(source.fd()) {
@@ -168,6 +171,13 @@ impl<S: 'static> Core<S> {
         // Last, since what it owns is dropped with it, and that may be anything.
         self.callbacks[key.index()] = None;
         Some(source)
+    }
+
+    /// Gives a source another callback. The old one is dropped, or will be when it has run.
+    pub fn replace_callback(&mut self, key: Key, callback: Box<dyn Callback<S>>) {
+        if self.agenda.registrations.get(key).is_some() {
+            self.callbacks[key.index()] = Some(callback);
+        }
     }
 }
 

@@ -169,6 +169,18 @@ impl<C: Codec, T: Transport> Framed<C, T> {
     }
 }
 
+impl<C: Codec, T: Transport> Framed<C, T> {
+    pub(super) fn give_up(&mut self) {
+        self.stream.give_up();
+    }
+
+    /// As [`Stream::discard_input`]: nobody decodes any more, so nothing holds reading up.
+    pub(super) fn discard_input(&mut self) {
+        self.progress = Progress { held: None, has_failed: false };
+        self.stream.discard_input();
+    }
+}
+
 impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
     fn fd(&self) -> BorrowedFd<'_> {
         self.stream.fd()

@@ -3,6 +3,7 @@
 mod accept;
 mod agenda;
 mod builder;
+mod connection;
 mod context;
 mod core;
 #[cfg(feature = "recorder")]
@@ -36,6 +37,7 @@ use std::time::{Duration, Instant};
 
 pub use self::accept::Accept;
 pub use self::builder::Builder;
+pub use self::connection::Connection;
 pub use self::context::{Context, Others};
 use self::core::{Core, SourceList};
 pub use self::failure::{Cause, Failure};

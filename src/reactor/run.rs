@@ -72,8 +72,10 @@ impl<S: 'static> Core<S> {
         let call = || callback.call(state, &mut Context { core: self }, key);
         let cause = match cause_of(catch_unwind(AssertUnwindSafe(call))) {
             None => {
-                if self.agenda.registrations.get(key).is_some() {
-                    self.callbacks[key.index()] = Some(callback);
+                let place = &mut self.callbacks[key.index()];
+                // Unless its source was removed meanwhile, or given another one.
+                if place.is_none() && self.agenda.registrations.get(key).is_some() {
+                    *place = Some(callback);
                 }
                 self.unwatch(state, watch, Some(key));
                 return Ok(());

@@ -135,7 +135,8 @@ impl<T: Transport> Stream<T> {
         self.output.unsent_len()
     }
 
-    /// Sends what is queued, and then tells the peer that nothing more will come. Reading goes on.
+    /// Sends what is queued, and then tells the peer that nothing more will come. Reading goes on; for a connection that nobody reads any
+    /// more see [`Context::finish`](crate::Context::finish).
     pub fn finish(&mut self) {
         if self.output.closing == Closing::No {
             self.output.closing = Closing::Finishing;
@@ -212,6 +213,18 @@ impl<T: Transport> Stream<T> {
     fn wants_input(&self) -> bool {
         let unread = self.input.unread().len();
         self.is_connected() && !self.input.has_ended && (unread < self.input.needed || unread < BUFFER_LEN)
+    }
+
+    /// The connection is not waited for any longer.
+    pub(super) fn give_up(&mut self) {
+        let message = "the connection was not made within the time for it";
+        self.fail(io::Error::new(io::ErrorKind::TimedOut, message));
+    }
+
+    /// Takes whatever has arrived, and wants to be told of whatever comes.
+    pub(super) fn discard_input(&mut self) {
+        self.input.consume(self.input.unread().len());
+        self.input.needed = 1;
     }
 
     /// The connection is dead: what waits to be sent is dropped, what has arrived stays for the callback.

@@ -6,12 +6,17 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ringmq::codec::{FrameError, LengthPrefix};
+use ringmq::platform::net;
 use ringmq::{Context, Framed, Id, Reactor, State, Stream};
 
-use crate::support::{pair, pattern, turn_until, turn_until_idle, write_all, Case, Spy, SOON};
+use crate::support::{
+    assert_no_timer, full_listener, pair, pattern, read_all, turn_until, turn_until_gone, turn_until_idle,
+    write_all, Case, Spy, SOON,
+};
 
 const BUFFER_LEN: usize = 64 * 1024;
 const MAX: usize = 8 << 20;
+const TIME: Duration = Duration::from_secs(10);
 
 type Link = Framed<LengthPrefix, UnixStream>;
 
@@ -302,4 +307,49 @@ pub fn a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other(
     short.read_exact(&mut answer).unwrap();
     assert_eq!(answer[..], frame(b"still here"));
     assert_eq!(reactor.context().memory().used(), 0);
+}
+
+pub fn a_connection_of_frames_is_given_up_alike(case: Case) {
+    let (listener, _fillers) = full_listener();
+    let (mut reactor, spy) = case.clocked();
+    let mut context = reactor.context();
+    let socket = net::connect(&listener.local_addr().unwrap()).unwrap();
+    let framed = Framed::connecting(LengthPrefix::new(100), socket, &context.memory()).unwrap();
+    let note = |seen: &mut Vec<_>, context: &mut Context<'_, Vec<_>>, id| {
+        let framed: &mut Framed<LengthPrefix> = context.get_mut(id).unwrap();
+        seen.push((framed.state(), framed.take_error().map(|error| error.kind())));
+    };
+    context.connect(framed, TIME, note).unwrap();
+    let mut seen = Vec::new();
+    reactor.turn(&mut seen, SOON).unwrap();
+    assert_no_timer(&mut reactor, &spy, &mut seen);
+    assert_eq!(seen, [(State::Closed, Some(io::ErrorKind::TimedOut))]);
+}
+
+/// A frame that was put back and one that is none keep reading from going on, but not the end from coming.
+pub fn a_finished_connection_of_frames_drops_them_whatever_they_are(case: Case) {
+    for (sent, fails) in [(&b"\x03abc"[..], false), (b"\xFFtoo long", true)] {
+        let (mut reactor, spy) = case.clocked();
+        let (mut near, far) = pair();
+        let mut context = reactor.context();
+        let codec = LengthPrefix::new(100).field_len(1);
+        let framed = Framed::new(codec, far, &context.memory()).unwrap();
+        let put_back = move |count: &mut u32, context: &mut Context<'_, u32>, id| {
+            *count += 1;
+            let framed: &mut Framed<LengthPrefix, UnixStream> = context.get_mut(id).unwrap();
+            let (mut frames, _) = framed.split();
+            assert_eq!(frames.next().unwrap().is_err(), fails);
+            frames.put_back();
+            assert!(context.finish(id, TIME));
+        };
+        let id = context.add(framed, put_back).unwrap();
+        near.write_all(sent).unwrap();
+        let mut count = 0;
+        turn_until(&mut reactor, &mut count, |count| *count == 1);
+        near.write_all(b"more").unwrap();
+        near.shutdown(Shutdown::Write).unwrap();
+        turn_until_gone(&mut reactor, &mut count, id);
+        assert_eq!((count, read_all(near).join().unwrap()), (1, vec![]));
+        assert_no_timer(&mut reactor, &spy, &mut count);
+    }
 }

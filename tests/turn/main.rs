@@ -278,7 +278,9 @@ on_every_backend! {
         a_frame_put_back_comes_again_and_reading_pauses_until_then
         an_echo_to_a_slow_reader_loses_no_frame
         a_message_above_the_maximum_is_refused_and_nothing_of_it_is_sent
-        a_stream_that_goes_on_in_frames_keeps_what_it_has_read;
+        a_stream_that_goes_on_in_frames_keeps_what_it_has_read
+        a_connection_of_frames_is_given_up_alike
+        a_finished_connection_of_frames_drops_them_whatever_they_are;
     listener:
         several_connections_are_accepted_in_one_turn
         an_accepted_connection_does_not_block_and_is_closed_on_exec
@@ -292,6 +294,20 @@ on_every_backend! {
         a_listener_goes_on_after_a_connection_that_was_reset_in_the_queue
         without_a_descriptor_to_be_had_the_listener_rests_and_accepts_all_in_the_end;
     connections:
+        a_connection_that_is_not_made_in_time_is_given_up_and_told_once
+        a_connection_made_in_time_leaves_no_timer
+        a_connection_made_before_its_deadline_stays_though_it_is_told_after
+        a_connection_refused_in_time_is_told_so_and_leaves_no_timer
+        a_connection_removed_while_it_is_made_leaves_no_timer_and_is_told_of_nothing
+        a_connection_fired_while_it_is_made_keeps_its_deadline
+        a_connection_with_no_end_to_its_time_waits_on
+        what_comes_right_behind_the_connection_is_read_to_its_end
+        a_finished_connection_sends_all_and_drops_what_comes_until_the_peer_has_ended
+        a_finished_connection_whose_peer_does_not_end_is_closed_at_its_deadline
+        a_connection_may_be_finished_in_its_own_callback
+        a_connection_with_nothing_left_to_do_goes_as_soon_as_it_is_finished
+        input_that_nobody_took_does_not_hold_up_the_end
+        a_connection_finished_while_it_is_made_sends_what_is_queued_once_it_is
         an_aborted_connection_is_reset_for_its_peer
         a_removed_connection_drops_what_it_has_not_sent_and_ends_in_order
         sending_to_a_peer_that_is_gone_raises_no_signal;

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use ringmq::platform::Backend;
-use ringmq::{Builder, Context, Reactor};
+use ringmq::{Builder, Connection, Context, Id, Reactor};
 
 pub use child::{descriptor_count, in_child, limit_descriptors};
 pub use probe::Probe;
@@ -117,6 +117,21 @@ pub fn turn_until_idle<S: 'static>(reactor: &mut Reactor<S>, spy: &Spy, state: &
             spy.forget();
             return turns;
         }
+    }
+}
+
+/// Fails if a timer is left: it would end the wait. The clock has to be the test's.
+pub fn assert_no_timer<S: 'static>(reactor: &mut Reactor<S>, spy: &Spy, state: &mut S) {
+    turn_until_idle(reactor, spy, state);
+    let longer_than_any_timer = Some(Duration::from_secs(1_000_000));
+    reactor.turn(state, longer_than_any_timer).expect("turn");
+    assert_eq!(spy.take_waits(), [longer_than_any_timer]);
+}
+
+/// Turns until a connection that was finished is gone. The last turn must not sleep.
+pub fn turn_until_gone<S: 'static, T: Connection>(reactor: &mut Reactor<S>, state: &mut S, id: Id<T>) {
+    while reactor.context().get(id).is_some() {
+        reactor.turn(state, Some(Duration::from_millis(1))).expect("turn");
     }
 }
 

@@ -76,6 +76,17 @@ impl Drop for SocketPath {
     }
 }
 
+/// A listener whose queue is full, so that connections to it are not made and not refused, and who fills it.
+pub fn full_listener() -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    net::set_backlog(listener.as_fd(), 0).expect("set the backlog");
+    let address = listener.local_addr().expect("the address");
+    // The first is taken whatever the backlog, and the others are more than any system adds to it.
+    let mut fillers = vec![TcpStream::connect(address).expect("connect")];
+    fillers.extend((0..4).map(|_| net::connect(&address).expect("begin to connect")));
+    (listener, fillers)
+}
+
 /// What is to become of a socket when it is dropped: the peer sees a reset.
 pub fn reset(socket: TcpStream) {
     net::set_linger(socket.as_fd(), Some(Duration::ZERO)).expect("set SO_LINGER");
