@@ -1,13 +1,13 @@
 //! The table of faults: what strace does to which calls, on which backends, who meets it, and how many calls it may take.
 //!
-//! Left out: errors of `read`, `write`, `getsockopt`, `setsockopt`, `bind` and `listen` on sockets, which are no matter of a poller or
-//! of the loop; and those of `mmap` and `brk`, which end a program in Rust whatever ours does.
+//! Left out: errors of `mmap` and `brk`, which end a program in Rust whatever ours does.
 
 mod closing;
 mod opening;
 mod registering;
 mod running;
 mod sockets;
+mod streams;
 mod waiting;
 mod waking;
 
@@ -86,6 +86,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         running::ROWS,
         waking::ROWS,
         sockets::ROWS,
+        streams::ROWS,
         closing::ROWS,
     ];
     tables.into_iter().flatten()

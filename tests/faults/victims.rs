@@ -5,6 +5,7 @@ pub mod opening;
 pub mod registering;
 pub mod running;
 pub mod sockets;
+pub mod streams;
 pub mod waiting;
 pub mod waking;
 

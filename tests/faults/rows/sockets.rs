@@ -85,6 +85,28 @@ pub const ROWS: &[Row] = &[
         victim: sockets::connecting_fails_once,
     },
     Row {
+        name: "a_connection_by_path_that_fails_says_so",
+        backends: EPOLL,
+        injections: &[inject("connect", &["error=EAGAIN", "error=ECONNREFUSED", "error=EACCES"], Only(1))],
+        calls: &[("connect", 2..=2)],
+        victim: sockets::connecting_by_path_fails_once,
+    },
+    Row {
+        name: "an_address_that_cannot_be_had_makes_no_listener",
+        backends: EPOLL,
+        injections: &[inject("bind", &["error=EADDRINUSE", "error=EACCES"], Always)],
+        // Who listens without an address is given one that nobody knows.
+        calls: &[("bind", 2..=2), ("listen", 0..=0)],
+        victim: sockets::listeners_are_not_made,
+    },
+    Row {
+        name: "a_socket_that_cannot_listen_makes_no_listener",
+        backends: EPOLL,
+        injections: &[inject("listen", &["error=EADDRINUSE"], Always)],
+        calls: &[("bind", 2..=2), ("listen", 2..=2)],
+        victim: sockets::listeners_are_not_made,
+    },
+    Row {
         name: "an_interrupted_connect_is_not_repeated",
         backends: EPOLL,
         injections: &[inject("connect", INTERRUPTED, Only(1))],

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use ringmq::platform::{net, Interest, Token, Trigger};
@@ -99,4 +100,21 @@ pub fn connecting_fails_once(setting: &Setting<'_>) {
 pub fn connecting_is_interrupted(_: &Setting<'_>) {
     let (_listener, address) = listen();
     net::connect(&address).expect("a connection that was interrupted goes on being made");
+}
+
+pub fn connecting_by_path_fails_once(setting: &Setting<'_>) {
+    let path = std::env::temp_dir().join(format!("ringmq-faults-{}", std::process::id()));
+    let listener = UnixListener::bind(&path).expect("bind");
+    setting.assert_told(net::connect_unix(&path));
+    net::connect_unix(&path).expect("the second attempt is not tampered with");
+    drop(listener);
+    std::fs::remove_file(&path).expect("remove the socket's file");
+}
+
+/// A socket's file that was made before listening failed stays, as with std.
+pub fn listeners_are_not_made(setting: &Setting<'_>) {
+    let path = std::env::temp_dir().join(format!("ringmq-faults-{}", std::process::id()));
+    setting.assert_told(Listener::bind("127.0.0.1:0"));
+    setting.assert_told(Listener::bind_unix(&path));
+    let _ = std::fs::remove_file(&path);
 }
