@@ -9,7 +9,7 @@ use crate::platform::{Backend, Poller};
 
 /// How much of each kind of work a turn may do, so that none keeps the others from theirs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Budgets {
+pub(crate) struct Budgets {
     pub source_bytes: usize,
     pub callbacks: usize,
     pub timers: usize,

@@ -63,7 +63,7 @@ pub(crate) struct Core<S: 'static> {
 
 /// A source that was refused memory.
 #[derive(Clone, Copy)]
-pub(super) struct Starved {
+pub(crate) struct Starved {
     pub key: Key,
     pub wanted: usize,
     /// What it is to respond to once it is fed: input is there still if that is what it could not read.

@@ -129,7 +129,7 @@ pub(super) enum Part {
 type SlowHook<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>, Slow)>;
 
 /// What is recorded, if anything, and who wants to know of slow callbacks.
-pub(super) struct Recorder<S: 'static> {
+pub(crate) struct Recorder<S: 'static> {
     /// The last turns, the oldest first; empty when nothing is recorded.
     records: VecDeque<TurnRecord>,
     capacity: usize,
