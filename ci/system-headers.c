@@ -48,6 +48,53 @@ HOLDS(sizeof(struct timespec) == 16);
 FIELD(struct timespec, tv_sec, 0, 8);
 FIELD(struct timespec, tv_nsec, 8, 8);
 
+/* signal/name.rs and signal/handler.rs. */
+HOLDS(SIGHUP == 1);
+HOLDS(SIGINT == 2);
+HOLDS(SIGQUIT == 3);
+HOLDS(SIGILL == 4);
+HOLDS(SIGTRAP == 5);
+HOLDS(SIGABRT == 6);
+HOLDS(SIGFPE == 8);
+HOLDS(SIGKILL == 9);
+HOLDS(SIGBUS == 10);
+HOLDS(SIGSEGV == 11);
+HOLDS(SIGSYS == 12);
+HOLDS(SIGPIPE == 13);
+HOLDS(SIGALRM == 14);
+HOLDS(SIGTERM == 15);
+HOLDS(SIGURG == 16);
+HOLDS(SIGSTOP == 17);
+HOLDS(SIGTSTP == 18);
+HOLDS(SIGCONT == 19);
+HOLDS(SIGCHLD == 20);
+HOLDS(SIGTTIN == 21);
+HOLDS(SIGTTOU == 22);
+HOLDS(SIGXCPU == 24);
+HOLDS(SIGXFSZ == 25);
+HOLDS(SIGVTALRM == 26);
+HOLDS(SIGPROF == 27);
+HOLDS(SIGWINCH == 28);
+HOLDS(SIGUSR1 == 30);
+HOLDS(SIGUSR2 == 31);
+HOLDS(SA_ONSTACK == 1);
+HOLDS(SA_RESTART == 2);
+FIELD(struct sigaction, sa_handler, 0, 8);
+#if defined(__FreeBSD__)
+FIELD(struct sigaction, sa_flags, 8, 4);
+FIELD(struct sigaction, sa_mask, 12, 16);
+HOLDS(sizeof(struct sigaction) == 32);
+#elif defined(__NetBSD__)
+FIELD(struct sigaction, sa_mask, 8, 16);
+FIELD(struct sigaction, sa_flags, 24, 4);
+HOLDS(sizeof(struct sigaction) == 32);
+#else
+FIELD(struct sigaction, sa_mask, 8, 4);
+FIELD(struct sigaction, sa_flags, 12, 4);
+HOLDS(sizeof(struct sigaction) == 16);
+#endif
+IS_DECLARED_AS(sigaction, int(int, const struct sigaction *, struct sigaction *));
+
 /* net/address.rs fills socket addresses in and leaves the length byte alone: it has to be there for the family to be in its place. */
 FIELD(struct sockaddr, sa_family, 1, 1);
 HOLDS(sizeof(struct sockaddr_in) == 16);

@@ -66,6 +66,7 @@ mod poller;
 #[doc = include_str!("../PORTABILITY.md")]
 pub mod portability {}
 mod select;
+pub mod signal;
 mod sys;
 mod table;
 mod waker;

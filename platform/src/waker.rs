@@ -70,6 +70,7 @@ impl Waker {
     ///
     /// Publish the work first, then wake.
     pub fn wake(&self) {
+        // Signal handlers wake too, so nothing here may lock or allocate.
         if self.bell.has_rung.swap(true, Ordering::SeqCst) {
             return;
         }

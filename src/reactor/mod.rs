@@ -22,6 +22,8 @@ mod remote;
 mod respond;
 mod run;
 mod send_queue;
+#[cfg(feature = "signal")]
+mod signals;
 mod slab;
 mod source;
 mod stats;

@@ -6,6 +6,7 @@ mod closing;
 mod opening;
 mod registering;
 mod running;
+mod signals;
 mod sockets;
 mod streams;
 mod waiting;
@@ -87,6 +88,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         waking::ROWS,
         sockets::ROWS,
         streams::ROWS,
+        signals::ROWS,
         closing::ROWS,
     ];
     tables.into_iter().flatten()

@@ -4,6 +4,7 @@ pub mod closing;
 pub mod opening;
 pub mod registering;
 pub mod running;
+pub mod signals;
 pub mod sockets;
 pub mod streams;
 pub mod waiting;

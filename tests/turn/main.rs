@@ -12,6 +12,8 @@ mod anywhere;
 mod batch;
 mod budgets;
 mod connections;
+#[cfg(feature = "signal")]
+mod dispositions;
 mod drops;
 mod embedding;
 mod failures;
@@ -26,6 +28,8 @@ mod phases;
 #[cfg(feature = "recorder")]
 mod recorder;
 mod remote;
+#[cfg(feature = "signal")]
+mod signals;
 mod sources;
 mod stopping;
 mod streams;
@@ -320,4 +324,29 @@ on_every_backend! {
         a_full_queue_is_told_at_once
         the_peer_of_an_accepted_connection_is_known
         the_last_words_of_a_peer_that_has_gone_are_read;
+    #[cfg(feature = "signal")]
+    signals:
+        a_signal_is_told_in_the_turn_after_it_has_come
+        a_signal_ends_a_wait_and_is_told
+        a_signal_that_another_thread_gets_is_told_on_the_loops
+        a_signal_and_a_ready_source_both_have_their_callbacks_in_one_turn
+        a_burst_of_one_signal_is_told_once
+        signals_that_come_together_are_all_told
+        every_loop_that_catches_a_signal_is_told_of_it
+        a_signal_that_has_come_is_not_told_once_its_source_is_removed
+        a_callback_may_remove_its_own_signals_while_more_have_come
+        an_error_of_the_callback_is_told_and_the_signals_are_let_go
+        signals_come_and_go_while_they_are_sent
+        signals_that_are_dropped_leave_no_descriptor;
+    #[cfg(feature = "signal")]
+    dispositions:
+        what_a_signal_was_set_to_is_restored_after_the_last_of_its_listeners
+        what_somebody_has_set_meanwhile_is_left_alone
+        a_signal_refused_in_a_list_leaves_the_others_as_they_were
+        a_signal_that_comes_in_a_forked_child_is_told_to_nobody
+        a_forked_child_that_drops_its_copy_leaves_the_parents_alone
+        a_forked_child_may_catch_signals_of_its_own
+        a_pipe_that_nobody_reads_is_an_error_once_sigpipe_is_ignored
+        a_sigpipe_that_somebody_has_set_is_left_alone
+        a_stream_whose_peer_is_gone_closes_though_sigpipe_is_at_its_default;
 }

@@ -2,6 +2,8 @@
 
 mod child;
 mod probe;
+#[cfg(feature = "signal")]
+mod signals;
 mod spy;
 mod traffic;
 
@@ -17,6 +19,8 @@ use ringmq::{Builder, Connection, Context, Id, Reactor};
 
 pub use child::{descriptor_count, in_child, limit_descriptors};
 pub use probe::Probe;
+#[cfg(feature = "signal")]
+pub use signals::*;
 pub use spy::{Change, Spy};
 pub use traffic::*;
 
