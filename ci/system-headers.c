@@ -48,6 +48,14 @@ HOLDS(sizeof(struct timespec) == 16);
 FIELD(struct timespec, tv_sec, 0, 8);
 FIELD(struct timespec, tv_nsec, 8, 8);
 
+/* process/kqueue.rs, beside kevent itself. */
+#if defined(__NetBSD__)
+HOLDS(EVFILT_PROC == 4);
+#else
+HOLDS(EVFILT_PROC == -5);
+#endif
+HOLDS(NOTE_EXIT == 0x80000000u);
+
 /* signal/name.rs and signal/handler.rs. */
 HOLDS(SIGHUP == 1);
 HOLDS(SIGINT == 2);

@@ -14,8 +14,8 @@
 //! # Features
 //!
 //! The bare loop is always there. `codec` adds framing; `mq`, the default, implies it and is where the message-queue sockets will
-//! be. `signal` adds signals as sources, and `recorder` the flight recorder (`Builder::record_turns`, `Context::on_slow`). `net-extra`,
-//! `process` and `sim` are names for what is to come and add nothing yet.
+//! be. `signal` adds signals as sources, `process` the exit of children, and `recorder` the flight recorder (`Builder::record_turns`,
+//! `Context::on_slow`). `net-extra` and `sim` are names for what is to come and add nothing yet.
 //!
 //! # Platforms
 //!
@@ -44,6 +44,8 @@ pub use reactor::{
 pub use reactor::{Frame, Framed, Frames, Outlet};
 #[cfg(feature = "recorder")]
 pub use reactor::{Haste, Slow, TurnRecord};
+#[cfg(feature = "process")]
+pub use ringmq_platform::process::Process;
 #[cfg(feature = "signal")]
 pub use ringmq_platform::signal::{Signal, Signals};
 

@@ -31,7 +31,7 @@ mod raw;
 mod sys;
 
 use broken::Broken;
-use descriptor::Descriptor;
+pub(crate) use descriptor::Descriptor;
 
 #[cfg(feature = "conformance")]
 pub(crate) use raw::raw_report;

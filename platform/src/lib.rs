@@ -65,6 +65,7 @@ mod poll;
 mod poller;
 #[doc = include_str!("../PORTABILITY.md")]
 pub mod portability {}
+pub mod process;
 mod select;
 pub mod signal;
 mod sys;

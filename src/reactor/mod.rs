@@ -16,6 +16,8 @@ mod listener;
 mod memory;
 mod output;
 mod poll;
+#[cfg(feature = "process")]
+mod process;
 #[cfg_attr(not(feature = "recorder"), path = "no_recorder.rs")]
 mod recorder;
 mod remote;

@@ -2,6 +2,7 @@
 //!
 //! Left out: errors of `mmap` and `brk`, which end a program in Rust whatever ours does.
 
+mod children;
 mod closing;
 mod opening;
 mod registering;
@@ -89,6 +90,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         sockets::ROWS,
         streams::ROWS,
         signals::ROWS,
+        children::ROWS,
         closing::ROWS,
     ];
     tables.into_iter().flatten()

@@ -166,7 +166,8 @@ impl Log {
             let line = line?;
             let (pid, rest) = line.split_once(' ').unwrap_or((&line, ""));
             let rest = rest.trim_start();
-            if rest.starts_with(MARK) {
+            // The first: a shell that a victim starts makes that call too.
+            if thread.is_none() && rest.starts_with(MARK) {
                 thread = Some(pid.to_owned());
                 log.tail.clear();
             } else if thread.as_deref() == Some(pid) {

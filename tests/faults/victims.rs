@@ -1,5 +1,6 @@
 //! The program that meets the faults: it runs one row's story on a thread of its own and holds it to the outcome.
 
+pub mod children;
 pub mod closing;
 pub mod opening;
 pub mod registering;

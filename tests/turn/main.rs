@@ -25,6 +25,8 @@ mod listener;
 mod memory;
 mod panics;
 mod phases;
+#[cfg(feature = "process")]
+mod processes;
 #[cfg(feature = "recorder")]
 mod recorder;
 mod remote;
@@ -349,4 +351,18 @@ on_every_backend! {
         a_pipe_that_nobody_reads_is_an_error_once_sigpipe_is_ignored
         a_sigpipe_that_somebody_has_set_is_left_alone
         a_stream_whose_peer_is_gone_closes_though_sigpipe_is_at_its_default;
+    #[cfg(feature = "process")]
+    processes:
+        an_exit_is_told_with_its_code
+        a_child_killed_by_a_signal_is_told_as_that
+        a_child_that_has_exited_before_is_told
+        a_child_that_was_waited_for_before_is_told
+        fifty_children_are_each_told_as_their_own
+        another_child_is_not_waited_for
+        a_child_that_lives_is_not_told_though_it_was_fired
+        a_child_that_somebody_else_waited_for_is_told_as_unknown_and_the_loop_sleeps
+        a_child_removed_before_it_exits_is_told_to_nobody_and_can_be_waited_for
+        a_loop_that_is_dropped_leaves_its_child_running
+        a_callback_of_ones_own_runs_once_and_the_loop_sleeps_after_it
+        children_that_have_exited_leave_no_descriptor;
 }

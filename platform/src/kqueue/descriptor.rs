@@ -8,7 +8,7 @@ use super::sys;
 
 /// A descriptor that a fork's child does not inherit: there the number is not open, or names what the child has opened since.
 #[derive(Debug)]
-pub(super) struct Descriptor {
+pub(crate) struct Descriptor {
     fd: ManuallyDrop<OwnedFd>,
     process: u32,
 }
