@@ -8,12 +8,19 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
+#include <termios.h>
+#if defined(__FreeBSD__)
+#include <libutil.h>
+#elif !defined(__APPLE__) /* which has it, but zig does not bring it along */
+#include <util.h>
+#endif
 
 #define HOLDS(condition) _Static_assert(condition, #condition)
 #define FIELD(type, name, offset, size)  \
@@ -146,6 +153,20 @@ FIELD(struct sockpeercred, gid, 4, 4);
 FIELD(struct sockpeercred, pid, 8, 4);
 #else
 IS_DECLARED_AS(getpeereid, int(int, uid_t *, gid_t *));
+#endif
+
+/* descriptor.rs and pty.rs. */
+HOLDS(O_ACCMODE == 3);
+HOLDS(O_WRONLY == 1);
+HOLDS(O_NONBLOCK == 4);
+HOLDS(EISDIR == 21);
+HOLDS(ENOBUFS == 55);
+HOLDS(SIGPIPE == 13);
+FIELD(struct sigaction, sa_handler, 0, 8);
+#if defined(__OpenBSD__)
+IS_DECLARED_AS(openpty, int(int *, int *, char *, const struct termios *, const struct winsize *));
+#elif !defined(__APPLE__)
+IS_DECLARED_AS(openpty, int(int *, int *, char *, struct termios *, struct winsize *));
 #endif
 
 IS_DECLARED_AS(pselect, int(int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *));

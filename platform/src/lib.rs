@@ -48,6 +48,7 @@ compile_error!("ringmq-platform is for Unix systems: it wraps epoll, kqueue, pol
 mod backend;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod descriptor;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
 mod event;
@@ -66,6 +67,7 @@ mod poller;
 #[doc = include_str!("../PORTABILITY.md")]
 pub mod portability {}
 pub mod process;
+pub mod pty;
 mod select;
 pub mod signal;
 mod sys;

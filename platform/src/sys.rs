@@ -42,6 +42,18 @@ pub(crate) fn add_flag(fd: BorrowedFd<'_>, get: c_int, set: c_int, flag: c_int) 
     Ok(())
 }
 
+/// Sets or clears a status flag of an open file, where it is not so already; answers whether it was changed.
+pub(crate) fn change_flag(fd: RawFd, flag: c_int, is_on: bool) -> io::Result<bool> {
+    // SAFETY: these commands of fcntl take no pointer; a number that is not open is answered with EBADF.
+    let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    let wanted = if is_on { flags | flag } else { flags & !flag };
+    if wanted != flags {
+        // SAFETY: as above.
+        check(unsafe { libc::fcntl(fd, libc::F_SETFL, wanted) })?;
+    }
+    Ok(wanted != flags)
+}
+
 /// Whether the number is open at all.
 pub(crate) fn is_open(fd: RawFd) -> bool {
     // SAFETY: F_GETFD takes no pointer and only looks; a number that is not open is answered with EBADF.
@@ -59,22 +71,26 @@ pub(crate) fn check_pollable(fd: RawFd) -> io::Result<()> {
 /// and epoll refuses those whose driver cannot be polled, which of files in `/proc`, `/sys` and FUSE differs from one to the next. A
 /// closed descriptor is `EBADF`.
 pub(crate) fn check_no_file(fd: RawFd) -> io::Result<()> {
-    match stat(fd)?.st_mode & libc::S_IFMT {
+    match kind(fd)? {
         libc::S_IFREG => Err(not_pollable(fd, "is a regular file")),
         libc::S_IFDIR => Err(not_pollable(fd, "is a directory")),
         _ => Ok(()),
     }
 }
 
+/// What kind of file the number names, of those that `S_IFMT` tells apart.
+pub(crate) fn kind(fd: RawFd) -> io::Result<libc::mode_t> {
+    Ok(stat(fd)?.st_mode & libc::S_IFMT)
+}
+
 /// Whether the number names a pipe or a FIFO.
-#[allow(dead_code)] // kqueue alone asks
 pub(crate) fn is_pipe(fd: RawFd) -> bool {
-    stat(fd).map_or(false, |stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
+    kind(fd).map_or(false, |kind| kind == libc::S_IFIFO)
 }
 
 /// Which file the number names: the same for the same file, and another for another. NetBSD and OpenBSD give no pipe a number (their
 /// `pipe_stat`); two that were made within one tick of the clock are the same to us there.
-#[allow(dead_code, clippy::unnecessary_cast)] // kqueue and the kit alone ask, and the widths differ by system
+#[allow(clippy::unnecessary_cast)] // the widths differ by system
 pub(crate) fn file_of(fd: RawFd) -> io::Result<[u64; 4]> {
     let stat = stat(fd)?;
     let kind = (stat.st_mode & libc::S_IFMT) as u64;
