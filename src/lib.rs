@@ -36,9 +36,9 @@ struct Readme;
 pub use ringmq_platform as platform;
 
 pub use reactor::{
-    Accept, Buf, Builder, Cause, Charge, Connection, Context, Failure, Fire, Full, Gone, Id, Io, Listener,
-    Memory, Others, Outcome, Reactor, Remote, SendError, Source, SourceId, State, Stats, Stream, TimerId,
-    Transport,
+    Accept, Buf, Builder, Cause, Charge, Connection, Context, Descriptor, Failure, Fire, Full, Gone, Id, Io,
+    Listener, Memory, Others, Outcome, Reactor, Remote, SendError, Source, SourceId, State, Stats, Stream,
+    TimerId, Transport,
 };
 #[cfg(feature = "codec")]
 pub use reactor::{Frame, Framed, Frames, Outlet};

@@ -53,7 +53,7 @@ pub(crate) struct Core<S: 'static> {
     pub starved: VecDeque<Starved>,
     /// Those of them for whom there is enough now: they respond before anybody else.
     pub fed: VecDeque<Starved>,
-    /// Sources that no mechanism of the kernel can wait for: regular files, some devices.
+    /// Sources that no mechanism of the kernel can wait for, regular files and some devices: those of them that wait for something.
     pub always_ready: Vec<Key>,
     /// The time of this turn, once it has been asked for.
     pub now: Option<Instant>,
@@ -142,7 +142,7 @@ impl<S: 'static> Core<S> {
             Err(error) => return Err(error),
         };
         let key = self.agenda.registrations.insert(Registration::new(interest, is_always_ready));
-        if is_always_ready {
+        if is_always_ready && !interest.is_none() {
             self.always_ready.push(key);
         }
         if key.index() == self.sources.len() {

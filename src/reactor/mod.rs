@@ -6,6 +6,7 @@ mod builder;
 mod connection;
 mod context;
 mod core;
+mod descriptor;
 #[cfg(feature = "recorder")]
 mod explain;
 mod failure;
@@ -44,6 +45,7 @@ pub use self::builder::Builder;
 pub use self::connection::Connection;
 pub use self::context::{Context, Others};
 use self::core::{Core, SourceList};
+pub use self::descriptor::Descriptor;
 pub use self::failure::{Cause, Failure};
 #[cfg(feature = "codec")]
 pub use self::framed::{Frame, Framed, Frames, Outlet};

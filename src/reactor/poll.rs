@@ -87,7 +87,14 @@ impl<S: 'static> Core<S> {
                 false => self.poller.modify(source.fd(), key.to_token(), interest, Trigger::Level),
             };
             match is_told {
-                Ok(()) => registration.interest = interest,
+                Ok(()) => {
+                    let before = std::mem::replace(&mut registration.interest, interest);
+                    if registration.is_always_ready && interest.is_none() {
+                        self.always_ready.retain(|other| *other != key);
+                    } else if registration.is_always_ready && before.is_none() {
+                        self.always_ready.push(key);
+                    }
+                }
                 // The same may go well in the next turn.
                 Err(error) if is_shortage(&error) => return Err(error),
                 // Its descriptor is closed, say. It would come to nothing at every turn, and keep the others from theirs.
@@ -109,7 +116,7 @@ impl<S: 'static> Core<S> {
             || self.agenda.timers.has_due()
             || self.agenda.is_stopping
             || self.remote.is_stopping()
-            || self.always_ready.iter().any(|key| !self.always_ready_for(*key).is_none())
+            || !self.always_ready.is_empty()
     }
 
     /// How long the kernel may let us sleep. Only a wait that may sleep with a timer pending reads the clock.

@@ -240,7 +240,7 @@ impl<S: 'static> Core<S> {
             Some(Haste::Due)
         } else if self.agenda.is_stopping || self.remote.is_stopping() {
             Some(Haste::Stopping)
-        } else if self.always_ready.iter().any(|key| !self.always_ready_for(*key).is_none()) {
+        } else if !self.always_ready.is_empty() {
             Some(Haste::AlwaysReady)
         } else if limit == Some(Duration::ZERO) {
             Some(Haste::Limit)

@@ -41,10 +41,7 @@ impl<S: 'static> Core<S> {
             }
         }
         while let Some(&key) = self.always_ready.get(self.position - self.events.len()) {
-            let ready = self.always_ready_for(key);
-            if !ready.is_none() {
-                self.respond_one(key, ready);
-            }
+            self.respond_one(key, self.always_ready_for(key));
             // Only now: were it to panic it would leave the list, and another one move up to its place.
             self.position += 1;
         }

@@ -145,7 +145,10 @@ impl<T: Transport> Stream<T> {
 
     /// How far it has come.
     pub fn state(&self) -> State {
-        let is_read_out = self.input.has_ended && self.input.unread().is_empty();
+        let is_read_out = match self.transport.is_write_only() {
+            true => self.output.closing == Closing::Finished,
+            false => self.input.has_ended && self.input.unread().is_empty(),
+        };
         match self.health {
             Health::Connecting => State::Connecting,
             Health::Failed(_) => State::Closed,
@@ -272,7 +275,9 @@ impl<T: Transport> Stream<T> {
                 }
             }
         }
-        self.input.has_ended || self.input.unread().len() >= self.input.needed
+        // From what is only written to no input was expected, so that there is none is no news.
+        let has_ended = self.input.has_ended && !self.transport.is_write_only();
+        has_ended || self.input.unread().len() >= self.input.needed
     }
 
     /// Writes what is queued, within the budget, and finishes when that was asked for; answers whether the callback should know.

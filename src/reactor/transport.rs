@@ -31,6 +31,13 @@ pub trait Transport: Read + Write + AsFd + 'static {
         Ok(())
     }
 
+    /// Whether bytes only leave by it: the writing end of a pipe, a file that was opened for writing. Such a stream is
+    /// [`Closed`](crate::State::Closed) as soon as it has finished. Reading from it brings nothing, but may tell that whoever reads the
+    /// other end has left; 0 says that it will not.
+    fn is_write_only(&self) -> bool {
+        false
+    }
+
     /// Takes the error that is pending, such as that of a connect (`SO_ERROR`).
     fn take_error(&mut self) -> io::Result<Option<io::Error>> {
         Ok(None)

@@ -12,6 +12,7 @@ mod anywhere;
 mod batch;
 mod budgets;
 mod connections;
+mod descriptors;
 #[cfg(feature = "signal")]
 mod dispositions;
 mod drops;
@@ -227,6 +228,28 @@ on_every_backend! {
         a_regular_file_is_read_to_its_end_like_any_source
         a_regular_file_and_a_socket_both_have_their_turn
         without_interest_or_removed_a_regular_file_lets_the_loop_sleep;
+    descriptors:
+        a_pipe_is_read_to_its_end_and_the_loop_sleeps_after_it
+        a_reader_that_is_finished_is_closed_at_its_end
+        a_pipe_is_written_to_the_last_byte_and_closed_when_removed
+        a_writer_is_told_when_its_reader_has_left
+        a_writer_without_a_reader_learns_of_it_by_writing
+        sigpipe_at_its_default_does_not_end_a_process_that_writes_to_nobody
+        sigpipe_that_somebody_has_set_is_left_alone
+        a_child_is_written_to_and_read_from
+        a_fifo_open_both_ways_reads_on_whoever_comes_and_goes
+        a_file_is_read_to_its_end_and_the_loop_sleeps_after_it
+        an_empty_file_and_dev_null_and_a_file_of_proc_are_read_to_their_ends
+        a_file_is_written_to_the_last_byte
+        a_device_without_end_leaves_the_others_their_turn
+        a_device_that_is_full_closes_its_writer_and_tells_why
+        a_directory_is_refused_with_a_clear_error
+        what_the_shell_shares_with_us_blocks_again_afterwards
+        a_child_that_drops_its_copy_leaves_the_flag_to_its_parent
+        of_one_terminal_twice_the_one_that_is_left_still_does_not_block
+        a_line_typed_at_a_terminal_arrives_and_its_answer_is_shown
+        a_terminal_whose_program_is_gone_has_ended
+        a_pipe_waits_for_room_only_while_it_is_full;
     drops:
         a_loop_dropped_with_everything_pending_drops_every_closure
         a_loop_dropped_with_everything_pending_leaks_no_descriptor
