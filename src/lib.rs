@@ -40,6 +40,8 @@ pub use reactor::{
     Listener, Memory, Others, Outcome, Reactor, Remote, SendError, Source, SourceId, State, Stats, Stream,
     TimerId, Transport,
 };
+#[cfg(feature = "net-extra")]
+pub use reactor::{Datagram, DatagramError, DatagramSocket, Datagrams, Incoming, Outgoing};
 #[cfg(feature = "codec")]
 pub use reactor::{Frame, Framed, Frames, Outlet};
 #[cfg(feature = "recorder")]

@@ -36,6 +36,12 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     usize::try_from(len).map_err(|_| io::Error::last_os_error())
 }
 
+/// Whether it is for want of room in the kernel that a write was refused, or a datagram: `EAGAIN`, and `ENOBUFS`, which the BSDs and macOS
+/// answer where the queue of a network interface or of a UNIX socket is full (`send(2)`).
+pub fn is_out_of_room(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(libc::ENOBUFS)
+}
+
 /// Whether it was opened for writing only. Where a pipe goes both ways (FreeBSD, illumos: `pipe(2)`) neither of its ends was.
 ///
 /// # Errors

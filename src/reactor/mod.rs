@@ -6,6 +6,8 @@ mod builder;
 mod connection;
 mod context;
 mod core;
+#[cfg(feature = "net-extra")]
+mod datagrams;
 mod descriptor;
 #[cfg(feature = "recorder")]
 mod explain;
@@ -45,6 +47,8 @@ pub use self::builder::Builder;
 pub use self::connection::Connection;
 pub use self::context::{Context, Others};
 use self::core::{Core, SourceList};
+#[cfg(feature = "net-extra")]
+pub use self::datagrams::{Datagram, DatagramError, DatagramSocket, Datagrams, Incoming, Outgoing};
 pub use self::descriptor::Descriptor;
 pub use self::failure::{Cause, Failure};
 #[cfg(feature = "codec")]

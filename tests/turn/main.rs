@@ -12,6 +12,10 @@ mod anywhere;
 mod batch;
 mod budgets;
 mod connections;
+#[cfg(feature = "net-extra")]
+mod datagram_flow;
+#[cfg(feature = "net-extra")]
+mod datagrams;
 mod descriptors;
 #[cfg(feature = "signal")]
 mod dispositions;
@@ -228,6 +232,28 @@ on_every_backend! {
         a_regular_file_is_read_to_its_end_like_any_source
         a_regular_file_and_a_socket_both_have_their_turn
         without_interest_or_removed_a_regular_file_lets_the_loop_sleep;
+    #[cfg(feature = "net-extra")]
+    datagram_flow:
+        a_datagram_that_is_not_there_after_all_is_no_error
+        a_flood_is_taken_64_in_a_turn_and_leaves_the_others_their_turn
+        receiving_pauses_while_nobody_takes_what_has_arrived
+        a_sender_waits_for_a_slow_reader_and_is_told_of_room
+        what_finds_no_room_at_its_receiver_is_told_and_the_loop_sleeps
+        a_socket_that_brings_nothing_but_errors_is_not_asked_for_ever
+        with_one_buffer_all_arrive_in_the_end
+        a_source_that_was_finished_sends_what_is_queued_and_hears_nothing_more
+        a_datagram_and_its_answer_cost_one_wait_and_no_change
+        what_finds_no_room_waits_once_and_is_then_told;
+    #[cfg(feature = "net-extra")]
+    datagrams:
+        datagrams_arrive_whole_with_who_sent_them_and_empty_ones_too
+        every_datagram_is_answered_to_who_sent_it
+        a_peer_that_was_not_there_is_told_and_found_once_it_is
+        datagrams_sent_to_nobody_are_all_sent
+        a_datagram_that_is_too_long_is_told_and_the_next_goes_on
+        a_unix_peer_that_vanishes_is_told_for_each_datagram
+        unix_datagrams_go_to_paths_and_come_from_nameless_senders
+        a_datagram_longer_than_a_buffer_says_that_it_was_cut;
     descriptors:
         a_pipe_is_read_to_its_end_and_the_loop_sleeps_after_it
         a_reader_that_is_finished_is_closed_at_its_end
