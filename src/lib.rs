@@ -13,9 +13,10 @@
 //!
 //! # Features
 //!
-//! The bare loop is always there. `codec` adds framing; `mq`, the default, implies it and is where the message-queue sockets will
-//! be. `signal` adds signals as sources, `process` the exit of children, and `recorder` the flight recorder (`Builder::record_turns`,
-//! `Context::on_slow`). `net-extra` and `sim` are names for what is to come and add nothing yet.
+//! The bare loop is always there, with listeners, streams over sockets, pipes, terminals and files, timers and channels. By default
+//! there are also `codec`, framing; `net-extra`, datagrams; `signal` and `process`, signals and the exit of children as sources; and
+//! `mq`, which implies `codec` and is where the message-queue sockets will be. `recorder`, the flight recorder
+//! (`Builder::record_turns`, `Context::on_slow`), is for who asks for it. `sim` is a name for what is to come and adds nothing yet.
 //!
 //! # Platforms
 //!

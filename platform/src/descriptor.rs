@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::io::{AsRawFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::sys;
+use crate::{signal, sys};
 
 /// Reads as `read(2)` does.
 ///
@@ -120,7 +120,7 @@ impl NonBlocking {
             libc::S_IFREG => return Ok(None),
             _ => {}
         }
-        ignore_sigpipe();
+        signal::ignore_sigpipe()?;
         let (file, pid) = (sys::file_of(fd)?, std::process::id());
         let mut members = lock();
         let restores = sys::change_flag(fd, libc::O_NONBLOCK, true)?;
@@ -157,19 +157,6 @@ fn lock() -> MutexGuard<'static, Vec<Member>> {
     // No code of others runs while it is locked, so it is whole in any case.
     MEMBERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// Has SIGPIPE ignored, where it is as the system left it.
-fn ignore_sigpipe() {
-    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: a null action only asks, and the pointer is to memory of the size and alignment of a `sigaction`.
-    let asked = unsafe { libc::sigaction(libc::SIGPIPE, std::ptr::null(), action.as_mut_ptr()) };
-    // SAFETY: sigaction answered 0, so all of it is initialised.
-    if asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_DFL {
-        // SAFETY: to ignore a signal runs no code of ours.
-        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -283,6 +283,8 @@ impl<S: 'static> Reactor<S> {
     ///
     /// Everything that changed since the last turn has been told to the kernel when it is handed out. It is the same one for as long
     /// as the reactor lives. Timers and queued work do not make it readable: [`next_deadline`](Self::next_deadline) tells of those.
+    /// A kqueue may be readable once more after its events were handled, until it is asked again: it keeps what it has reported on
+    /// its list (FreeBSD's `kqueue_scan`).
     ///
     /// ```
     /// use ringmq::{Listener, Reactor};

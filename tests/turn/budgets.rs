@@ -190,9 +190,8 @@ pub fn a_firehose_a_storm_a_flood_of_posts_and_a_task_without_end_leave_a_ping_p
     let hose = firehose(hose_near);
     let (remote, flood_is_over) = (reactor.remote(), Arc::clone(&is_over));
     let flood = thread::spawn(move || {
-        while !flood_is_over.load(Ordering::SeqCst) {
-            remote.post(|counts, _| counts.posted += 1).unwrap();
-        }
+        let post = || remote.post(|counts: &mut Counts, _| counts.posted += 1).is_ok();
+        while !flood_is_over.load(Ordering::SeqCst) && post() {}
     });
 
     let mut counts = Counts::default();

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
-use ringmq::platform::Interest;
+use ringmq::platform::{Backend, Interest};
 use ringmq::{Context, Reactor, Stream};
 
 use crate::support::{pair, Case, Probe};
@@ -25,6 +25,7 @@ fn has_event<S: 'static>(reactor: &mut Reactor<S>, expected: bool) -> bool {
     reactor.fd().unwrap().map_or(expected, is_readable)
 }
 
+/// A kqueue keeps what it has reported on its list until it is asked once more.
 pub fn the_descriptor_is_readable_when_an_event_is_there_and_only_then(case: Case) {
     let mut reactor = case.reactor::<u32>();
     let (mut near, far) = pair();
@@ -35,7 +36,9 @@ pub fn the_descriptor_is_readable_when_an_event_is_there_and_only_then(case: Cas
         near.write_all(b"x").unwrap();
         assert!(has_event(&mut reactor, true));
         reactor.turn(&mut count, ZERO).unwrap();
-        assert!(!has_event(&mut reactor, false));
+        if case.backend != Backend::Kqueue {
+            assert!(!has_event(&mut reactor, false));
+        }
         reactor.turn(&mut count, ZERO).unwrap();
         assert_eq!(count, round);
     }
