@@ -100,7 +100,8 @@ impl fmt::Debug for SourceId {
     }
 }
 
-/// Values under keys. A place is taken again under another generation.
+/// Values under keys. A place is taken again under another generation, and left empty for good when it has had them all: four thousand
+/// million owners later an old key would reach a new one.
 #[derive(Debug)]
 pub(crate) struct Slab<V> {
     places: Vec<Place<V>>,
@@ -153,13 +154,11 @@ impl<V> Slab<V> {
     pub fn remove(&mut self, key: Key) -> Option<V> {
         self.get(key)?;
         let place = &mut self.places[key.index()];
-        place.generation = place.generation.wrapping_add(1);
-        self.vacant.push(key.index);
+        if let Some(next) = place.generation.checked_add(1) {
+            place.generation = next;
+            self.vacant.push(key.index);
+        }
         place.value.take()
-    }
-
-    pub fn len(&self) -> usize {
-        self.places.len() - self.vacant.len()
     }
 
     /// All that is live, by index.
@@ -185,7 +184,20 @@ mod tests {
         assert_eq!(slab.get(first), None);
         assert_eq!(slab.get_mut(first), None);
         assert_eq!(slab.remove(first), None);
-        assert_eq!((slab.get(second), slab.len()), (Some(&"second"), 1));
+        assert_eq!((slab.get(second), slab.iter().count()), (Some(&"second"), 1));
+    }
+
+    #[test]
+    fn a_place_that_has_had_every_generation_is_not_taken_again() {
+        let mut slab = Slab::new();
+        let first = slab.insert("first");
+        slab.places[first.index()].generation = u32::MAX;
+        let last = Key { generation: u32::MAX, ..first };
+        assert_eq!(slab.remove(last), Some("first"));
+        assert_eq!((slab.get(last), slab.iter().count()), (None, 0));
+        let second = slab.insert("second");
+        assert_ne!(second.index, first.index);
+        assert_eq!((slab.get(first), slab.get(last), slab.iter().count()), (None, None, 1));
     }
 
     #[test]
