@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::agenda::Agenda;
 use super::core::{Core, Sources};
 use super::failure::Failure;
+use super::interval::Interval;
 use super::memory::Memory;
 #[cfg(feature = "recorder")]
 use super::recorder::Slow;
@@ -14,7 +15,7 @@ use super::slab::Id;
 use super::source::Source;
 use super::stats::Stats;
 use super::timers::TimerId;
-use super::work::{CallbackOf, Outcome};
+use super::work::{CallbackOf, Outcome, Task};
 
 /// The loop, as application code sees it: in callbacks, timers and tasks, and from [`Reactor::context`](crate::Reactor::context)
 /// between turns.
@@ -123,9 +124,77 @@ impl<S: 'static> Context<'_, S> {
         self.core.agenda.timers.set(deadline, Box::new(task))
     }
 
-    /// Clears a timeout; `false` when it has run or was cleared before. One that is due in this very turn is cleared too.
+    /// Runs a callback at every `period` from now, until it is cleared. An error or a panic of it ends it too.
+    ///
+    /// Its ticks lie at whole periods from now and do not drift, however late it runs. A tick that has passed by the time the callback
+    /// comes back from the one before is left out, so that a slow one neither bursts nor keeps the loop to itself. With a period of
+    /// zero it runs once in every turn, and no turn waits.
+    ///
+    /// ```
+    /// use ringmq::Reactor;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut reactor = Reactor::new()?;
+    /// reactor.context().set_interval(Duration::from_millis(1), |ticks: &mut u32, context| {
+    ///     *ticks += 1;
+    ///     if *ticks == 3 {
+    ///         context.stop();
+    ///     }
+    /// });
+    /// let mut ticks = 0;
+    /// reactor.run(&mut ticks)?;
+    /// assert_eq!(ticks, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_interval<R: Outcome + 'static>(
+        &mut self,
+        period: Duration,
+        callback: impl FnMut(&mut S, &mut Context<'_, S>) -> R + 'static,
+    ) -> TimerId {
+        let deadline = self.core.poller.now().checked_add(period);
+        let task = |id| -> Box<dyn Task<S>> { Box::new(Interval::new(id, period, callback)) };
+        self.core.agenda.timers.set_repeating(deadline, task)
+    }
+
+    /// Has a timer run `after` from [`now`](Self::now) instead of when it was to run, as if it had been cleared and set again; `false`
+    /// when it has run or was cleared. One that is due in this very turn and has not run yet does not run in it then. An interval has
+    /// its next tick there, and the others at whole periods from that.
+    ///
+    /// This is for the idle timeout that every message resets, and costs next to nothing: no clock is read that the turn has not read
+    /// anyway, and a timer that is put off is only noted to be. A loop that sleeps may therefore wake up at the earlier deadline, find
+    /// nothing to do and sleep on, once.
+    ///
+    /// ```
+    /// use ringmq::{Context, Reactor, TimerId};
+    /// use std::time::Duration;
+    ///
+    /// const IDLE: Duration = Duration::from_secs(30);
+    ///
+    /// struct Peer { idle: TimerId }
+    ///
+    /// fn on_message(peer: &mut Peer, context: &mut Context<'_, Peer>) {
+    ///     context.reset_timeout(peer.idle, IDLE);
+    /// }
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut reactor = Reactor::new()?;
+    /// let idle = reactor.context().set_timeout(IDLE, |_, context: &mut Context<'_, Peer>| context.stop());
+    /// reactor.context().defer(on_message);
+    /// reactor.turn(&mut Peer { idle }, Some(Duration::ZERO))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reset_timeout(&mut self, timer: TimerId, after: Duration) -> bool {
+        let deadline = self.now().checked_add(after);
+        self.core.agenda.timers.reset(timer, deadline)
+    }
+
+    /// Clears a timeout or an interval; `false` when it has run for the last time or was cleared before. One that is due in this very
+    /// turn is cleared too, and an interval that clears itself does not run again.
     pub fn clear_timeout(&mut self, timer: TimerId) -> bool {
-        self.core.agenda.timers.clear(timer).is_some()
+        self.core.agenda.timers.clear(timer)
     }
 
     /// The time of this turn: read when first asked for, and then the same until the loop waits.

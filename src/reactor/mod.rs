@@ -15,6 +15,7 @@ mod failure;
 #[cfg(feature = "codec")]
 mod framed;
 mod input;
+mod interval;
 mod listener;
 mod memory;
 mod output;

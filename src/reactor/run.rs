@@ -38,10 +38,11 @@ impl<S: 'static> Core<S> {
     /// the first ones in the next turn.
     pub fn run_timeouts(&mut self, state: &mut S) -> io::Result<()> {
         self.record_part(Some(Part::Timeouts));
-        if let Some(deadline) = self.agenda.timers.next_deadline() {
+        if self.agenda.timers.next_deadline().is_some() {
             let now = self.now();
-            self.agenda.timers.collect_due(now);
-            self.record_due(deadline, now);
+            if let Some(first) = self.agenda.timers.collect_due(now) {
+                self.record_due(first, now);
+            }
         }
         for _ in 0..self.budgets.timers {
             match self.agenda.timers.pop_due() {

@@ -25,6 +25,7 @@ mod failures;
 mod flow;
 #[cfg(feature = "codec")]
 mod framed;
+mod intervals;
 mod lifecycle;
 mod listener;
 mod memory;
@@ -35,6 +36,7 @@ mod processes;
 #[cfg(feature = "recorder")]
 mod recorder;
 mod remote;
+mod resets;
 #[cfg(feature = "signal")]
 mod signals;
 mod sources;
@@ -217,7 +219,37 @@ on_every_backend! {
         a_wait_counts_from_a_fresh_reading
         a_deadline_that_has_passed_before_the_wait_gives_zero
         a_timer_of_100_ms_takes_three_waits_at_the_most
-        a_periodic_timer_that_is_slow_runs_once_a_turn;
+        a_periodic_timer_that_is_slow_runs_once_a_turn
+        no_one_of_a_thousand_random_timers_is_early
+        what_a_cleared_timer_holds_may_post_when_it_is_dropped
+        a_timer_and_an_event_of_the_same_turn_are_both_delivered
+        a_clock_that_stands_still_makes_nothing_due
+        threads_that_post_all_the_time_leave_timers_their_turn;
+    resets:
+        a_timer_put_off_again_and_again_runs_after_the_last_time_and_not_a_nanosecond_sooner
+        a_timer_reset_to_an_earlier_time_ends_the_wait_then
+        a_loop_wakes_once_at_the_most_for_a_timer_that_was_put_off
+        a_timer_that_is_due_and_reset_before_its_turn_does_not_run
+        a_reset_counts_as_a_new_setting_among_equal_deadlines
+        a_timer_that_has_run_or_was_cleared_or_runs_cannot_be_reset
+        a_timer_beyond_the_end_of_the_clock_may_be_reset_to_a_time_on_it_and_back
+        resets_read_no_clock_that_the_turn_does_not_read_anyway
+        a_reset_counts_from_the_time_of_the_turn;
+    intervals:
+        an_interval_runs_at_every_period_and_not_a_nanosecond_sooner
+        an_interval_that_runs_late_does_not_drift
+        an_interval_slower_than_its_period_leaves_ticks_out
+        ticks_that_passed_while_the_loop_did_not_run_are_one
+        an_interval_of_zero_runs_once_in_every_turn_and_leaves_io_its_turn
+        an_interval_far_shorter_than_a_turn_runs_once_in_each
+        an_interval_beyond_the_end_of_the_clock_never_runs
+        an_interval_cleared_in_itself_does_not_run_again
+        an_interval_cleared_from_elsewhere_drops_its_callback_at_once
+        an_interval_that_is_reset_has_its_ticks_from_there
+        an_interval_may_reset_itself
+        an_interval_that_fails_is_gone
+        no_tick_of_an_interval_is_early
+        an_interval_goes_on_when_the_loop_is_run_again;
     remote:
         a_post_from_another_thread_wakes_a_loop_that_waits
         posts_of_one_thread_run_in_order

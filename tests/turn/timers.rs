@@ -1,10 +1,16 @@
-//! Timers: never early, in order, and never in the way of anything else. On a stopped clock but for one.
+//! Timers: never early, in order, and never in the way of anything else. On a stopped clock but where it says otherwise.
 
+use std::cell::{Cell, RefCell};
+use std::io::Write;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use ringmq::{Context, Reactor, TimerId};
+use ringmq::{Context, Gone, Reactor, Remote, TimerId};
 
-use crate::support::{assert_io_has_its_turn_beside, Case, Spy, SOON};
+use crate::support::{assert_io_has_its_turn_beside, pair, Case, Probe, Random, Spy, SOON};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 const SECOND: Duration = Duration::from_secs(1);
@@ -210,4 +216,132 @@ pub fn a_periodic_timer_that_is_slow_runs_once_a_turn(case: Case) {
         reactor.turn(&mut count, None).unwrap();
     }
     assert_eq!((count, spy.take_waits()), (9, vec![Some(SECOND); 10]));
+}
+
+/// On the real clock: a thousand at random times of up to 20 ms, some put off or drawn forward, and cleared ones among them.
+pub fn no_one_of_a_thousand_random_timers_is_early(case: Case) {
+    let mut reactor = case.reactor::<u32>();
+    let mut random = Random(case.backend as u64 + 1);
+    let mut pending = 0;
+    for _ in 0..1000 {
+        let mut context = reactor.context();
+        let mut after = || Duration::from_nanos(random.below(20_000_000) as u64);
+        let deadline = Rc::new(Cell::new(None));
+        let expected = Rc::clone(&deadline);
+        let (first, last) = (after(), after());
+        let mut earliest = Instant::now() + first;
+        let timer = context.set_timeout(first, move |pending: &mut u32, context| {
+            let now = Instant::now();
+            let deadline: Instant = expected.get().expect("it is known");
+            assert!(now >= deadline, "early by {:?}", deadline - now);
+            *pending -= 1;
+            if *pending == 0 {
+                context.stop();
+            }
+        });
+        match random.below(3) {
+            0 => assert!(context.clear_timeout(timer)),
+            1 => {
+                earliest = context.now() + last;
+                assert!(context.reset_timeout(timer, last));
+                pending += 1;
+            }
+            _ => pending += 1,
+        }
+        deadline.set(Some(earliest));
+    }
+    reactor.run(&mut pending).unwrap();
+    assert_eq!((pending, reactor.stats().timers >= 500), (0, true));
+}
+
+/// What a timer holds may do anything when it is dropped: cleared here, and when the loop goes.
+pub fn what_a_cleared_timer_holds_may_post_when_it_is_dropped(case: Case) {
+    struct PostsWhenDropped(Remote<Log>, Rc<RefCell<Vec<Result<(), Gone>>>>);
+    impl Drop for PostsWhenDropped {
+        fn drop(&mut self) {
+            let outcome = self.0.post(|log, context| {
+                context.set_timeout(Duration::ZERO, |log, _| log.push("set by what it posted"));
+                log.push("posted");
+            });
+            self.1.borrow_mut().push(outcome);
+        }
+    }
+    let (mut reactor, _spy) = case.clocked::<Log>();
+    let outcomes = Rc::default();
+    for _ in 0..2 {
+        let held = PostsWhenDropped(reactor.remote(), Rc::clone(&outcomes));
+        let cleared = reactor.context().set_timeout(Duration::ZERO, move |_, _| drop(held));
+        assert!(reactor.context().clear_timeout(cleared));
+    }
+    let held = PostsWhenDropped(reactor.remote(), Rc::clone(&outcomes));
+    reactor.context().set_interval(SECOND, move |_, _| assert!(held.1.borrow().len() < 9));
+    let mut log = Log::new();
+    for _ in 0..3 {
+        reactor.turn(&mut log, ZERO).unwrap();
+    }
+    assert_eq!(log, ["posted", "posted", "set by what it posted", "set by what it posted"]);
+    drop(reactor);
+    assert_eq!(*outcomes.borrow(), [Ok(()), Ok(()), Err(Gone)]);
+}
+
+/// A descriptor is ready and a timer is due at the end of the same wait: both are served, neither twice.
+pub fn a_timer_and_an_event_of_the_same_turn_are_both_delivered(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let (near, far) = pair();
+    let mut context = reactor.context();
+    context.add(Probe::draining(far), |log: &mut Log, _, _| log.push("input")).unwrap();
+    context.set_timeout(SECOND, |log, _| log.push("timer"));
+    let mut log = Log::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    let (clock, mut writer) = (spy.clone(), near.try_clone().unwrap());
+    spy.before_wait(move || {
+        writer.write_all(b"x").unwrap();
+        clock.advance(SECOND);
+    });
+    reactor.turn(&mut log, SOON).unwrap();
+    assert_eq!(log, [""; 0]);
+    spy.before_wait(|| ());
+    for _ in 0..3 {
+        reactor.turn(&mut log, ZERO).unwrap();
+    }
+    assert_eq!(log, ["input", "timer"]);
+}
+
+/// The clock may show the same time over and over: what is not due does not run, what is runs once, and the loop does not spin.
+pub fn a_clock_that_stands_still_makes_nothing_due(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let mut context = reactor.context();
+    context.set_timeout(Duration::from_nanos(1), |log: &mut Log, _| log.push("later"));
+    context.set_timeout(Duration::ZERO, |log, _| log.push("now"));
+    context.set_interval(Duration::from_nanos(1), |log, _| log.push("later"));
+    let mut log = Log::new();
+    for _ in 0..10 {
+        reactor.turn(&mut log, ZERO).unwrap();
+    }
+    assert_eq!((log, spy.take_waits()), (vec!["now"], vec![ZERO; 10]));
+}
+
+/// On the real clock: other threads post without end, and the timers run all the same.
+pub fn threads_that_post_all_the_time_leave_timers_their_turn(case: Case) {
+    let mut reactor = case.reactor::<u32>();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let posters = [reactor.remote(), reactor.remote()].map(|remote| {
+        let is_over = Arc::clone(&is_over);
+        thread::spawn(move || {
+            while !is_over.load(Ordering::SeqCst) {
+                remote.post(|_, _| ()).unwrap();
+            }
+        })
+    });
+    reactor.context().set_interval(Duration::from_micros(100), |count, context| {
+        *count += 1;
+        if *count == 50 {
+            context.stop();
+        }
+    });
+    let mut count = 0;
+    reactor.run(&mut count).unwrap();
+    is_over.store(true, Ordering::SeqCst);
+    posters.into_iter().for_each(|poster| poster.join().unwrap());
+    assert_eq!(count, 50);
 }
