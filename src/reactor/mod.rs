@@ -170,8 +170,18 @@ impl<S: 'static> Reactor<S> {
     /// Without [a hook](Context::on_failure), with the panic of a callback, a timer, a task or a source. The source is removed;
     /// everything else is queued as it was, and the next turn goes on with it.
     pub fn turn(&mut self, state: &mut S, limit: Option<Duration>) -> io::Result<()> {
+        self.turn_for(state, |_| limit)
+    }
+
+    /// One turn, which is asked for its limit once the callbacks have run.
+    fn turn_for(
+        &mut self,
+        state: &mut S,
+        limit: impl FnOnce(&mut Core<S>) -> Option<Duration>,
+    ) -> io::Result<()> {
         self.core.run_callbacks(state)?;
         self.core.run_timeouts(state)?;
+        let limit = limit(&mut self.core);
         self.core.poll(limit)?;
         self.core.respond();
         Ok(())
@@ -275,7 +285,15 @@ impl<S: 'static> Reactor<S> {
             if self.take_stop() || left == Some(Duration::ZERO) {
                 return Ok(false);
             }
-            self.turn(state, left)?;
+            self.turn_for(state, |core| {
+                // A callback may have removed the last of them, and then there is nothing to wait for.
+                core.retain_unfinished(&mut unfinished);
+                if unfinished.is_empty() {
+                    Some(Duration::ZERO)
+                } else {
+                    left
+                }
+            })?;
         }
     }
 

@@ -153,6 +153,23 @@ pub fn a_drain_does_not_wait_for_who_came_later(case: Case) {
     reader.join().unwrap();
 }
 
+/// The peer reads nothing, and the turn in which the connection goes has nothing else to wait for.
+pub fn a_drain_whose_last_source_is_removed_by_a_callback_does_not_wait(case: Case) {
+    let (mut reactor, spy) = case.clocked::<()>();
+    let (_near, far) = pair();
+    let mut context = reactor.context();
+    let mut stream = Stream::new(far, &context.memory()).unwrap();
+    stream.set_high_water(4 << 20);
+    stream.send(&pattern(4 << 20)).unwrap();
+    let id = context.add(stream, |_, _, _| ()).unwrap();
+    context.defer(move |_, context| {
+        context.defer(move |_, context| assert!(context.remove(id).is_some()));
+    });
+    assert!(reactor.drain(&mut (), MINUTE).unwrap());
+    let waits = spy.take_waits();
+    assert!(waits.iter().all(|timeout| *timeout == ZERO), "{waits:?}");
+}
+
 pub fn a_connection_that_fails_while_it_drains_is_not_waited_for(case: Case) {
     let mut reactor = case.reactor::<()>();
     let (near, far) = pair();

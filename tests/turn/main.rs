@@ -191,6 +191,7 @@ on_every_backend! {
         a_drain_without_end_is_stopped_from_another_thread
         a_drained_listener_accepts_no_more
         a_drain_does_not_wait_for_who_came_later
+        a_drain_whose_last_source_is_removed_by_a_callback_does_not_wait
         a_connection_that_fails_while_it_drains_is_not_waited_for
         a_source_that_panics_as_it_finishes_is_closed_and_told
         a_forked_child_that_drops_its_copy_does_not_disturb_the_parent
