@@ -75,7 +75,7 @@ thread() {
   local platform=(cargo test "${what[@]}" -p ringmq-platform --lib --tests --no-fail-fast)
   local turn=(cargo test "${what[@]}" -p ringmq --test turn --no-fail-fast)
   local names=(wake thread during_a_wait waits_until ends_a_timed_wait ends_a_wait signal)
-  local turn_names=(remote:: another_thread)
+  local turn_names=(remote:: channel:: another_thread threads_that_post)
   # `Shadow` asks the kernel which file a number has while another thread closes it, which these cases are about. To the tool that
   # is a race for the descriptor, as is seen below. Their other stamps run.
   local skip=() shadow=() second

@@ -37,9 +37,9 @@ struct Readme;
 pub use ringmq_platform as platform;
 
 pub use reactor::{
-    Accept, Buf, Builder, Cause, Charge, Connection, Context, Descriptor, Failure, Fire, Full, Gone, Id, Io,
-    Listener, Memory, Others, Outcome, Reactor, Remote, SendError, Source, SourceId, State, Stats, Stream,
-    TimerId, Transport,
+    Accept, Buf, Builder, Cause, Channel, Charge, Connection, Context, Descriptor, Failure, Fire, Full, Gone,
+    Id, Io, Listener, Memory, Others, Outcome, Reactor, Remote, SendError, Sender, Source, SourceId, State,
+    Stats, Stream, TimerId, Transport,
 };
 #[cfg(feature = "net-extra")]
 pub use reactor::{Datagram, DatagramError, DatagramSocket, Datagrams, Incoming, Outgoing};

@@ -3,6 +3,7 @@
 mod accept;
 mod agenda;
 mod builder;
+mod channel;
 mod connection;
 mod context;
 mod core;
@@ -45,6 +46,7 @@ use std::time::{Duration, Instant};
 
 pub use self::accept::Accept;
 pub use self::builder::Builder;
+pub use self::channel::{Channel, Sender};
 pub use self::connection::Connection;
 pub use self::context::{Context, Others};
 use self::core::{Core, SourceList};

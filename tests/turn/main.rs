@@ -11,6 +11,7 @@ mod always;
 mod anywhere;
 mod batch;
 mod budgets;
+mod channel;
 mod connections;
 #[cfg(feature = "net-extra")]
 mod datagram_flow;
@@ -261,6 +262,24 @@ on_every_backend! {
         a_task_that_waits_when_the_loop_is_dropped_is_dropped_without_running
         a_task_may_post_from_its_own_drop
         many_wakes_cost_one_turn;
+    channel:
+        a_value_from_another_thread_wakes_a_loop_that_waits
+        values_of_one_thread_arrive_in_order_and_then_the_end_and_the_channel_is_gone
+        values_of_several_threads_all_arrive
+        a_flood_of_values_leaves_io_its_turn_every_time
+        a_callback_that_sends_itself_a_value_leaves_io_its_turn_every_time
+        many_values_cost_one_turn_and_then_the_loop_sleeps
+        what_a_callback_leaves_it_is_called_for_again_when_it_has_taken_some
+        a_callback_that_takes_nothing_lets_the_loop_sleep
+        a_reader_learns_once_that_every_sender_is_gone
+        a_full_channel_refuses_and_takes_again_when_a_value_was_taken
+        a_sender_waits_for_room_as_long_as_it_said_and_not_less
+        senders_that_wait_for_room_are_released_when_the_channel_goes
+        values_that_nobody_takes_are_dropped_with_the_channel
+        a_loop_that_drains_takes_what_was_sent_and_no_more
+        a_channel_removed_by_its_own_callback_brings_nothing_more_and_goes_on_elsewhere
+        an_error_of_the_callback_closes_the_channel
+        a_channel_without_capacity_is_refused;
     always:
         a_regular_file_is_read_to_its_end_like_any_source
         a_regular_file_and_a_socket_both_have_their_turn

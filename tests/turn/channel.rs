@@ -1,0 +1,409 @@
+//! Values from other threads: all of them arrive, in order, at a bounded cost, and both ends learn of it when the other one goes.
+
+use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, SendError, TryRecvError, TrySendError};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ringmq::{Channel, Context, Id, Reactor, Sender};
+
+use crate::support::{pair, turn_until, turn_until_idle, Case, Probe, SOON};
+
+const ZERO: Option<Duration> = Some(Duration::ZERO);
+/// More than arrive in one turn.
+const MANY: u32 = 5_000;
+const PER_TURN: usize = 1024;
+
+type Log = Vec<Option<u32>>;
+
+fn note(log: &mut Log, context: &mut Context<'_, Log>, value: Option<u32>) {
+    log.push(value);
+    if value.is_none() {
+        context.stop();
+    }
+}
+
+/// Takes what has arrived.
+fn take<S>(context: &mut Context<'_, S>, id: Id<Channel<u32>>, limit: usize) -> Vec<u32> {
+    let channel = context.get_mut(id).expect("it is on the loop");
+    std::iter::from_fn(|| channel.try_recv().ok()).take(limit).collect()
+}
+
+/// Counts how many there are of it.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Counted {
+        count.fetch_add(1, Ordering::SeqCst);
+        Counted(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The other thread sends only once the loop is about to wait, and the loop would wait for ever.
+pub fn a_value_from_another_thread_wakes_a_loop_that_waits(case: Case) {
+    let (mut reactor, spy) = case.spied::<Log>();
+    let (sender, channel) = Channel::unbounded().unwrap();
+    reactor.context().receive(channel, note).unwrap();
+    let (waits, is_waiting) = mpsc::channel();
+    spy.before_wait(move || waits.send(()).unwrap_or(()));
+    let thread = thread::spawn(move || {
+        is_waiting.recv().unwrap();
+        sender.send(7).unwrap();
+    });
+    let mut log = Log::new();
+    reactor.run(&mut log).unwrap();
+    thread.join().unwrap();
+    assert_eq!(log, [Some(7), None]);
+}
+
+pub fn values_of_one_thread_arrive_in_order_and_then_the_end_and_the_channel_is_gone(case: Case) {
+    for capacity in [usize::MAX, 3] {
+        let mut reactor = case.reactor::<Log>();
+        let (sender, channel) = Channel::bounded(capacity).unwrap();
+        let id = reactor.context().receive(channel, note).unwrap();
+        let thread = thread::spawn(move || (0..MANY).for_each(|value| sender.send(value).unwrap()));
+        let mut log = Log::new();
+        reactor.run(&mut log).unwrap();
+        thread.join().unwrap();
+        assert_eq!(log, (0..MANY).map(Some).chain([None]).collect::<Log>());
+        assert!(reactor.context().get(id).is_none());
+    }
+}
+
+/// Four threads, each with a sender of its own: nothing is lost or doubled, and the values of each are in order.
+pub fn values_of_several_threads_all_arrive(case: Case) {
+    const THREADS: usize = 4;
+    type Seen = ([u32; THREADS], bool);
+    for capacity in [usize::MAX, 1, 100] {
+        let mut reactor = case.reactor::<Seen>();
+        let (sender, channel) = Channel::bounded(capacity).unwrap();
+        let received = |seen: &mut Seen, context: &mut Context<'_, Seen>, value| match value {
+            Some((thread, value)) => {
+                let next: &mut u32 = &mut seen.0[thread];
+                assert_eq!(value, *next, "thread {thread}");
+                *next += 1;
+            }
+            None => {
+                seen.1 = true;
+                context.stop();
+            }
+        };
+        reactor.context().receive(channel, received).unwrap();
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let sender = sender.clone();
+                thread::spawn(move || (0..MANY).for_each(|value| sender.send((thread, value)).unwrap()))
+            })
+            .collect();
+        drop(sender);
+        let mut seen = Seen::default();
+        reactor.run(&mut seen).unwrap();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(seen, ([MANY; THREADS], true));
+    }
+}
+
+/// A source that is always ready has its turn in every one in which values arrive, and no turn brings more than a thousand-odd.
+pub fn a_flood_of_values_leaves_io_its_turn_every_time(case: Case) {
+    let (mut reactor, spy) = case.spied::<Vec<u32>>();
+    let (mut near, far) = pair();
+    near.write_all(b"x").unwrap();
+    let probe = Probe::new(far);
+    let notes = probe.notes();
+    let (sender, channel) = Channel::unbounded().unwrap();
+    (0..MANY).for_each(|value| sender.send(value).unwrap());
+    let mut context = reactor.context();
+    context.add(probe, |_, _, _| ()).unwrap();
+    context.receive(channel, |log: &mut Vec<u32>, _, value| log.extend(value)).unwrap();
+    let mut log = Vec::new();
+    let mut turns = 0;
+    while log.len() < MANY as usize {
+        let before = log.len();
+        reactor.turn(&mut log, SOON).unwrap();
+        turns += 1;
+        assert!(log.len() - before <= PER_TURN);
+        assert_eq!(notes.response_count(), turns);
+    }
+    assert_eq!(log, (0..MANY).collect::<Vec<_>>());
+    assert_eq!(spy.take_waits().len(), turns);
+}
+
+/// Sent from a callback of the loop itself, over and over.
+pub fn a_callback_that_sends_itself_a_value_leaves_io_its_turn_every_time(case: Case) {
+    let mut reactor = case.reactor::<u32>();
+    let (mut near, far) = pair();
+    near.write_all(b"x").unwrap();
+    let probe = Probe::new(far);
+    let notes = probe.notes();
+    let (sender, channel) = Channel::unbounded().unwrap();
+    sender.send(7).unwrap();
+    let mut context = reactor.context();
+    context.add(probe, |_, _, _| ()).unwrap();
+    context
+        .receive(channel, move |count: &mut u32, _, value| {
+            *count += 1;
+            sender.send(value.expect("a sender is left")).unwrap();
+        })
+        .unwrap();
+    let mut count = 0;
+    for _ in 0..1001 {
+        reactor.turn(&mut count, SOON).unwrap();
+    }
+    assert_eq!((count, notes.response_count()), (1000, 1001));
+}
+
+pub fn many_values_cost_one_turn_and_then_the_loop_sleeps(case: Case) {
+    let (mut reactor, spy) = case.spied::<Log>();
+    let (sender, channel) = Channel::unbounded().unwrap();
+    reactor.context().receive(channel, note).unwrap();
+    (0..100).for_each(|value| sender.send(value).unwrap());
+    let mut log = Log::new();
+    let moment = Some(Duration::from_nanos(1));
+    for limit in [SOON, moment, moment] {
+        reactor.turn(&mut log, limit).unwrap();
+    }
+    assert_eq!((log.len(), spy.take_waits()), (100, vec![SOON, moment, moment]));
+}
+
+pub fn what_a_callback_leaves_it_is_called_for_again_when_it_has_taken_some(case: Case) {
+    let (mut reactor, spy) = case.spied::<Vec<u32>>();
+    let (sender, channel) = Channel::unbounded().unwrap();
+    (0..5).for_each(|value| sender.send(value).unwrap());
+    let callback = |log: &mut Vec<u32>, context: &mut Context<'_, Vec<u32>>, id| {
+        assert!(log.len() <= 5);
+        log.extend(take(context, id, 2));
+    };
+    reactor.context().add(channel, callback).unwrap();
+    let mut log = Vec::new();
+    turn_until_idle(&mut reactor, &spy, &mut log);
+    assert_eq!(log, [0, 1, 2, 3, 4]);
+}
+
+/// A reader that is busy elsewhere: its values stay, more of them neither keep the loop awake nor get lost, and it goes on when fired.
+pub fn a_callback_that_takes_nothing_lets_the_loop_sleep(case: Case) {
+    let (mut reactor, spy) = case.spied::<(u32, Vec<u32>)>();
+    let (sender, channel) = Channel::unbounded().unwrap();
+    let callback = |state: &mut (u32, Vec<u32>), context: &mut Context<'_, _>, id| {
+        if state.0 > 0 {
+            state.1.extend(take(context, id, usize::MAX));
+        }
+    };
+    let id = reactor.context().add(channel, callback).unwrap();
+    let mut state = (0, Vec::new());
+    for part in 0..5 {
+        (part * 1000..(part + 1) * 1000).for_each(|value| sender.send(value).unwrap());
+        turn_until_idle(&mut reactor, &spy, &mut state);
+    }
+    state.0 = 1;
+    reactor.context().fire(id);
+    turn_until_idle(&mut reactor, &spy, &mut state);
+    assert_eq!(state.1, (0..5000).collect::<Vec<_>>());
+}
+
+/// With a callback that asks by itself: after the last value, once, however little it takes at a time.
+pub fn a_reader_learns_once_that_every_sender_is_gone(case: Case) {
+    for (count, limit) in [(0, 9), (1, 9), (3, 1), (3, 3), (3, 9)] {
+        let (mut reactor, spy) = case.spied::<(Vec<u32>, u32)>();
+        let (sender, channel) = Channel::unbounded().unwrap();
+        let other = sender.clone();
+        let callback =
+            move |state: &mut (Vec<u32>, u32), context: &mut Context<'_, _>, id: Id<Channel<u32>>| {
+                for _ in 0..limit {
+                    match context.get_mut(id).unwrap().try_recv() {
+                        Ok(value) => state.0.push(value),
+                        Err(TryRecvError::Empty) => panic!("it was called for nothing"),
+                        Err(TryRecvError::Disconnected) => {
+                            state.1 += 1;
+                            break;
+                        }
+                    }
+                }
+            };
+        let id = reactor.context().add(channel, callback).unwrap();
+        let mut state = (Vec::new(), 0);
+        drop(other);
+        turn_until_idle(&mut reactor, &spy, &mut state);
+        assert_eq!(state, (vec![], 0), "a sender is left");
+        (0..count).for_each(|value| sender.send(value).unwrap());
+        drop(sender);
+        turn_until_idle(&mut reactor, &spy, &mut state);
+        assert_eq!(state, ((0..count).collect(), 1));
+        assert_eq!(reactor.context().get_mut(id).unwrap().try_recv(), Err(TryRecvError::Disconnected));
+    }
+}
+
+pub fn a_full_channel_refuses_and_takes_again_when_a_value_was_taken(case: Case) {
+    let (mut reactor, spy) = case.spied::<()>();
+    let (sender, channel) = Channel::bounded(2).unwrap();
+    let id = reactor.context().add(channel, |_, _, _| ()).unwrap();
+    let full = |value| Err(TrySendError::Full(value));
+    assert_eq!([0, 1, 2].map(|value| sender.try_send(value)), [Ok(()), Ok(()), full(2)]);
+    turn_until_idle(&mut reactor, &spy, &mut ());
+    assert_eq!(sender.try_send(2), full(2), "they have arrived, and were not taken");
+
+    assert_eq!(take(&mut reactor.context(), id, 1), [0]);
+    reactor.turn(&mut (), ZERO).unwrap();
+    assert_eq!([2, 3].map(|value| sender.try_send(value)), [Ok(()), full(3)]);
+    turn_until_idle(&mut reactor, &spy, &mut ());
+    assert_eq!(take(&mut reactor.context(), id, 9), [1, 2]);
+}
+
+pub fn a_sender_waits_for_room_as_long_as_it_said_and_not_less(case: Case) {
+    let mut reactor = case.reactor::<Log>();
+    let (sender, channel) = Channel::bounded(1).unwrap();
+    reactor.context().receive(channel, note).unwrap();
+    sender.try_send(0).unwrap();
+    let (start, wait) = (Instant::now(), Duration::from_millis(20));
+    assert_eq!(sender.send_timeout(1, wait), Err(TrySendError::Full(1)));
+    assert!(start.elapsed() >= wait);
+    assert_eq!(sender.send_timeout(1, Duration::ZERO), Err(TrySendError::Full(1)));
+
+    let thread = thread::spawn(move || {
+        let outcomes = [sender.send_timeout(2, Duration::MAX), sender.send_timeout(3, SOON.unwrap())];
+        sender.send(4).map(|()| outcomes)
+    });
+    let mut log = Log::new();
+    reactor.run(&mut log).unwrap();
+    assert_eq!(log, [Some(0), Some(2), Some(3), Some(4), None]);
+    assert_eq!(thread.join().unwrap(), Ok([Ok(()), Ok(())]));
+}
+
+/// Whichever way the channel goes, those who wait for room in it learn of it and have their values back.
+pub fn senders_that_wait_for_room_are_released_when_the_channel_goes(case: Case) {
+    let ways = [
+        |mut reactor: Reactor<()>, id: Id<Channel<u32>>| {
+            drop(reactor.context().remove(id).expect("it is there"))
+        },
+        |mut reactor: Reactor<()>, _| {
+            assert!(!reactor.drain(&mut (), Duration::ZERO).unwrap(), "nobody takes the values")
+        },
+        |reactor: Reactor<()>, _| drop(reactor),
+    ];
+    for go in ways {
+        let mut reactor = case.reactor::<()>();
+        let (sender, channel) = Channel::bounded(1).unwrap();
+        let id = reactor.context().add(channel, |_, _, _| ()).unwrap();
+        sender.send(0).unwrap();
+        let (starts, has_started) = mpsc::channel();
+        let threads = [1, 2].map(|value| {
+            let (sender, starts) = (sender.clone(), starts.clone());
+            thread::spawn(move || {
+                starts.send(()).unwrap();
+                sender.send(value)
+            })
+        });
+        has_started.iter().take(2).for_each(drop);
+        go(reactor, id);
+        assert_eq!(threads.map(|thread| thread.join().unwrap()), [Err(SendError(1)), Err(SendError(2))]);
+        assert_eq!(sender.try_send(3), Err(TrySendError::Disconnected(3)));
+        assert_eq!(sender.send_timeout(3, Duration::MAX), Err(TrySendError::Disconnected(3)));
+    }
+}
+
+/// Some have arrived, some are queued, some come too late; a value's own drop may send.
+pub fn values_that_nobody_takes_are_dropped_with_the_channel(case: Case) {
+    struct SendsWhenDropped(Counted, Option<Sender<SendsWhenDropped>>);
+    impl Drop for SendsWhenDropped {
+        fn drop(&mut self) {
+            if let Some(sender) = self.1.take() {
+                let again = SendsWhenDropped(Counted::new(&self.0 .0), None);
+                assert!(matches!(sender.try_send(again), Err(TrySendError::Disconnected(_))));
+            }
+        }
+    }
+    let count = Arc::new(AtomicUsize::new(0));
+    let mut reactor = case.reactor::<()>();
+    let (sender, channel) = Channel::unbounded().unwrap();
+    reactor.context().add(channel, |_, _, _| ()).unwrap();
+    let send = |how_many| {
+        for _ in 0..how_many {
+            let value = SendsWhenDropped(Counted::new(&count), Some(sender.clone()));
+            drop(sender.send(value));
+        }
+    };
+    send(3000);
+    reactor.turn(&mut (), SOON).unwrap();
+    send(10);
+    assert_eq!(count.load(Ordering::SeqCst), 3010);
+    drop(reactor);
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+    send(10);
+    assert_eq!(count.load(Ordering::SeqCst), 0);
+}
+
+/// What was sent before still arrives, then the end; what is sent from then on is refused.
+pub fn a_loop_that_drains_takes_what_was_sent_and_no_more(case: Case) {
+    let mut reactor = case.reactor::<Log>();
+    let (sender, channel) = Channel::unbounded().unwrap();
+    let late = sender.clone();
+    let received = move |log: &mut Log, _: &mut Context<'_, Log>, value| {
+        if value == Some(0) {
+            assert_eq!(late.try_send(9), Err(TrySendError::Disconnected(9)));
+        }
+        log.push(value);
+    };
+    reactor.context().receive(channel, received).unwrap();
+    (0..MANY).for_each(|value| sender.send(value).unwrap());
+    let mut log = Log::new();
+    assert!(reactor.drain(&mut log, SOON.unwrap()).unwrap());
+    assert_eq!(log, (0..MANY).map(Some).chain([None]).collect::<Log>());
+}
+
+pub fn a_channel_removed_by_its_own_callback_brings_nothing_more_and_goes_on_elsewhere(case: Case) {
+    let mut reactor = case.reactor::<Vec<(u32, Channel<u32>)>>();
+    let (sender, channel) = Channel::unbounded().unwrap();
+    (0..3).for_each(|value| sender.send(value).unwrap());
+    type Found = Vec<(u32, Channel<u32>)>;
+    let callback = |found: &mut Found, context: &mut Context<'_, Found>, id| {
+        let value = take(context, id, 1)[0];
+        found.push((value, context.remove(id).expect("it is on the loop")));
+    };
+    reactor.context().add(channel, callback).unwrap();
+    let mut found = Vec::new();
+    turn_until(&mut reactor, &mut found, |found| !found.is_empty());
+    reactor.turn(&mut found, ZERO).unwrap();
+    let (value, channel) = found.pop().unwrap();
+    assert_eq!((value, found.len()), (0, 0));
+
+    sender.send(3).unwrap();
+    drop(sender);
+    let mut next = case.reactor::<Log>();
+    let id = next.context().receive(channel, note).unwrap();
+    next.context().fire(id);
+    let mut log = Log::new();
+    next.run(&mut log).unwrap();
+    assert_eq!(log, [Some(1), Some(2), Some(3), None]);
+}
+
+pub fn an_error_of_the_callback_closes_the_channel(case: Case) {
+    let mut reactor = case.reactor::<u32>();
+    let (sender, channel) = Channel::unbounded().unwrap();
+    (0..3).for_each(|value| sender.send(value).unwrap());
+    let received = |count: &mut u32, _: &mut Context<'_, u32>, value: Option<u32>| {
+        *count += 1;
+        if value == Some(1) {
+            Err("not this one")
+        } else {
+            Ok(())
+        }
+    };
+    let id = reactor.context().receive(channel, received).unwrap();
+    let mut count = 0;
+    reactor.turn(&mut count, SOON).unwrap();
+    let error = reactor.turn(&mut count, ZERO).unwrap_err().to_string();
+    assert!(error.contains("an_error_of_the_callback_closes_the_channel"), "{error}");
+    assert_eq!((count, sender.send(3)), (2, Err(SendError(3))));
+    assert!(reactor.context().get(id).is_none());
+}
+
+pub fn a_channel_without_capacity_is_refused(_case: Case) {
+    assert_eq!(Channel::<()>::bounded(0).unwrap_err().kind(), ErrorKind::InvalidInput);
+}
