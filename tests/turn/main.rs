@@ -361,7 +361,8 @@ on_every_backend! {
         a_stream_that_comes_back_can_be_used_without_the_loop
         a_request_and_its_reply_cost_one_wait_and_no_change
         write_interest_is_armed_only_after_a_write_would_block_and_dropped_when_drained
-        a_stream_that_fails_with_bytes_unsent_lets_the_loop_sleep;
+        a_stream_that_fails_with_bytes_unsent_lets_the_loop_sleep
+        a_write_of_nothing_closes_the_stream_and_is_not_repeated;
     flow:
         a_peer_that_does_not_read_fills_the_queue_to_the_high_water_and_no_further
         a_sender_that_was_refused_is_told_when_there_is_room

@@ -1,9 +1,11 @@
 //! Streams: every byte in order, each half closed on its own, and each failure told once.
 
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::rc::Rc;
 use std::time::Duration;
 
 use ringmq::platform::{net, Interest};
@@ -344,4 +346,47 @@ pub fn a_stream_that_fails_with_bytes_unsent_lets_the_loop_sleep(case: Case) {
     turn_until_idle(&mut reactor, &spy, &mut seen);
     assert_eq!(seen.last_state(), Some(State::Closed));
     assert_eq!((seen.errors.len(), reactor.context().memory().used()), (1, 0));
+}
+
+/// A transport that takes nothing, and counts how often it was offered something.
+struct Mute {
+    socket: UnixStream,
+    offers: Rc<Cell<usize>>,
+}
+
+impl Read for Mute {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.socket.read(bytes)
+    }
+}
+
+impl Write for Mute {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        self.offers.set(self.offers.get() + 1);
+        Ok(0)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsFd for Mute {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Transport for Mute {}
+
+pub fn a_write_of_nothing_closes_the_stream_and_is_not_repeated(case: Case) {
+    let (mut reactor, spy) = case.spied();
+    let (_near, far) = pair();
+    let offers = Rc::new(Cell::new(0));
+    let id = add(&mut reactor, Mute { socket: far, offers: Rc::clone(&offers) });
+    let mut seen = Seen::default();
+    reactor.context().get_mut(id).unwrap().send(b"anything").unwrap();
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    assert_eq!(offers.get(), 1);
+    assert_eq!((seen.states, seen.errors), (vec![State::Closed], vec![io::ErrorKind::WriteZero]));
 }
