@@ -5,7 +5,8 @@
 //!     RINGMQ_SOAK_SECONDS=600 cargo test --release --test soak -- soak::epoll   # ten minutes on one
 //!
 //! Peers connect over TCP and UNIX sockets and send frames, all of which have to come back; they close half of the connection, reset it,
-//! leave in the middle of a frame, or never read what is sent to them. It prints what was done and what was left.
+//! leave in the middle of a frame, do not read what is sent to them, or say nothing more; and they send signals. It prints what was
+//! done and what was left.
 
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
@@ -27,7 +28,8 @@ fn main() {
 #[cfg(feature = "codec")]
 mod soak {
     use std::io::{self, Read, Write};
-    use std::net::{SocketAddr, TcpStream};
+    use std::net::{Shutdown, TcpStream};
+    use std::os::unix::net::UnixStream;
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
     use std::sync::Arc;
     use std::thread::{self, JoinHandle};
@@ -36,7 +38,7 @@ mod soak {
     use crate::request::Request;
     use ringmq::codec::LengthPrefix;
     use ringmq::platform::Backend;
-    use ringmq::{Builder, Context, Framed, Id, Listener, Reactor, SendError, State, TimerId};
+    use ringmq::{Builder, Context, Framed, Id, Listener, Reactor, SendError, State, TimerId, Transport};
 
     /// How many threads play peers.
     const PEERS: u64 = 16;
@@ -50,7 +52,7 @@ mod soak {
     /// After all peers have left it may take this long until the last connection is gone.
     const REST: Duration = Duration::from_secs(60);
 
-    type Connection = Framed<LengthPrefix>;
+    type Connection<T> = Framed<LengthPrefix, T>;
 
     /// The server's state.
     #[derive(Default)]
@@ -60,6 +62,8 @@ mod soak {
         frames: u64,
         failed: u64,
         idle: u64,
+        ticks: u64,
+        signals: u64,
     }
 
     /// What the peers have done.
@@ -93,16 +97,13 @@ mod soak {
         // Once round first, so that what is made once and kept does not count.
         run(backend, Duration::from_millis(200));
         let descriptors = descriptor_count();
-        let resident = resident_kib();
         let mut summary = String::new();
         let heap = allocation_counter::measure(|| summary = run(backend, time));
         let after = descriptor_count();
         println!("{backend}: {summary}");
         println!(
-            "{backend}: descriptors {descriptors} -> {after}, heap of the loop's thread {:+} bytes, resident {} -> {} KiB",
+            "{backend}: descriptors {descriptors} -> {after}, heap of the loop's thread {:+} bytes",
             heap.bytes_current - summary.capacity() as i64,
-            resident,
-            resident_kib()
         );
         assert_eq!(after, descriptors, "descriptors were left open");
         // The lines above, and whatever a thread keeps for itself.
@@ -114,22 +115,38 @@ mod soak {
         let mut reactor = Builder::new().backend(backend).memory(1 << 20).build().expect("open a reactor");
         let listener = Listener::bind("127.0.0.1:0").expect("bind");
         let address = listener.local_addr().expect("it is bound");
-        reactor.context().listen(listener, accept).expect("listen");
+        let path = std::env::temp_dir().join(format!("ringmq-soak-{}-{backend}", std::process::id()));
+        let local = Listener::bind_unix(&path).expect("bind");
+        let mut context = reactor.context();
+        context.listen(listener, accept).expect("listen");
+        context.listen(local, accept).expect("listen");
+        context.set_interval(Duration::from_millis(50), |server: &mut Server, _| server.ticks += 1);
+        catch_signals(&mut context);
         let (deeds, is_over) = (Arc::new(Deeds::default()), Arc::new(AtomicBool::new(false)));
         let peers: Vec<JoinHandle<()>> = (1..=PEERS)
             .map(|seed| {
-                let (deeds, is_over) = (Arc::clone(&deeds), Arc::clone(&is_over));
+                let (deeds, is_over, path) = (Arc::clone(&deeds), Arc::clone(&is_over), path.clone());
                 let mut random = fastrand::Rng::with_seed(seed);
                 thread::spawn(move || {
                     while !is_over.load(SeqCst) {
-                        visit(address, &mut random, &deeds);
+                        // No port or no descriptor may be left for the moment.
+                        let outcome = match seed % 4 {
+                            0 => UnixStream::connect(&path).map(|socket| visit(socket, &mut random, &deeds)),
+                            _ => TcpStream::connect(address).map(|socket| visit(socket, &mut random, &deeds)),
+                        };
+                        outcome.unwrap_or_else(|_| thread::yield_now());
+                        raise_signal();
                     }
                 })
             })
             .collect();
 
         let mut server = Server::default();
-        reactor.run_until(&mut server, Instant::now() + time).expect("run");
+        let (start, soon) = (Instant::now(), time / 10);
+        reactor.run_until(&mut server, start + soon).expect("run");
+        let early = resident_kib();
+        reactor.run_until(&mut server, start + time).expect("run");
+        let late = resident_kib();
         is_over.store(true, SeqCst);
         let deadline = Instant::now() + REST;
         while server.open > 0 || peers.iter().any(|peer| !peer.is_finished()) {
@@ -137,19 +154,23 @@ mod soak {
             reactor.turn(&mut server, Some(Duration::from_millis(10))).expect("turn");
         }
         peers.into_iter().for_each(|peer| peer.join().expect("a peer found a fault"));
+        std::fs::remove_file(&path).expect("nobody else removes it");
         assert_eq!(reactor.context().memory().used(), 0, "memory is still charged");
-        summary(&reactor, &server, &deeds)
+        let resident = format!("resident {early} KiB after {soon:?}, {late} KiB after {time:?}");
+        format!("{}; {resident}", summary(&reactor, &server, &deeds))
     }
 
     fn summary(reactor: &Reactor<Server>, server: &Server, deeds: &Deeds) -> String {
         let stats = reactor.stats();
         format!(
-            "{} connections, {} frames, {} failed, {} idle; peers: {} echoed, {} closed half, {} reset, {} cut a frame, {} read \
+            "{} connections, {} frames, {} failed, {} idle, {} ticks, {} signals; peers: {} echoed, {} closed half, {} reset, {} cut a frame, {} read \
              slowly, {} fell silent; {} turns, {} bytes in, {} out, {} memory refusals",
             server.accepted,
             server.frames,
             server.failed,
             server.idle,
+            server.ticks,
+            server.signals,
             deeds.echoes.load(SeqCst),
             deeds.half_closes.load(SeqCst),
             deeds.resets.load(SeqCst),
@@ -163,10 +184,29 @@ mod soak {
         )
     }
 
-    fn accept(
+    #[cfg(feature = "signal")]
+    fn catch_signals(context: &mut Context<'_, Server>) {
+        let signals = ringmq::Signals::new([ringmq::Signal::USR1]).expect("it may be caught");
+        context.catch_signals(signals, |server, _, _| server.signals += 1).expect("catch a signal");
+    }
+
+    #[cfg(not(feature = "signal"))]
+    fn catch_signals(_: &mut Context<'_, Server>) {}
+
+    /// Sends a signal to the process, which interrupts whoever is at it.
+    #[cfg(feature = "signal")]
+    fn raise_signal() {
+        let own = nix::unistd::Pid::this();
+        nix::sys::signal::kill(own, nix::sys::signal::Signal::SIGUSR1).expect("a process may signal itself");
+    }
+
+    #[cfg(not(feature = "signal"))]
+    fn raise_signal() {}
+
+    fn accept<T: Transport, A>(
         server: &mut Server,
         context: &mut Context<'_, Server>,
-        accepted: io::Result<(TcpStream, SocketAddr)>,
+        accepted: io::Result<(T, A)>,
     ) {
         let (socket, _) = accepted.expect("the system has descriptors");
         let codec = LengthPrefix::new(MAX_LEN);
@@ -179,15 +219,12 @@ mod soak {
     }
 
     /// Sends every frame back. What cannot be sent is put back, and reading pauses.
-    fn serve(
+    fn serve<T: Transport>(
         server: &mut Server,
         context: &mut Context<'_, Server>,
-        id: Id<Connection>,
+        id: Id<Connection<T>>,
         timer: &mut Option<TimerId>,
     ) {
-        if let Some(timer) = timer.take() {
-            context.clear_timeout(timer);
-        }
         let framed = context.get_mut(id).expect("its callback runs");
         let (mut frames, mut outlet) = framed.split();
         let mut is_broken = false;
@@ -226,14 +263,36 @@ mod soak {
             }));
     }
 
+    /// What peers do, over either kind of socket.
+    trait Socket: Read + Write {
+        fn set_timeouts(&self, read: Option<Duration>, write: Option<Duration>) -> io::Result<()>;
+        fn shut_down_writing(&self) -> io::Result<()>;
+    }
+
+    impl Socket for TcpStream {
+        fn set_timeouts(&self, read: Option<Duration>, write: Option<Duration>) -> io::Result<()> {
+            self.set_read_timeout(read).and(self.set_write_timeout(write))
+        }
+
+        fn shut_down_writing(&self) -> io::Result<()> {
+            self.shutdown(Shutdown::Write)
+        }
+    }
+
+    impl Socket for UnixStream {
+        fn set_timeouts(&self, read: Option<Duration>, write: Option<Duration>) -> io::Result<()> {
+            self.set_read_timeout(read).and(self.set_write_timeout(write))
+        }
+
+        fn shut_down_writing(&self) -> io::Result<()> {
+            self.shutdown(Shutdown::Write)
+        }
+    }
+
     /// One connection of a peer, which ends in one of the ways that there are.
-    fn visit(address: SocketAddr, random: &mut fastrand::Rng, deeds: &Deeds) {
-        let mut socket = match TcpStream::connect(address) {
-            Ok(socket) => socket,
-            Err(_) => return thread::yield_now(), // no port is left for the moment
-        };
+    fn visit(mut socket: impl Socket, random: &mut fastrand::Rng, deeds: &Deeds) {
         let deadline = Some(Duration::from_secs(30));
-        socket.set_read_timeout(deadline).expect("a socket has a timeout");
+        socket.set_timeouts(deadline, deadline).expect("a socket has timeouts");
         for _ in 0..random.u32(0..4) {
             echo(&mut socket, random);
             deeds.echoes.fetch_add(1, SeqCst);
@@ -258,14 +317,14 @@ mod soak {
         (0..len).map(|at| first.wrapping_add(at as u8)).collect()
     }
 
-    fn send(socket: &mut TcpStream, body: &[u8]) -> io::Result<()> {
+    fn send(socket: &mut impl Socket, body: &[u8]) -> io::Result<()> {
         socket.write_all(&(body.len() as u32).to_be_bytes())?;
         socket.write_all(body)
     }
 
     /// Sends a message and takes it back. A peer that does so is never cut off for being silent, however busy the machine is: it is then
     /// that the server is late as well.
-    fn echo(socket: &mut TcpStream, random: &mut fastrand::Rng) {
+    fn echo(socket: &mut impl Socket, random: &mut fastrand::Rng) {
         let body = message(random);
         // The server removes who is silent for long, which this thread may have been kept to be.
         if send(socket, &body).is_err() {
@@ -283,10 +342,10 @@ mod soak {
     }
 
     /// Everything that was sent comes back after this side has ended, and then the end.
-    fn half_close(mut socket: TcpStream, random: &mut fastrand::Rng, deeds: &Deeds) {
+    fn half_close(mut socket: impl Socket, random: &mut fastrand::Rng, deeds: &Deeds) {
         let bodies = [message(random), message(random)];
         let is_sent = bodies.iter().all(|body| send(&mut socket, body).is_ok());
-        socket.shutdown(std::net::Shutdown::Write).unwrap_or(());
+        socket.shut_down_writing().unwrap_or(());
         let mut back = Vec::new();
         let is_whole = socket.read_to_end(&mut back).is_ok();
         let expected = bodies.iter().map(|body| body.len() + 4).sum::<usize>();
@@ -301,17 +360,18 @@ mod soak {
     }
 
     /// What has come back is not read, so that the kernel answers with a reset.
-    fn reset(mut socket: TcpStream, deeds: &Deeds) {
+    fn reset(mut socket: impl Socket, deeds: &Deeds) {
         send(&mut socket, &[7; 5000]).unwrap_or(());
-        socket.peek(&mut [0]).unwrap_or(0);
+        socket.read_exact(&mut [0]).unwrap_or(());
         drop(socket);
         deeds.resets.fetch_add(1, SeqCst);
     }
 
     /// Asks for far more than it reads, until the server has no room for it, and leaves.
-    fn read_slowly(mut socket: TcpStream, random: &mut fastrand::Rng, deeds: &Deeds) {
+    fn read_slowly(mut socket: impl Socket, random: &mut fastrand::Rng, deeds: &Deeds) {
         let body = vec![3; MAX_LEN - 1];
-        socket.set_write_timeout(Some(Duration::from_millis(50))).expect("a socket has a timeout");
+        let (long, short) = (Some(Duration::from_secs(30)), Some(Duration::from_millis(50)));
+        socket.set_timeouts(long, short).expect("a socket has timeouts");
         for _ in 0..random.u32(2..20) {
             if send(&mut socket, &body).is_err() {
                 break;
@@ -322,7 +382,7 @@ mod soak {
     }
 
     /// Says nothing more, until the server has had enough of it.
-    fn stay_silent(mut socket: TcpStream, deeds: &Deeds) {
+    fn stay_silent(mut socket: impl Socket, deeds: &Deeds) {
         let ended = socket.read(&mut [0]);
         assert!(!matches!(ended, Ok(1)), "a byte came that nobody asked for");
         deeds.silences.fetch_add(1, SeqCst);
