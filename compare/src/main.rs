@@ -1,0 +1,48 @@
+//! Counts what ringmq costs: `cargo run --release --manifest-path compare/Cargo.toml -- instructions`.
+
+mod callgrind;
+mod client;
+mod instructions;
+mod servers;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Counts and compares what ringmq costs.
+
+usage: ringmq-compare COMMAND [OPTION]...
+
+commands:
+  instructions  user instructions per round trip in an echo server, under callgrind
+
+`ringmq-compare COMMAND --help` has the options.
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("ringmq-compare: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Box<dyn Error>> {
+    let mut arguments = lexopt::Parser::from_env();
+    match arguments.next()? {
+        Some(lexopt::Arg::Value(command)) if command == "instructions" => instructions::run(arguments),
+        // What the other commands run in a process of its own.
+        Some(lexopt::Arg::Value(command)) if command == "serve" => servers::run(arguments),
+        Some(lexopt::Arg::Value(command)) => {
+            Err(format!("no command {command:?}: there is `instructions`").into())
+        }
+        Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(option) => Err(option.unexpected().into()),
+        None => Err("a command is wanted: see --help".into()),
+    }
+}
