@@ -146,99 +146,138 @@ impl Epoll {
     }
 
     /// One wait in the kernel; answers whether there is anything to report.
+    #[inline]
     fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
         if self.buffer.len() < events.capacity() {
-            self.buffer.resize(events.capacity(), libc::epoll_event { events: 0, u64: 0 });
+            self.lengthen_buffer(events.capacity());
         }
         let capacity = c_int::try_from(events.capacity()).unwrap_or(c_int::MAX);
-        let mut timeout = timeout;
-        loop {
-            let stale_before = self.table.stale_count;
-            let count = self.ask_once(capacity, timeout, events)?;
-            if self.table.stale_count != stale_before {
-                match self.repair() {
-                    // For want of a descriptor, say. One-shots among the events in hand would not come again; what is stale does,
-                    // and the next attempt with it.
-                    Err(_) if !events.is_empty() => {}
-                    result => result?,
-                }
+        let count = sys::check(self.wait_in_kernel(capacity, timeout))? as usize;
+        for index in 0..count {
+            if !self.report(index, events) {
+                return self.ask_on(index + 1, count, events);
             }
+        }
+        if events.is_empty() {
+            return self.ask_on(count, count, events);
+        }
+        Ok(true)
+    }
+
+    /// After a wait that has left something to be set right, before its event `index`, or has nothing to report.
+    #[cold]
+    fn ask_on(&mut self, index: usize, count: usize, events: &mut Events) -> io::Result<bool> {
+        let capacity = c_int::try_from(events.capacity()).unwrap_or(c_int::MAX);
+        let (mut index, mut count) = (index, count);
+        loop {
+            for index in index..count {
+                self.report(index, events);
+            }
+            self.set_right(count, events)?;
             if count == 0 || !events.is_empty() {
                 return Ok(!events.is_empty());
             }
             // What was told to nobody has left the set, and may have taken the place of something that is told.
-            timeout = Some(Duration::ZERO);
+            count = sys::check(self.wait_milliseconds(capacity, 0))? as usize;
+            index = 0;
         }
     }
 
-    fn ask_once(
-        &mut self,
-        capacity: c_int,
-        timeout: Option<Duration>,
-        events: &mut Events,
-    ) -> io::Result<usize> {
-        let count = self.wait_in_kernel(capacity, timeout)?;
+    /// Reports what was found under a key if it is of the registration that the number has now; answers whether the set is well.
+    #[inline(always)] // a call of its own would cost as much as what it does
+    fn report(&mut self, index: usize, events: &mut Events) -> bool {
+        let found = self.buffer[index];
+        let (fd, generation) = split(found.u64);
+        match self.table.get_mut(fd) {
+            Some(entry) if entry.generation == generation => match NEWS.get(found.events as usize) {
+                Some(news) => entry.report_news(*news, events),
+                None => entry.report(ready_of(found.events as c_int), events),
+            },
+            _ => false,
+        }
+    }
+
+    /// Takes out of the set what would end every wait at once and is told to nobody.
+    fn set_right(&mut self, count: usize, events: &Events) -> io::Result<()> {
+        let stale_before = self.table.stale_count;
         for index in 0..count {
-            let (bits, key) = (self.buffer[index].events, self.buffer[index].u64);
-            self.report(key, ready_of(bits as c_int), events);
+            let (fd, generation) = split(self.buffer[index].u64);
+            let is_out = match self.table.get(fd) {
+                // A hang-up. The kernel disarms only one-shots by itself, and of a number that was closed it takes none out: such a
+                // one is stale.
+                Some(entry) if entry.generation == generation => {
+                    !entry.is_silenced() || self.control(libc::EPOLL_CTL_DEL, fd, entry).is_ok()
+                }
+                _ => false,
+            };
+            self.table.stale_count += u64::from(!is_out);
         }
-        Ok(count)
-    }
-
-    /// Reports what was found under a key if it is of the registration that the number has now.
-    fn report(&mut self, key: u64, ready: Ready, events: &mut Events) {
-        let (fd, generation) = (key as u32 as RawFd, (key >> 32) as u32);
-        match self.table.get(fd) {
-            Some(entry) if entry.generation == generation => self.table.report(fd, ready, events),
-            _ => return self.table.stale_count += 1,
+        if self.table.stale_count == stale_before {
+            return Ok(());
         }
-        match self.table.get(fd) {
-            Some(entry) if !entry.is_armed && entry.trigger != Trigger::OneShot => {
-                // A hang-up that is told to nobody would end every wait at once. The kernel disarms only one-shots by itself, and of
-                // a number that was closed it takes none out: such a one is stale.
-                let is_out = self.control(libc::EPOLL_CTL_DEL, fd, entry).is_ok();
-                self.table.stale_count += u64::from(!is_out);
-            }
-            _ => {}
+        match self.repair() {
+            // For want of a descriptor, say. One-shots among the events in hand would not come again; what is stale does, and the
+            // next attempt with it.
+            Err(_) if !events.is_empty() => Ok(()),
+            result => result,
         }
     }
 
-    /// `epoll_pwait2`, which counts nanoseconds, when there is a timeout to count; else `epoll_wait`.
-    fn wait_in_kernel(&mut self, capacity: c_int, timeout: Option<Duration>) -> io::Result<usize> {
-        let epoll = self.fd.as_raw_fd();
-        let slots = self.buffer.as_mut_ptr();
-        if let (true, Some(timeout)) = (self.has_nanoseconds, timeout.filter(|timeout| !timeout.is_zero())) {
+    #[cold]
+    fn lengthen_buffer(&mut self, len: usize) {
+        self.buffer.resize(len, libc::epoll_event { events: 0, u64: 0 });
+    }
+
+    /// One call of the kernel, which leaves in `buffer` what it has found and answers how many, or -1.
+    #[inline]
+    fn wait_in_kernel(&mut self, capacity: c_int, timeout: Option<Duration>) -> c_int {
+        match timeout {
+            None => self.wait_milliseconds(capacity, -1),
+            Some(timeout) if timeout.is_zero() => self.wait_milliseconds(capacity, 0),
+            Some(timeout) => self.wait_for(capacity, timeout),
+        }
+    }
+
+    /// `epoll_pwait2`, which counts nanoseconds, where the kernel has it.
+    #[inline(never)] // or what it keeps on the stack would be made room for at every wait
+    fn wait_for(&mut self, capacity: c_int, timeout: Duration) -> c_int {
+        if self.has_nanoseconds {
             // The kernel's own timespec: 64 bits twice on every architecture, unlike libc's.
             let spec = [timeout.as_secs() as i64, i64::from(timeout.subsec_nanos())];
-            // SAFETY: `slots` points to at least `capacity` slots of the layout of epoll_event, owned by `self`; `spec` lives
-            // through the call; a null signal mask changes none.
+            // SAFETY: the buffer has at least `capacity` slots of the layout of epoll_event, owned by `self`; `spec` lives through
+            // the call; a null signal mask changes none.
             let count = unsafe {
                 libc::syscall(
                     libc::SYS_epoll_pwait2,
-                    epoll,
-                    slots,
+                    self.fd.as_raw_fd(),
+                    self.buffer.as_mut_ptr(),
                     capacity,
                     spec.as_ptr(),
                     std::ptr::null::<libc::sigset_t>(),
                     0usize,
                 )
             };
-            let result = sys::check(count as c_int);
-            match result.as_ref().map_err(io::Error::raw_os_error) {
+            let refusal = if count == -1 { io::Error::last_os_error().raw_os_error() } else { None };
+            match refusal {
                 // ENOSYS: Linux before 5.11. EPERM: a seccomp filter older than the call. Milliseconds from now on.
-                Err(Some(libc::ENOSYS | libc::EPERM)) => self.has_nanoseconds = false,
-                _ => return result.map(|count| count as usize),
+                Some(libc::ENOSYS | libc::EPERM) => self.has_nanoseconds = false,
+                _ => return count as c_int,
             }
         }
-        // SAFETY: as above.
-        let count = unsafe { libc::epoll_wait(epoll, slots, capacity, sys::milliseconds(timeout)) };
-        sys::check(count).map(|count| count as usize)
+        self.wait_milliseconds(capacity, sys::milliseconds(Some(timeout)))
+    }
+
+    #[inline]
+    fn wait_milliseconds(&mut self, capacity: c_int, timeout: c_int) -> c_int {
+        // SAFETY: the buffer has at least `capacity` slots of the layout of epoll_event, owned by `self`.
+        unsafe { libc::epoll_wait(self.fd.as_raw_fd(), self.buffer.as_mut_ptr(), capacity, timeout) }
     }
 
     /// Builds the kernel's set anew from the table, without the registrations that outlived their descriptors: they cannot be
     /// removed by number, and on level they would end every wait at once.
     ///
     /// The new set takes the number of the old one. Edge registrations that are ready fire once more, which they may.
+    #[cold]
     fn repair(&mut self) -> io::Result<()> {
         let fresh = open()?;
         // One-shots that have fired stay outside until they are modified: entering the set they would report a hang-up once more,
@@ -292,6 +331,11 @@ fn open() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// The number and the generation that [`control`] made a key of.
+fn split(key: u64) -> (RawFd, u32) {
+    (key as u32 as RawFd, (key >> 32) as u32)
+}
+
 fn control(epoll: BorrowedFd<'_>, operation: c_int, fd: RawFd, entry: &Entry) -> io::Result<()> {
     let key = u64::from(entry.generation) << 32 | u64::from(fd as u32);
     let mut event = libc::epoll_event { events: bits_of(entry), u64: key };
@@ -338,3 +382,17 @@ fn ready_of(bits: c_int) -> Ready {
     let found = pairs.iter().filter(|(bit, _)| bits & bit != 0);
     found.fold(Ready::NONE, |ready, (_, is)| ready | *is)
 }
+
+/// What bits say that are nothing but news, as nearly all are: the three lowest, and no hint. So none of them is tried one by one.
+const NEWS: [Ready; 8] = {
+    let mut table = [Ready::NONE; 8];
+    table[libc::EPOLLIN as usize] = Ready::READABLE;
+    table[libc::EPOLLOUT as usize] = Ready::WRITABLE;
+    table[libc::EPOLLPRI as usize] = Ready::PRIORITY;
+    table[(libc::EPOLLIN | libc::EPOLLOUT) as usize] = Ready::READABLE.with(Ready::WRITABLE);
+    table[(libc::EPOLLIN | libc::EPOLLPRI) as usize] = Ready::READABLE.with(Ready::PRIORITY);
+    table[(libc::EPOLLOUT | libc::EPOLLPRI) as usize] = Ready::WRITABLE.with(Ready::PRIORITY);
+    table[(libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI) as usize] =
+        Ready::READABLE.with(Ready::WRITABLE).with(Ready::PRIORITY);
+    table
+};

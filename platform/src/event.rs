@@ -147,6 +147,15 @@ flags! {
     }
 }
 
+impl Interest {
+    /// What was asked for, as what is found: the two name their first three by the same bits.
+    #[allow(dead_code)] // epoll alone asks
+    #[inline]
+    pub(crate) const fn as_ready(self) -> Ready {
+        Ready(self.0)
+    }
+}
+
 /// How often a registration reports one and the same condition.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Trigger {
@@ -180,7 +189,7 @@ pub struct Event {
 /// let events = Events::with_capacity(64);
 /// assert_eq!((events.capacity(), events.iter().count()), (64, 0));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Events {
     list: Vec<Event>,
     capacity: usize,
@@ -194,16 +203,19 @@ impl Events {
     }
 
     /// How many events fit.
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
     /// How many events the last wait left here.
+    #[inline]
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
     /// Whether the last wait had nothing to say.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -214,27 +226,40 @@ impl Events {
     }
 
     /// The event at `index`, for a caller that cannot hold a borrow while it handles events.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<Event> {
         self.list.get(index).copied()
     }
 
     /// Forgets the events of the last wait. For those who write a [`Poller`](crate::Poller).
+    #[inline]
     pub fn clear(&mut self) {
         self.list.clear();
     }
 
     /// Adds an event; answers `false`, and adds nothing, when the buffer is full. For those who write a [`Poller`](crate::Poller).
+    #[inline]
     pub fn push(&mut self, event: Event) -> bool {
-        let fits = !self.is_full();
-        if fits {
-            self.list.push(event);
+        // The second is never the case: the list was made that long. It is looked at so that no way to lengthen it is compiled in.
+        if self.is_full() || self.list.len() == self.list.capacity() {
+            return false;
         }
-        fits
+        self.list.push(event);
+        true
     }
 
     /// Whether no further event fits.
+    #[inline]
     pub fn is_full(&self) -> bool {
         self.list.len() == self.capacity
+    }
+}
+
+impl Clone for Events {
+    fn clone(&self) -> Events {
+        let mut events = Events::with_capacity(self.capacity);
+        events.list.extend_from_slice(&self.list);
+        events
     }
 }
 

@@ -237,29 +237,55 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// `ask` is told how long it may sleep (`None`: for ever) and answers whether there is something to report; it finds nothing when a
 /// long timeout was cut to a day, when the kernel woke early, and when all that it reported was stale.
+#[inline]
 pub(crate) fn wait_until(
     timeout: Option<Duration>,
     mut ask: impl FnMut(Option<Duration>) -> io::Result<bool>,
 ) -> io::Result<()> {
-    let timed = timeout.filter(|timeout| !timeout.is_zero()).map(|timeout| (timeout, Instant::now()));
+    match timeout {
+        Some(timeout) if !timeout.is_zero() => ask_for(timeout, ask),
+        _ => match ask(timeout) {
+            Ok(true) => Ok(()),
+            Ok(false) if timeout.is_none() => ask_again(ask),
+            result => interrupted_or(result),
+        },
+    }
+}
+
+/// As [`wait_until`] for ever, when it was woken for nothing.
+#[cold]
+fn ask_again(mut ask: impl FnMut(Option<Duration>) -> io::Result<bool>) -> io::Result<()> {
+    loop {
+        match ask(None) {
+            Ok(false) => {}
+            result => return interrupted_or(result),
+        }
+    }
+}
+
+/// As [`wait_until`], with a timeout to count: only such a wait reads the clock.
+#[inline(never)]
+fn ask_for(timeout: Duration, mut ask: impl FnMut(Option<Duration>) -> io::Result<bool>) -> io::Result<()> {
+    let start = Instant::now();
     let mut left = timeout;
     loop {
-        match ask(left.map(|left| left.min(LONGEST))) {
-            Ok(true) => return Ok(()),
+        match ask(Some(left.min(LONGEST))) {
             Ok(false) => {}
-            // A handler of the application's ran. It may want to look at what the handler left, so the wait is over: SA_RESTART
-            // restarts none of these calls on Linux either (signal(7)).
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            Err(error) => return Err(error),
+            result => return interrupted_or(result),
         }
-        match timed {
-            Some((timeout, start)) => match timeout.checked_sub(start.elapsed()) {
-                Some(rest) if !rest.is_zero() => left = Some(rest),
-                _ => return Ok(()),
-            },
-            None if timeout.is_some() => return Ok(()),
-            None => {}
+        match timeout.checked_sub(start.elapsed()) {
+            Some(rest) if !rest.is_zero() => left = rest,
+            _ => return Ok(()),
         }
+    }
+}
+
+/// What a wait answers that has come to its end. A handler of the application's may have run, which may want to look at what the handler
+/// left, so the wait is over then: SA_RESTART restarts none of these calls on Linux either (signal(7)).
+fn interrupted_or(result: io::Result<bool>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+        _ => Ok(()),
     }
 }
 

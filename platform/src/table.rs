@@ -35,6 +35,44 @@ impl Entry {
             Interest::NONE
         }
     }
+
+    /// Turns what the kernel found into an event, if there is anything to tell, and disarms a one-shot.
+    ///
+    /// Hints alone are no news: what was not asked for is taken out, and with nothing left no event is made. A hang-up that is news to
+    /// nobody disarms its registration, since it would end every wait at once; with a kernel that goes on looking at it the caller sees
+    /// to that when the answer is `false`. The caller has made sure that `events` has room.
+    pub fn report(&mut self, found: Ready, events: &mut Events) -> bool {
+        let is_end = found.is_hangup() || found.is_error();
+        let ready = promised(found, self.armed_interest());
+        if ready.is_none() {
+            self.is_armed &= !is_end;
+        }
+        self.tell(ready, events)
+    }
+
+    /// As [`report`](Self::report), of what is nothing but news.
+    #[allow(dead_code)] // epoll alone asks
+    #[inline]
+    pub fn report_news(&mut self, found: Ready, events: &mut Events) -> bool {
+        self.tell(found & self.armed_interest().as_ready(), events)
+    }
+
+    #[inline]
+    fn tell(&mut self, ready: Ready, events: &mut Events) -> bool {
+        if ready.is_none() {
+            return !self.is_silenced();
+        }
+        if self.trigger == Trigger::OneShot {
+            self.is_armed = false;
+        }
+        events.push(Event { token: self.token, ready });
+        true
+    }
+
+    /// Whether it is disarmed, and not by a one-shot that has fired.
+    pub fn is_silenced(&self) -> bool {
+        !self.is_armed && self.trigger != Trigger::OneShot
+    }
 }
 
 /// Entries by descriptor number. Numbers are small and dense (POSIX hands out the lowest one free), so an array serves.
@@ -100,23 +138,14 @@ impl Table {
         self.entries.iter().enumerate().filter_map(|(fd, entry)| Some((fd as RawFd, entry.as_ref()?)))
     }
 
-    /// Turns what the kernel found at a number into an event, if there is anything to tell, and disarms a one-shot.
-    ///
-    /// Hints alone are no news: what was not asked for is taken out, and with nothing left no event is made. A hang-up that is news to
-    /// nobody disarms its registration, since it would end every wait at once. The caller has made sure that `events` has room.
+    /// Turns what the kernel found at a number into an event, as [`Entry::report`] does.
     pub fn report(&mut self, fd: RawFd, ready: Ready, events: &mut Events) {
-        let entry = match self.get_mut(fd) {
-            Some(entry) => entry,
-            None => return self.stale_count += 1,
-        };
-        let is_end = ready.is_hangup() || ready.is_error();
-        let ready = promised(ready, entry.armed_interest());
-        if ready.is_none() {
-            entry.is_armed &= !is_end;
-            return;
+        match self.get_mut(fd) {
+            Some(entry) => {
+                entry.report(ready, events);
+            }
+            None => self.stale_count += 1,
         }
-        entry.is_armed = entry.trigger != Trigger::OneShot;
-        events.push(Event { token: entry.token, ready });
     }
 }
 
