@@ -45,7 +45,9 @@ impl Input {
         if let Some(buf) = &mut self.buf {
             buf.consume(std::mem::take(&mut self.taken));
             if buf.filled().is_empty() {
-                self.buf = None;
+                if let Some(buf) = self.buf.take() {
+                    buf.give_back();
+                }
             }
         }
     }

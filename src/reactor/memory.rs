@@ -11,6 +11,12 @@ pub(crate) const BUFFER_LEN: usize = 64 * 1024;
 /// How many unused receive buffers are kept for the next loan. They are outside the budget, being nobody's.
 const SPARE_BUFFERS: usize = 8;
 
+/// How long a segment of a send queue is made for small pieces, which share one: as much as a write is likely to take at once.
+pub(super) const SEGMENT_LEN: usize = 16 * 1024;
+
+/// How many unused segments are kept, as unused receive buffers are.
+const SPARE_SEGMENTS: usize = 8;
+
 /// The budget of a reactor, in bytes. A clone is another handle on the same budget.
 ///
 /// A source that queues bytes outside phase 4 charges them here; receive buffers are charged while they are lent.
@@ -33,13 +39,16 @@ pub struct Memory {
 struct Ledger {
     limit: usize,
     used: Cell<usize>,
-    spare: RefCell<Vec<Vec<u8>>>,
+    #[allow(clippy::vec_box)] // lent as they are: a box is what a `Buf` is made of
+    spare: RefCell<Vec<Box<Lent>>>,
+    spare_segments: RefCell<Vec<Vec<u8>>>,
 }
 
 impl Memory {
     /// A budget of its own, as every reactor makes one. For tests of sources without a reactor.
     pub fn new(limit: usize) -> Memory {
-        Memory { ledger: Rc::new(Ledger { limit, used: Cell::new(0), spare: RefCell::default() }) }
+        let (spare, spare_segments) = Default::default();
+        Memory { ledger: Rc::new(Ledger { limit, used: Cell::new(0), spare, spare_segments }) }
     }
 
     /// The budget, in bytes.
@@ -61,6 +70,7 @@ impl Memory {
     ///
     /// # Errors
     /// Fewer are free. Nothing is charged then.
+    #[inline]
     pub fn charge(&self, len: usize) -> Result<Charge, Full> {
         let mut charge = Charge { memory: self.clone(), len: 0 };
         charge.grow(len)?;
@@ -68,11 +78,30 @@ impl Memory {
     }
 
     /// Lends a receive buffer, if the budget allows.
+    #[inline]
     pub(crate) fn lend(&self) -> Result<Buf, Full> {
         let charge = self.charge(BUFFER_LEN)?;
         let spare = self.ledger.spare.borrow_mut().pop();
-        let bytes = spare.unwrap_or_else(|| vec![0; BUFFER_LEN]);
-        Ok(Buf { lent: Box::new(Lent { bytes, start: 0, end: 0, charge }) })
+        let mut lent = spare.unwrap_or_else(Lent::new);
+        lent.charge = Some(charge);
+        Ok(Buf { lent })
+    }
+
+    /// An empty segment of [`SEGMENT_LEN`] for a send queue, which charges it.
+    #[inline]
+    pub(super) fn take_segment(&self) -> Vec<u8> {
+        let spare = self.ledger.spare_segments.borrow_mut().pop();
+        spare.unwrap_or_else(|| Vec::with_capacity(SEGMENT_LEN))
+    }
+
+    /// Takes back a segment that is charged no more.
+    #[inline]
+    pub(super) fn keep_segment(&self, mut segment: Vec<u8>) {
+        let mut spare = self.ledger.spare_segments.borrow_mut();
+        if segment.capacity() == SEGMENT_LEN && spare.len() < SPARE_SEGMENTS {
+            segment.clear();
+            spare.push(segment);
+        }
     }
 }
 
@@ -98,6 +127,12 @@ impl Charge {
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// What it is charged to.
+    #[inline]
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Charges `more` bytes.
@@ -160,7 +195,8 @@ struct Lent {
     /// What was read and not yet consumed is `start..end`.
     start: usize,
     end: usize,
-    charge: Charge,
+    /// None while it is nobody's.
+    charge: Option<Charge>,
 }
 
 impl Buf {
@@ -211,6 +247,14 @@ impl Buf {
         lent.start = 0;
     }
 
+    /// Gives it back whole. Dropping it does the same, and costs an allocation more.
+    #[inline]
+    pub(super) fn give_back(mut self) {
+        if let Some(charge) = self.lent.charge.take() {
+            self.lent.keep(&charge.memory.ledger);
+        }
+    }
+
     /// How many bytes it can hold in all.
     pub fn capacity(&self) -> usize {
         self.lent.bytes.len()
@@ -220,7 +264,7 @@ impl Buf {
     pub(crate) fn grow(&mut self, capacity: usize) -> Result<(), Full> {
         let lent = &mut self.lent;
         let more = capacity.saturating_sub(lent.bytes.len());
-        lent.charge.grow(more)?;
+        lent.charge.as_mut().map_or(Ok(()), |charge| charge.grow(more))?;
         // A vector's own growth may double; the budget counts what is really there.
         lent.bytes.reserve_exact(more);
         lent.bytes.resize(lent.bytes.len() + more, 0);
@@ -228,11 +272,31 @@ impl Buf {
     }
 }
 
+impl Lent {
+    #[cold]
+    fn new() -> Box<Lent> {
+        Box::new(Lent { bytes: vec![0; BUFFER_LEN], start: 0, end: 0, charge: None })
+    }
+
+    /// Puts it to those that are kept, if there is room for one as long as it is.
+    #[inline]
+    fn keep(mut self: Box<Lent>, ledger: &Ledger) {
+        let mut spare = ledger.spare.borrow_mut();
+        if self.bytes.len() == BUFFER_LEN && spare.len() < SPARE_BUFFERS {
+            self.start = 0;
+            self.end = 0;
+            spare.push(self);
+        }
+    }
+}
+
 impl Drop for Lent {
     fn drop(&mut self) {
-        let mut spare = self.charge.memory.ledger.spare.borrow_mut();
-        if self.bytes.len() == BUFFER_LEN && spare.len() < SPARE_BUFFERS {
-            spare.push(std::mem::take(&mut self.bytes));
+        // Dropped by its holder, and not given back by name: the bytes are kept, in a box of their own.
+        if let Some(charge) = self.charge.take() {
+            let (start, end) = (0, 0);
+            let rest = Box::new(Lent { bytes: std::mem::take(&mut self.bytes), start, end, charge: None });
+            rest.keep(&charge.memory.ledger);
         }
     }
 }
@@ -279,6 +343,24 @@ mod tests {
         buf.advance(10);
         drop(buf);
         assert_eq!(memory.lend().unwrap().filled(), b"");
+    }
+
+    #[test]
+    fn what_is_kept_is_empty_charged_to_nobody_and_bounded() {
+        let memory = Memory::new(4 * SPARE_BUFFERS * BUFFER_LEN);
+        for give_back in [Buf::give_back as fn(Buf), drop] {
+            let mut lent: Vec<Buf> = (0..2 * SPARE_BUFFERS).map(|_| memory.lend().unwrap()).collect();
+            lent.iter_mut().for_each(|buf| buf.advance(1));
+            lent.into_iter().for_each(give_back);
+            assert_eq!((memory.used(), memory.ledger.spare.borrow().len()), (0, SPARE_BUFFERS));
+            assert_eq!(memory.lend().unwrap().filled(), b"");
+        }
+        for _ in 0..2 * SPARE_SEGMENTS {
+            memory.keep_segment(vec![0; SEGMENT_LEN]);
+        }
+        memory.keep_segment(vec![0; SEGMENT_LEN + 1]);
+        assert_eq!(memory.ledger.spare_segments.borrow().len(), SPARE_SEGMENTS);
+        assert!(memory.take_segment().is_empty());
     }
 
     #[test]

@@ -41,7 +41,6 @@ impl Error for SendError {}
 #[derive(Debug)]
 pub(super) struct Output {
     pub queue: SendQueue,
-    memory: Memory,
     pub high_water: usize,
     /// How much a `send` was refused for, until the callback is told that there is room; zero when none was.
     refused: usize,
@@ -64,8 +63,7 @@ pub(super) enum Closing {
 impl Output {
     pub fn new(memory: &Memory) -> Output {
         Output {
-            queue: SendQueue::new(),
-            memory: memory.clone(),
+            queue: SendQueue::new(memory),
             high_water: HIGH_WATER,
             refused: 0,
             awaits_memory: false,
@@ -89,11 +87,11 @@ impl Output {
         let result = if len > free && !self.queue.is_empty() {
             Err(Full { wanted: len, free })
         } else {
-            self.queue.push(pieces, &self.memory)
+            self.queue.push(pieces)
         };
         result.map_err(|full| {
             // What is longer than the whole budget never fits, so nobody waits for it.
-            if full.wanted <= self.memory.limit() {
+            if full.wanted <= self.queue.memory().limit() {
                 self.refused = full.wanted;
                 self.awaits_memory = false;
             }
@@ -103,7 +101,7 @@ impl Output {
 
     /// The connection is dead: nothing that waits will be sent, and nobody is told of room.
     pub fn abandon(&mut self) {
-        self.queue = SendQueue::new();
+        self.queue.clear();
         self.refused = 0;
         self.closing = Closing::Finished;
     }
@@ -114,7 +112,7 @@ impl Output {
             return false;
         }
         // With nothing queued no readiness will ever come by which a refused sender could be told of memory.
-        let awaits = self.refused > 0 && (!self.awaits_memory || self.memory.free() >= self.refused);
+        let awaits = self.refused > 0 && (!self.awaits_memory || self.queue.memory().free() >= self.refused);
         !self.queue.is_empty() || self.closing == Closing::Finishing || awaits
     }
 
