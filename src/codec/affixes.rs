@@ -41,6 +41,7 @@ impl Affixes {
     /// ```
     /// assert!(ringmq::codec::Affixes::new().is_empty());
     /// ```
+    #[inline]
     pub fn new() -> Affixes {
         Affixes::default()
     }
@@ -58,6 +59,7 @@ impl Affixes {
     /// affixes.push_before(&7_u32.to_be_bytes());
     /// assert_eq!(affixes.before(), [0x01, 0, 0, 0, 7]);
     /// ```
+    #[inline]
     pub fn push_before(&mut self, bytes: &[u8]) {
         self.before.push(bytes);
     }
@@ -73,6 +75,7 @@ impl Affixes {
     /// affixes.push_after(b"\r\n");
     /// assert_eq!(affixes.after(), b"\r\n");
     /// ```
+    #[inline]
     pub fn push_after(&mut self, bytes: &[u8]) {
         self.after.push(bytes);
     }
@@ -82,6 +85,7 @@ impl Affixes {
     /// ```
     /// assert_eq!(ringmq::codec::Affixes::new().before(), b"");
     /// ```
+    #[inline]
     pub fn before(&self) -> &[u8] {
         self.before.bytes()
     }
@@ -91,6 +95,7 @@ impl Affixes {
     /// ```
     /// assert_eq!(ringmq::codec::Affixes::new().after(), b"");
     /// ```
+    #[inline]
     pub fn after(&self) -> &[u8] {
         self.after.bytes()
     }
@@ -125,6 +130,7 @@ impl Affixes {
     /// affixes.clear();
     /// assert_eq!(affixes.before(), b"");
     /// ```
+    #[inline]
     pub fn clear(&mut self) {
         *self = Affixes::new();
     }
@@ -152,6 +158,7 @@ struct Affix {
 }
 
 impl Affix {
+    #[inline]
     fn push(&mut self, more: &[u8]) {
         let start = usize::from(self.len);
         let room = Affixes::CAPACITY - start;
@@ -161,6 +168,7 @@ impl Affix {
         self.len = end as u8;
     }
 
+    #[inline]
     fn bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }

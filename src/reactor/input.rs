@@ -22,11 +22,13 @@ impl Input {
     }
 
     /// What has arrived and was not consumed.
+    #[inline]
     pub fn unread(&self) -> &[u8] {
         self.buf.as_ref().map_or(&[], |buf| &buf.filled()[self.taken..])
     }
 
     /// Counts the first `len` bytes of what is unread as consumed.
+    #[inline]
     pub fn consume(&mut self, len: usize) {
         let unread = self.unread().len();
         assert!(len <= unread, "consumed {len} bytes of {unread}");
@@ -35,12 +37,14 @@ impl Input {
 
     /// What is unread, beside what someone changes who consumes while looking: how much is taken, and how much is needed.
     #[cfg(feature = "codec")]
+    #[inline]
     pub fn parts(&mut self) -> (&[u8], &mut usize, &mut usize) {
         let unread = self.buf.as_ref().map_or(&[][..], |buf| &buf.filled()[self.taken..]);
         (unread, &mut self.taken, &mut self.needed)
     }
 
     /// Drops what was consumed, and gives the buffer back when nothing is left in it.
+    #[inline]
     pub fn give_back(&mut self) {
         if let Some(buf) = &mut self.buf {
             buf.consume(std::mem::take(&mut self.taken));
@@ -53,6 +57,7 @@ impl Input {
     }
 
     /// The buffer, with room to read into; `None` when there is no memory for it now, an error when there never will be.
+    #[inline]
     pub fn make_room(&mut self, io: &mut Io<'_>) -> io::Result<Option<&mut Buf>> {
         if self.buf.is_none() {
             self.buf = io.lend();

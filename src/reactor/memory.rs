@@ -52,16 +52,19 @@ impl Memory {
     }
 
     /// The budget, in bytes.
+    #[inline]
     pub fn limit(&self) -> usize {
         self.ledger.limit
     }
 
     /// How many bytes are charged.
+    #[inline]
     pub fn used(&self) -> usize {
         self.ledger.used.get()
     }
 
     /// How many bytes can still be charged.
+    #[inline]
     pub fn free(&self) -> usize {
         self.limit() - self.used()
     }
@@ -139,6 +142,7 @@ impl Charge {
     ///
     /// # Errors
     /// Fewer are free. The charge is then what it was.
+    #[inline]
     pub fn grow(&mut self, more: usize) -> Result<(), Full> {
         let free = self.memory.free();
         if more > free {
@@ -153,6 +157,7 @@ impl Charge {
     ///
     /// # Panics
     /// When it does not hold that many.
+    #[inline]
     pub fn shrink(&mut self, less: usize) {
         assert!(less <= self.len, "a charge of {} bytes cannot give back {less}", self.len);
         self.len -= less;
@@ -201,12 +206,14 @@ struct Lent {
 
 impl Buf {
     /// What was read and not yet consumed.
+    #[inline]
     pub fn filled(&self) -> &[u8] {
         let lent = &self.lent;
         &lent.bytes[lent.start..lent.end]
     }
 
     /// Room to read into, behind what is filled. Call [`advance`](Self::advance) with what was read.
+    #[inline]
     pub fn spare(&mut self) -> &mut [u8] {
         let lent = &mut self.lent;
         &mut lent.bytes[lent.end..]
@@ -216,6 +223,7 @@ impl Buf {
     ///
     /// # Panics
     /// When there is less room than that.
+    #[inline]
     pub fn advance(&mut self, len: usize) {
         let lent = &mut self.lent;
         assert!(len <= lent.bytes.len() - lent.end, "advanced by {len} bytes beyond the end of the buffer");
@@ -226,6 +234,7 @@ impl Buf {
     ///
     /// # Panics
     /// When there are fewer.
+    #[inline]
     pub fn consume(&mut self, len: usize) {
         let lent = &mut self.lent;
         assert!(len <= lent.end - lent.start, "consumed {len} bytes where fewer were filled");
@@ -256,6 +265,7 @@ impl Buf {
     }
 
     /// How many bytes it can hold in all.
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.lent.bytes.len()
     }

@@ -73,11 +73,13 @@ impl Output {
     }
 
     /// How many bytes wait to be sent.
+    #[inline]
     pub fn unsent_len(&self) -> usize {
         self.queue.len()
     }
 
     /// Queues pieces that belong together.
+    #[inline]
     pub fn send(&mut self, pieces: [&[u8]; 3]) -> Result<(), SendError> {
         if self.closing != Closing::No {
             return Err(SendError::Closed);
@@ -107,6 +109,7 @@ impl Output {
     }
 
     /// Whether there is something to do that needs no readiness.
+    #[inline]
     pub fn is_prepared(&self) -> bool {
         if self.is_blocked {
             return false;
@@ -118,6 +121,7 @@ impl Output {
 
     /// Whether a sender that was refused should try again: half of what may wait has gone out, what was refused fits, and there is
     /// memory for it. Where memory alone is missing, the reactor calls again when there is some.
+    #[inline]
     pub fn has_room_again(&mut self, io: &mut Io<'_>) -> bool {
         let len = self.queue.len();
         let fits = len == 0 || (len <= self.high_water / 2 && len + self.refused <= self.high_water);
