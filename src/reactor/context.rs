@@ -3,15 +3,15 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::agenda::Agenda;
-use super::core::{Core, Sources};
+use super::agenda::{Queues, Registration, Slot, Work};
+use super::core::Core;
 use super::failure::Failure;
 use super::interval::Interval;
 use super::memory::Memory;
 #[cfg(feature = "recorder")]
 use super::recorder::Slow;
 use super::remote::Remote;
-use super::slab::Id;
+use super::slab::{Id, Key, Rest};
 use super::source::Source;
 use super::stats::Stats;
 use super::timers::TimerId;
@@ -62,14 +62,12 @@ impl<S: 'static> Context<'_, S> {
 
     /// A look at a source. Looking does not touch it.
     pub fn get<T: Source>(&self, id: Id<T>) -> Option<&T> {
-        self.core.agenda.registrations.get(id.key)?;
-        self.core.sources[id.key.index()].as_ref()?.as_any().downcast_ref()
+        self.core.agenda.slots.get(id.key)?.source.as_any().downcast_ref()
     }
 
     /// A source to change, one's own included. It is touched: before the next wait it settles, and its interest is looked at.
     pub fn get_mut<T: Source>(&mut self, id: Id<T>) -> Option<&mut T> {
-        self.core.agenda.touch(id.key)?;
-        self.core.sources[id.key.index()].as_mut()?.as_any_mut().downcast_mut()
+        self.core.agenda.touch(id.key)?.source.as_any_mut().downcast_mut()
     }
 
     /// One source and all the others at once: read frames here and send them there, with nothing copied between.
@@ -87,11 +85,10 @@ impl<S: 'static> Context<'_, S> {
     /// }
     /// ```
     pub fn split<T: Source>(&mut self, id: Id<T>) -> Option<(&mut T, Others<'_, S>)> {
-        self.core.agenda.touch(id.key)?;
-        let (before, rest) = self.core.sources.split_at_mut(id.key.index());
-        let (own, after) = rest.split_first_mut()?;
-        let source = own.as_mut()?.as_any_mut().downcast_mut()?;
-        Some((source, Others { before, after, agenda: &mut self.core.agenda }))
+        let queues = &mut self.core.agenda.queues;
+        let (Slot { source, registration, .. }, rest) = self.core.agenda.slots.split(id.key)?;
+        queues.touch(id.key, registration);
+        Some((source.as_any_mut().downcast_mut()?, Others { rest, own: (id.key, registration), queues }))
     }
 
     /// Takes a source off the loop and hands it back; nothing more of it is delivered. Bytes that it has not sent are not sent: for a
@@ -108,7 +105,7 @@ impl<S: 'static> Context<'_, S> {
 
     /// Runs a task in the next turn.
     pub fn defer<R: Outcome>(&mut self, task: impl FnOnce(&mut S, &mut Context<'_, S>) -> R + 'static) {
-        self.core.agenda.defer(Box::new(task));
+        self.core.agenda.queues.push(Work::Task(Box::new(task)));
     }
 
     /// Runs a task once `after` has passed from now, never earlier. One that lies beyond the end of the clock never runs.
@@ -121,7 +118,7 @@ impl<S: 'static> Context<'_, S> {
     ) -> TimerId {
         // From a fresh reading: a cached one may lie before a slow callback, and the timer would be early.
         let deadline = self.core.poller.now().checked_add(after);
-        self.core.agenda.timers.set(deadline, Box::new(task))
+        self.core.agenda.set_timer(deadline, Box::new(task))
     }
 
     /// Runs a callback at every `period` from now, until it is cleared. An error or a panic of it ends it too.
@@ -155,7 +152,7 @@ impl<S: 'static> Context<'_, S> {
     ) -> TimerId {
         let deadline = self.core.poller.now().checked_add(period);
         let task = |id| -> Box<dyn Task<S>> { Box::new(Interval::new(id, period, callback)) };
-        self.core.agenda.timers.set_repeating(deadline, task)
+        self.core.agenda.set_repeating_timer(deadline, task)
     }
 
     /// Has a timer run `after` from [`now`](Self::now) instead of when it was to run, as if it had been cleared and set again; `false`
@@ -282,37 +279,41 @@ impl<S: 'static> Context<'_, S> {
     /// Ends [`run`](crate::Reactor::run) when this turn is over. The turn does not wait; what is still queued then runs when the
     /// loop is run again.
     pub fn stop(&mut self) {
-        self.core.agenda.is_stopping = true;
+        self.core.agenda.stop();
     }
 }
 
 /// All sources of a loop but the one that [`Context::split`] gave out.
 pub struct Others<'a, S: 'static> {
-    before: &'a mut Sources,
-    after: &'a mut Sources,
-    agenda: &'a mut Agenda<S>,
+    rest: Rest<'a, Slot<S>>,
+    /// What the loop knows of the one that was split off.
+    own: (Key, &'a mut Registration),
+    queues: &'a mut Queues<S>,
 }
 
 impl<S: 'static> Others<'_, S> {
     /// A source to change; `None` for one that is gone, and for the one that was split off.
     pub fn get_mut<T: Source>(&mut self, id: Id<T>) -> Option<&mut T> {
-        self.agenda.touch(id.key)?;
-        let index = id.key.index();
-        let place = match index.checked_sub(self.before.len()) {
-            None => &mut self.before[index],
-            Some(0) => return None,
-            Some(further) => &mut self.after[further - 1],
-        };
-        place.as_mut()?.as_any_mut().downcast_mut()
+        let slot = self.rest.get_mut(id.key)?;
+        self.queues.touch(id.key, &mut slot.registration);
+        slot.source.as_any_mut().downcast_mut()
     }
 
     /// As [`Context::fire`]; the source that was split off may be fired too.
     pub fn fire<T: Source>(&mut self, id: Id<T>) -> bool {
-        self.agenda.fire(id.key)
+        let registration = match &mut self.own {
+            (own, registration) if *own == id.key => &mut **registration,
+            _ => match self.rest.get_mut(id.key) {
+                Some(slot) => &mut slot.registration,
+                None => return false,
+            },
+        };
+        self.queues.fire(id.key, registration);
+        true
     }
 
     /// As [`Context::defer`].
     pub fn defer<R: Outcome>(&mut self, task: impl FnOnce(&mut S, &mut Context<'_, S>) -> R + 'static) {
-        self.agenda.defer(Box::new(task));
+        self.queues.push(Work::Task(Box::new(task)));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Instant;
 
-use super::agenda::{Agenda, Registration};
+use super::agenda::{Agenda, Registration, Slot};
 use super::builder::Budgets;
 use super::context::Context;
 use super::failure::Failure;
@@ -21,18 +21,10 @@ use crate::platform::{Events, Poller, Ready, Trigger};
 
 /// What is told of failures.
 pub(crate) type FailureHook<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>, Failure)>;
-/// The first slab: what acts in phase 4.
-pub(crate) type Sources = [Option<Box<dyn AnySource>>];
 
 /// Everything a loop is.
-///
-/// Sources and callbacks lie in two slabs under one key. While a callback runs, the callback alone is lifted out; its source stays
-/// where it is, so that a callback reaches itself and every other source in the same way.
 pub(crate) struct Core<S: 'static> {
     pub poller: Box<dyn Poller>,
-    pub sources: Vec<Option<Box<dyn AnySource>>>,
-    /// The second slab: what acts in phase 1.
-    pub callbacks: Vec<Option<Box<dyn Callback<S>>>>,
     pub agenda: Agenda<S>,
     pub remote: Remote<S>,
     /// The source that other threads are heard by: what it fires for is the tasks that they posted.
@@ -46,7 +38,7 @@ pub(crate) struct Core<S: 'static> {
     /// How far the phase that is under way has come among the sources it goes through, and at which it is: what a panic in a source
     /// leaves off at.
     pub position: usize,
-    pub current: Option<Key>,
+    pub current: Key,
     /// Sources that said when they settled that they need no readiness to respond.
     pub prepared: VecDeque<Key>,
     /// Sources that were refused memory, first come first served.
@@ -80,8 +72,6 @@ impl<S: 'static> Core<S> {
     ) -> Core<S> {
         Core {
             poller,
-            sources: Vec::new(),
-            callbacks: Vec::new(),
             agenda: Agenda::new(memory),
             remote,
             doorbell: None,
@@ -92,7 +82,7 @@ impl<S: 'static> Core<S> {
             recorder: Recorder::new(0),
             events: Events::with_capacity(events),
             position: 0,
-            current: None,
+            current: Key { index: 0, generation: 0 },
             prepared: VecDeque::new(),
             starved: VecDeque::new(),
             fed: VecDeque::new(),
@@ -103,7 +93,12 @@ impl<S: 'static> Core<S> {
     }
 
     /// Whether a stop was asked for, here or from another thread. Asking takes it back.
+    #[inline]
     pub fn take_stop(&mut self) -> bool {
+        // Looked at first: this is asked in every turn, and taking it back is an exchange between cores.
+        if (self.agenda.queues.is_quiet || !self.agenda.is_stopping) && !self.remote.is_stopping() {
+            return false;
+        }
         let from_here = std::mem::take(&mut self.agenda.is_stopping);
         self.remote.take_stop() || from_here
     }
@@ -118,7 +113,7 @@ impl<S: 'static> Core<S> {
 
     /// Has every source finish, and answers with those that have not yet.
     pub fn finish_all(&mut self) -> Vec<Key> {
-        let mut keys: Vec<Key> = self.agenda.registrations.iter().map(|(key, _)| key).collect();
+        let mut keys: Vec<Key> = self.agenda.slots.iter().map(|(key, _)| key).collect();
         keys.retain(|&key| {
             let is_live = self.guard(key, |source| source.finish()).is_some();
             self.agenda.touch(key);
@@ -133,7 +128,7 @@ impl<S: 'static> Core<S> {
     }
 
     pub fn add(&mut self, source: Box<dyn AnySource>, callback: Box<dyn Callback<S>>) -> io::Result<Key> {
-        let key = self.agenda.registrations.next_key();
+        let key = self.agenda.slots.next_key();
         let interest = source.interest();
         let is_always_ready = match self.poller.add(source.fd(), key.to_token(), interest, Trigger::Level) {
             Ok(()) => false,
@@ -141,24 +136,18 @@ impl<S: 'static> Core<S> {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => true,
             Err(error) => return Err(error),
         };
-        let key = self.agenda.registrations.insert(Registration::new(interest, is_always_ready));
+        let registration = Registration::new(interest, is_always_ready);
+        let key = self.agenda.slots.insert(Slot { source, callback: Some(callback), registration });
         if is_always_ready && !interest.is_none() {
             self.always_ready.push(key);
         }
-        if key.index() == self.sources.len() {
-            self.sources.push(None);
-            self.callbacks.push(None);
-        }
-        self.sources[key.index()] = Some(source);
-        self.callbacks[key.index()] = Some(callback);
         // It may have work already: bytes queued before it was added.
         self.agenda.touch(key);
         Ok(key)
     }
 
     pub fn remove(&mut self, key: Key) -> Option<Box<dyn AnySource>> {
-        let registration = self.agenda.registrations.remove(key)?;
-        let source = self.sources[key.index()].take()?;
+        let Slot { source, callback, registration } = self.agenda.slots.remove(key)?;
         if let Some(timer) = registration.deadline {
             self.agenda.timers.clear(timer);
         }
@@ -169,14 +158,14 @@ impl<S: 'static> Core<S> {
             debug_assert_eq!(error.kind(), io::ErrorKind::NotFound);
         }
         // Last, since what it owns is dropped with it, and that may be anything.
-        self.callbacks[key.index()] = None;
+        drop(callback);
         Some(source)
     }
 
     /// Gives a source another callback. The old one is dropped, or will be when it has run.
     pub fn replace_callback(&mut self, key: Key, callback: Box<dyn Callback<S>>) {
-        if self.agenda.registrations.get(key).is_some() {
-            self.callbacks[key.index()] = Some(callback);
+        if let Some(slot) = self.agenda.slots.get_mut(key) {
+            slot.callback = Some(callback);
         }
     }
 }
@@ -186,10 +175,10 @@ pub(super) struct SourceList<'a, S: 'static>(pub &'a Core<S>);
 
 impl<S: 'static> fmt::Debug for SourceList<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let live = self.0.agenda.registrations.iter();
-        let entries = live.filter_map(|(key, registration)| {
-            let source = self.0.sources[key.index()].as_ref()?;
-            Some((SourceId(key), source.type_name(), source.fd(), registration))
+        let live = self.0.agenda.slots.iter();
+        let entries = live.map(|(key, slot)| {
+            let Slot { source, registration, .. } = slot;
+            (SourceId(key), source.type_name(), source.fd(), registration)
         });
         f.debug_list().entries(entries).finish()
     }

@@ -423,7 +423,7 @@ impl<S: 'static> fmt::Debug for Reactor<S> {
         f.debug_struct("Reactor")
             .field("backend", &self.backend())
             .field("sources", &SourceList(&self.core))
-            .field("queued", &self.core.agenda.queue.len())
+            .field("queued", &self.core.agenda.queues.work.len())
             .field("timers", &self.core.agenda.timers.len())
             .field("memory", &self.core.agenda.memory)
             .finish()

@@ -198,7 +198,7 @@ impl<S: 'static> Core<S> {
         if self.recorder.records.len() == self.recorder.capacity {
             self.recorder.records.pop_front();
         }
-        let queued = self.agenda.queue.len();
+        let queued = self.agenda.queues.work.len();
         self.recorder.records.push_back(TurnRecord { queued, ..TurnRecord::new(now) });
         self.recorder.part = Some((Part::Callbacks, now));
     }
@@ -234,7 +234,7 @@ impl<S: 'static> Core<S> {
             None
         } else if !self.prepared.is_empty() || !self.fed.is_empty() {
             Some(Haste::Prepared)
-        } else if let Some(work) = self.agenda.queue.front() {
+        } else if let Some(work) = self.agenda.queues.work.front() {
             Some(Haste::Queued(self.name_of(work)))
         } else if self.agenda.timers.has_due() {
             Some(Haste::Due)
@@ -296,7 +296,9 @@ impl<S: 'static> Core<S> {
         match work {
             Work::Callback(key) if self.doorbell == Some(*key) => "a task of another thread",
             Work::Callback(key) => {
-                self.callbacks[key.index()].as_ref().map_or("a removed source", |callback| callback.name())
+                let slot = self.agenda.slots.get(*key);
+                slot.and_then(|slot| slot.callback.as_ref())
+                    .map_or("a removed source", |callback| callback.name())
             }
             Work::Task(task) => task.name(),
             Work::Failure(failure) => failure.name(),

@@ -66,6 +66,7 @@ impl<S: 'static> Remote<S> {
         self.shared.waker.wake();
     }
 
+    #[inline]
     pub(super) fn is_stopping(&self) -> bool {
         self.shared.is_stopping.load(Ordering::SeqCst)
     }
@@ -139,9 +140,9 @@ impl Doorbell {
     /// Puts it on the loop, which runs what was posted in the place of its callback.
     pub fn hang<S: 'static>(self, context: &mut Context<'_, S>) -> io::Result<()> {
         let id = context.add(self, |_, _, _| ())?;
-        let registration = context.core.agenda.registrations.get(id.key);
+        let slot = context.core.agenda.slots.get(id.key);
         // Taken for always ready, which it is not: the loop would never sleep.
-        if registration.map_or(true, |registration| registration.is_always_ready) {
+        if slot.map_or(true, |slot| slot.registration.is_always_ready) {
             let message =
                 "the poller refuses to wait for the descriptor by which other threads wake the reactor";
             return Err(io::Error::new(io::ErrorKind::Unsupported, message));

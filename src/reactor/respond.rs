@@ -7,11 +7,12 @@ use super::core::{Core, Starved};
 use super::failure::{Cause, Failure};
 use super::recorder::Part;
 use super::slab::{Key, SourceId};
-use super::source::{AnySource, Fire, Io};
+use super::source::{AnySource, Io, Settled};
 use crate::platform::{Interest, Ready};
 
 impl<S: 'static> Core<S> {
     /// Phase 4: minimal input and output for who is ready, and for who needs no readiness.
+    #[inline]
     pub fn respond(&mut self) {
         self.record_part(Some(Part::Responding));
         self.position = 0;
@@ -22,57 +23,87 @@ impl<S: 'static> Core<S> {
     }
 
     /// Phase 4 from where it is. What is done is taken out or counted before it is done, so that after a panic the rest is left.
+    #[inline]
     fn respond_to_rest(&mut self) {
-        while let Some(fed) = self.fed.pop_front() {
-            if let Some(registration) = self.agenda.registrations.get_mut(fed.key) {
-                registration.is_starved = false;
-                registration.is_deaf = false;
-                self.respond_one(fed.key, fed.ready);
-            }
+        if !self.agenda.queues.is_quiet && !self.fed.is_empty() {
+            self.respond_to_memory();
         }
         while let Some(event) = self.events.get(self.position) {
             self.position += 1;
-            let key = Key::from_token(event.token);
-            if self.agenda.registrations.get(key).is_some() {
+            if self.respond_one(Key::from_token(event.token), event.ready, false) {
                 self.stats.events += 1;
-                self.respond_one(key, event.ready);
             } else {
                 self.stats.stale_events += 1;
             }
         }
+        if !self.agenda.queues.is_quiet && self.always_ready.len() | self.prepared.len() > 0 {
+            self.respond_unasked();
+        }
+    }
+
+    /// Those who waited for memory, and have some now.
+    #[inline(never)]
+    fn respond_to_memory(&mut self) {
+        while let Some(fed) = self.fed.pop_front() {
+            if let Some(slot) = self.agenda.slots.get_mut(fed.key) {
+                slot.registration.is_starved = false;
+                slot.registration.is_deaf = false;
+                self.respond_one(fed.key, fed.ready, false);
+            }
+        }
+    }
+
+    /// Those that the kernel was not asked for: whom it cannot wait for, and who is prepared.
+    #[inline(never)]
+    fn respond_unasked(&mut self) {
         while let Some(&key) = self.always_ready.get(self.position - self.events.len()) {
-            self.respond_one(key, self.always_ready_for(key));
+            self.respond_one(key, self.always_ready_for(key), false);
             // Only now: were it to panic it would leave the list, and another one move up to its place.
             self.position += 1;
         }
         while let Some(key) = self.prepared.pop_front() {
             // Whoever was ready as well has responded already.
-            if self.agenda.registrations.get(key).map_or(false, |registration| registration.is_prepared) {
-                self.respond_one(key, Ready::NONE);
-            }
+            self.respond_one(key, Ready::NONE, true);
         }
     }
 
-    fn respond_one(&mut self, key: Key, ready: Ready) {
-        self.current = Some(key);
+    /// Has a source respond; `false` when it is gone, or is to be prepared and is not.
+    #[inline(always)]
+    fn respond_one(&mut self, key: Key, ready: Ready, if_prepared: bool) -> bool {
+        let slot = match self.agenda.slots.get_mut(key) {
+            Some(slot) if slot.registration.is_prepared || !if_prepared => slot,
+            _ => return false,
+        };
+        self.current = key;
+        slot.registration.is_prepared = false;
         let mut io = Io::new(&self.agenda.memory, &mut self.stats, self.budgets.source_bytes);
-        let source = self.sources[key.index()].as_mut().expect("a live key has its source");
-        let fire = source.respond(ready, &mut io);
-        let refusal = io.refusal();
-        self.agenda.registrations.get_mut(key).expect("the key is live").is_prepared = false;
-        if let Some((wanted, ready)) = refusal {
+        match slot.source.respond_and_settle(ready, &mut io) {
+            // Nobody has anything to do for it, as after most writes.
+            Some(settled) if settled == Settled::waiting(slot.registration.interest) => {}
+            Some(settled) => {
+                slot.registration.has_prepared |= settled.is_prepared;
+                self.agenda.queues.touch(key, &mut slot.registration);
+            }
+            None => {
+                self.agenda.queues.touch(key, &mut slot.registration);
+                self.agenda.queues.fire(key, &mut slot.registration);
+            }
+        }
+        if let Some((wanted, ready)) = io.refusal() {
             self.starve(Starved { key, wanted, ready });
         }
-        if fire == Fire::Yes {
-            self.agenda.fire(key);
-        }
-        self.agenda.touch(key);
+        true
     }
 
     /// Has a source that was refused memory wait in line for it.
+    #[cold]
     fn starve(&mut self, newcomer: Starved) {
         self.stats.memory_refusals += 1;
-        let registration = self.agenda.registrations.get_mut(newcomer.key).expect("the key is live");
+        let limit = self.agenda.memory.limit();
+        let registration = match self.agenda.touch(newcomer.key) {
+            Some(slot) => &mut slot.registration,
+            None => return,
+        };
         registration.is_deaf |= newcomer.ready.is_readable();
         if registration.is_starved {
             // It keeps its place, and may want more than before.
@@ -83,7 +114,7 @@ impl<S: 'static> Core<S> {
             return;
         }
         // What is more than the whole budget never comes free, and who wants it must not hold up those behind him.
-        if newcomer.wanted <= self.agenda.memory.limit() {
+        if newcomer.wanted <= limit {
             registration.is_starved = true;
             self.starved.push_back(newcomer);
         }
@@ -95,7 +126,7 @@ impl<S: 'static> Core<S> {
         let mut free = self.agenda.memory.free();
         while let Some(first) = self.starved.front().copied() {
             // Who is gone makes way, whatever he wanted.
-            if self.agenda.registrations.get(first.key).is_some() {
+            if self.agenda.slots.get(first.key).is_some() {
                 if first.wanted > free {
                     break;
                 }
@@ -108,7 +139,7 @@ impl<S: 'static> Core<S> {
 
     /// What a source that the kernel cannot wait for is ready for: whatever it wants.
     pub fn always_ready_for(&self, key: Key) -> Ready {
-        let interest = self.agenda.registrations.get(key).map_or(Interest::NONE, |found| found.interest);
+        let interest = self.agenda.slots.get(key).map_or(Interest::NONE, |slot| slot.registration.interest);
         let mut ready = Ready::NONE;
         if interest.is_readable() {
             ready |= Ready::READABLE;
@@ -120,19 +151,19 @@ impl<S: 'static> Core<S> {
     }
 
     /// Closes the source that has failed in phase 3 or 4. Application code is not run there, so it is told of it in phase 1.
+    #[cold]
     pub fn close_failed(&mut self, cause: Cause) {
-        let key = self.current.expect("nobody but sources runs there");
-        let name = self.sources[key.index()].as_ref().map_or("", |source| source.type_name());
+        let key = self.current;
+        let name = self.agenda.slots.get(key).map_or("", |slot| slot.source.type_name());
         let failure = Failure { source: Some(SourceId(key)), name, cause };
         self.remove(key);
-        self.agenda.queue.push_back(Work::Failure(failure));
+        self.agenda.queues.push(Work::Failure(Box::new(failure)));
     }
 
     /// Asks one source for something. `None` when it is gone, or panics, and then it is closed.
     pub fn guard<R>(&mut self, key: Key, ask: impl FnOnce(&mut dyn AnySource) -> R) -> Option<R> {
-        self.agenda.registrations.get(key)?;
-        self.current = Some(key);
-        let source = self.sources[key.index()].as_mut()?;
+        let source = &mut self.agenda.slots.get_mut(key)?.source;
+        self.current = key;
         let answer = catch_unwind(AssertUnwindSafe(|| ask(source.as_mut())));
         answer.map_err(|panic| self.close_failed(Cause::Panic(panic))).ok()
     }

@@ -16,18 +16,26 @@ impl<S: 'static> Core<S> {
     /// does what is beyond the budget.
     ///
     /// Each piece of work leaves the queue before it runs, so that a failure loses none of the others.
+    #[inline]
     pub fn run_callbacks(&mut self, state: &mut S) -> io::Result<()> {
         self.stats.turns += 1;
         self.record_turn();
-        for _ in 0..self.agenda.queue.len().min(self.budgets.callbacks) {
-            match self.agenda.queue.pop_front() {
+        if self.agenda.queues.work.is_empty() {
+            return Ok(());
+        }
+        self.run_queue(state)
+    }
+
+    fn run_queue(&mut self, state: &mut S) -> io::Result<()> {
+        for _ in 0..self.agenda.queues.work.len().min(self.budgets.callbacks) {
+            match self.agenda.queues.work.pop_front() {
                 Some(Work::Callback(key)) if self.doorbell == Some(key) => self.run_posted(state, key)?,
                 Some(Work::Callback(key)) => self.run_callback(state, key)?,
                 Some(Work::Task(task)) => {
                     self.stats.tasks += 1;
                     self.run_task(state, task).or_else(|failure| self.report(state, failure))?;
                 }
-                Some(Work::Failure(failure)) => self.report(state, failure)?,
+                Some(Work::Failure(failure)) => self.report(state, *failure)?,
                 None => break,
             }
         }
@@ -36,8 +44,19 @@ impl<S: 'static> Core<S> {
 
     /// Phase 2: the timers that are due at the beginning of it, by deadline and then by order of setting. Those beyond the budget are
     /// the first ones in the next turn.
+    #[inline]
     pub fn run_timeouts(&mut self, state: &mut S) -> io::Result<()> {
         self.record_part(Some(Part::Timeouts));
+        if self.agenda.queues.is_quiet
+            || self.agenda.timers.next_deadline().is_none() && !self.agenda.timers.has_due()
+        {
+            return Ok(());
+        }
+        self.run_due(state)
+    }
+
+    #[inline(never)]
+    fn run_due(&mut self, state: &mut S) -> io::Result<()> {
         if self.agenda.timers.next_deadline().is_some() {
             let now = self.now();
             if let Some(first) = self.agenda.timers.collect_due(now) {
@@ -60,11 +79,12 @@ impl<S: 'static> Core<S> {
     /// Runs one callback, lifted out of its place, and puts it back unless its source was removed meanwhile. When it fails its source,
     /// which may be half-way through something, goes.
     fn run_callback(&mut self, state: &mut S, key: Key) -> io::Result<()> {
-        match self.agenda.registrations.get_mut(key) {
-            Some(registration) => registration.is_fired = false,
+        let slot = match self.agenda.slots.get_mut(key) {
+            Some(slot) => slot,
             None => return Ok(()),
-        }
-        let mut callback = match self.callbacks[key.index()].take() {
+        };
+        slot.registration.is_fired = false;
+        let mut callback = match slot.callback.take() {
             Some(callback) => callback,
             None => return Ok(()),
         };
@@ -73,10 +93,9 @@ impl<S: 'static> Core<S> {
         let call = || callback.call(state, &mut Context { core: self }, key);
         let cause = match cause_of(catch_unwind(AssertUnwindSafe(call))) {
             None => {
-                let place = &mut self.callbacks[key.index()];
                 // Unless its source was removed meanwhile, or given another one.
-                if place.is_none() && self.agenda.registrations.get(key).is_some() {
-                    *place = Some(callback);
+                if let Some(slot) = self.agenda.slots.get_mut(key) {
+                    slot.callback.get_or_insert(callback);
                 }
                 self.unwatch(state, watch, Some(key));
                 return Ok(());
@@ -105,8 +124,8 @@ impl<S: 'static> Core<S> {
 
     /// Runs what other threads have posted. What they post from here on rings again.
     fn run_posted(&mut self, state: &mut S, doorbell: Key) -> io::Result<()> {
-        if let Some(registration) = self.agenda.registrations.get_mut(doorbell) {
-            registration.is_fired = false;
+        if let Some(slot) = self.agenda.slots.get_mut(doorbell) {
+            slot.registration.is_fired = false;
         }
         let count = self.remote.task_count();
         if count > self.budgets.posted_tasks {

@@ -140,15 +140,28 @@ impl<V> Slab<V> {
         key
     }
 
+    #[inline]
     pub fn get(&self, key: Key) -> Option<&V> {
-        let place = self.places.get(key.index())?;
-        place.value.as_ref().filter(|_| place.generation == key.generation)
+        match self.places.get(key.index()) {
+            Some(place) if place.generation == key.generation => place.value.as_ref(),
+            _ => None,
+        }
     }
 
+    #[inline]
     pub fn get_mut(&mut self, key: Key) -> Option<&mut V> {
-        let place = self.places.get_mut(key.index())?;
-        let generation = place.generation;
-        place.value.as_mut().filter(|_| generation == key.generation)
+        match self.places.get_mut(key.index()) {
+            Some(place) if place.generation == key.generation => place.value.as_mut(),
+            _ => None,
+        }
+    }
+
+    /// One value and all the others.
+    pub fn split(&mut self, key: Key) -> Option<(&mut V, Rest<'_, V>)> {
+        self.get(key)?;
+        let (before, others) = self.places.split_at_mut(key.index());
+        let (own, after) = others.split_first_mut()?;
+        Some((own.value.as_mut()?, Rest { before, after }))
     }
 
     pub fn remove(&mut self, key: Key) -> Option<V> {
@@ -167,6 +180,27 @@ impl<V> Slab<V> {
             let key = Key { index: index as u32, generation: place.generation };
             place.value.as_ref().map(|value| (key, value))
         })
+    }
+}
+
+/// The values of a slab but one, which [`Slab::split`] gave out.
+pub(crate) struct Rest<'a, V> {
+    before: &'a mut [Place<V>],
+    after: &'a mut [Place<V>],
+}
+
+impl<V> Rest<'_, V> {
+    /// As [`Slab::get_mut`]; `None` for the one that was given out, too.
+    pub fn get_mut(&mut self, key: Key) -> Option<&mut V> {
+        let place = match key.index().checked_sub(self.before.len()) {
+            None => &mut self.before[key.index()],
+            Some(0) => return None,
+            Some(further) => self.after.get_mut(further - 1)?,
+        };
+        match place.generation == key.generation {
+            true => place.value.as_mut(),
+            false => None,
+        }
     }
 }
 
@@ -214,6 +248,23 @@ mod tests {
         let foretold = slab.next_key();
         assert_eq!(slab.insert(7), foretold);
         assert_ne!(foretold, keys[1]);
+    }
+
+    #[test]
+    fn one_is_split_off_and_the_others_are_reached() {
+        let mut slab = Slab::new();
+        let keys: Vec<Key> = (0..4).map(|value| slab.insert(value)).collect();
+        slab.remove(keys[3]);
+        let stranger = Key { index: 9, generation: 0 };
+        let (own, mut rest) = slab.split(keys[1]).unwrap();
+        assert_eq!(
+            (*own, rest.get_mut(keys[0]).copied(), rest.get_mut(keys[2]).copied()),
+            (1, Some(0), Some(2))
+        );
+        for nobody in [keys[1], keys[3], stranger] {
+            assert_eq!(rest.get_mut(nobody), None);
+        }
+        assert!(slab.split(keys[3]).is_none());
     }
 
     #[test]

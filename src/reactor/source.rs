@@ -61,9 +61,12 @@ pub trait Source: 'static {
     /// turn.
     fn interest(&self) -> Interest;
 
-    /// Start of phase 3, for a source that was touched since the last one (added, reached by `get_mut` or `split`, or responded).
+    /// Start of phase 3, for a source that was touched since the last one (added, reached by `get_mut` or `split`, or responded); and
+    /// right after it has responded without asking for its callback, since nobody is about to touch it then.
+    ///
     /// No input or output here: it gives back empty buffers, and answers whether work is prepared that needs no readiness, such as
-    /// bytes to write on a socket not known to be blocked. Then `respond` is called with [`Ready::NONE`] in this very turn.
+    /// bytes to write on a socket not known to be blocked. Then `respond` is called with [`Ready::NONE`]: in this very turn from
+    /// phase 3, and in the next one from phase 4.
     fn settle(&mut self) -> bool {
         false
     }
@@ -115,23 +118,27 @@ pub struct Io<'a> {
 }
 
 impl<'a> Io<'a> {
+    #[inline]
     pub(crate) fn new(memory: &'a Memory, stats: &'a mut Stats, budget: usize) -> Io<'a> {
         Io { memory, stats, budget, refused: 0, retry: Ready::NONE }
     }
 
     /// How many bytes may still be read and written in this turn. It guards the other sources' turn, so going over it by part of one
     /// read is no harm.
+    #[inline]
     pub fn budget(&self) -> usize {
         self.budget
     }
 
     /// Counts bytes that were read, which spends as much of the budget.
+    #[inline]
     pub fn count_read(&mut self, len: usize) {
         self.stats.bytes_read += len as u64;
         self.budget = self.budget.saturating_sub(len);
     }
 
     /// Counts bytes that were written, which spends as much of the budget.
+    #[inline]
     pub fn count_written(&mut self, len: usize) {
         self.stats.bytes_written += len as u64;
         self.budget = self.budget.saturating_sub(len);
@@ -139,6 +146,7 @@ impl<'a> Io<'a> {
 
     /// Lends a receive buffer of 64 KiB; `None` when the reactor's memory is used up. The reactor then stops waiting for input on
     /// this source, and calls `respond` again when there is memory, first come first served.
+    #[inline]
     pub fn lend(&mut self) -> Option<Buf> {
         self.memory.lend().map_err(|full| self.refuse(full, Ready::READABLE)).ok()
     }
@@ -150,6 +158,7 @@ impl<'a> Io<'a> {
     }
 
     /// Answers whether `len` bytes are free, and if not, has `respond` called again when they are.
+    #[inline]
     pub fn await_memory(&mut self, len: usize) -> bool {
         let free = self.memory.free();
         if free < len {
@@ -174,6 +183,7 @@ impl<'a> Io<'a> {
     }
 
     /// How much memory has to be free before it makes sense to respond again, and to what; `None` when none was refused.
+    #[inline]
     pub(crate) fn refusal(&self) -> Option<(usize, Ready)> {
         (self.refused > 0).then_some((self.refused, self.retry))
     }
@@ -185,14 +195,71 @@ impl<'a> Io<'a> {
 }
 
 /// A source whose type only its id knows.
-pub(crate) trait AnySource: Source {
+///
+/// Not a subtrait of [`Source`], whose `respond` then has one caller, and is a part of it.
+pub(crate) trait AnySource: 'static {
+    fn fd(&self) -> BorrowedFd<'_>;
+    fn interest(&self) -> Interest;
+    /// Responds, and settles: `None` when its callback is to run, and it settles after that. One call for what would be three, since
+    /// each goes by way of a table.
+    fn respond_and_settle(&mut self, ready: Ready, io: &mut Io<'_>) -> Option<Settled>;
+    /// Settles, and says what it waits for.
+    fn settle_all(&mut self) -> Settled;
+    fn finish(&mut self);
+    fn is_finished(&self) -> bool;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
     fn type_name(&self) -> &'static str;
 }
 
+/// How a source stands once it has settled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// What it waits for.
+    pub interest: Interest,
+    /// Whether it has work that needs no readiness.
+    pub is_prepared: bool,
+}
+
+impl Settled {
+    /// With nothing to do but to wait.
+    #[inline]
+    pub fn waiting(interest: Interest) -> Settled {
+        Settled { interest, is_prepared: false }
+    }
+}
+
 impl<T: Source> AnySource for T {
+    fn fd(&self) -> BorrowedFd<'_> {
+        Source::fd(self)
+    }
+
+    fn interest(&self) -> Interest {
+        Source::interest(self)
+    }
+
+    fn respond_and_settle(&mut self, ready: Ready, io: &mut Io<'_>) -> Option<Settled> {
+        match self.respond(ready, io) {
+            Fire::Yes => None,
+            Fire::No => Some(self.settle_all()),
+        }
+    }
+
+    #[inline]
+    fn settle_all(&mut self) -> Settled {
+        let is_prepared = self.settle();
+        Settled { interest: Source::interest(self), is_prepared }
+    }
+
+    fn finish(&mut self) {
+        Source::finish(self)
+    }
+
+    fn is_finished(&self) -> bool {
+        Source::is_finished(self)
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

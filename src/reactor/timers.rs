@@ -137,10 +137,12 @@ impl<T> Timers<T> {
 
     /// When to look for due timers next: never later than the earliest deadline, and earlier when the timer that was first has been
     /// put off.
+    #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.heap.first().map(|first| first.deadline)
     }
 
+    #[inline]
     pub fn has_due(&self) -> bool {
         !self.due.is_empty()
     }
@@ -175,6 +177,7 @@ impl<T> Timers<T> {
         None
     }
 
+    #[inline]
     pub fn len(&self) -> usize {
         self.slots.len()
     }

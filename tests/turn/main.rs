@@ -94,6 +94,8 @@ on_every_backend! {
         a_wait_does_not_block_while_a_callback_is_queued
         a_wait_does_not_block_while_work_is_prepared
         a_source_that_settles_with_prepared_work_responds_in_the_same_turn
+        a_source_that_prepares_more_as_it_responds_does_it_in_the_next_turn
+        a_source_is_not_asked_again_when_a_response_has_changed_nothing
         a_source_that_is_ready_and_prepared_responds_once
         prepared_work_skips_the_wait_at_most_once_in_a_row
         interest_is_asked_once_a_turn_and_only_changes_are_told

@@ -1,10 +1,12 @@
 //! The order of the four phases, and what waits for the next turn.
 
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ringmq::platform::{Interest, Ready};
-use ringmq::{Context, Fire};
+use ringmq::{Context, Fire, Io, Source};
 
 use crate::support::{
     assert_io_has_its_turn_beside, pair, turn_until_idle, Case, Change, Journal, Probe, Spy, SOON,
@@ -174,6 +176,65 @@ pub fn a_source_that_settles_with_prepared_work_responds_in_the_same_turn(case: 
     reactor.context().defer(move |_, context| context.get_mut(id).unwrap().is_prepared = true);
     reactor.turn(&mut (), SOON).unwrap();
     assert_eq!(notes.take_responses(), [Ready::NONE]);
+}
+
+/// Has as many pieces of work as it is told, does one when it responds, and says that the next is prepared once.
+struct Pieces {
+    socket: UnixStream,
+    left: usize,
+    is_prepared: bool,
+}
+
+impl Source for Pieces {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::NONE
+    }
+
+    fn settle(&mut self) -> bool {
+        std::mem::take(&mut self.is_prepared)
+    }
+
+    fn respond(&mut self, _ready: Ready, _io: &mut Io<'_>) -> Fire {
+        self.left -= 1;
+        self.is_prepared = self.left > 0;
+        Fire::No
+    }
+}
+
+pub fn a_source_that_prepares_more_as_it_responds_does_it_in_the_next_turn(case: Case) {
+    let mut reactor = case.reactor();
+    let (_near, socket) = pair();
+    let pieces = Pieces { socket, left: 3, is_prepared: true };
+    let id = reactor.context().add(pieces, |_: &mut (), _, _| ()).unwrap();
+    for left in [2, 1, 0, 0] {
+        reactor.turn(&mut (), ZERO).unwrap();
+        assert_eq!(reactor.context().get(id).unwrap().left, left);
+    }
+}
+
+pub fn a_source_is_not_asked_again_when_a_response_has_changed_nothing(case: Case) {
+    let (mut reactor, spy) = case.spied();
+    let (mut near, far) = pair();
+    let probe = Probe { fire: Fire::No, ..Probe::draining(far) };
+    let notes = probe.notes();
+    reactor.context().add(probe, |_: &mut (), _, _| ()).unwrap();
+    reactor.turn(&mut (), ZERO).unwrap();
+    for asked in 2..5 {
+        near.write_all(b"x").unwrap();
+        reactor.turn(&mut (), SOON).unwrap();
+        reactor.turn(&mut (), ZERO).unwrap();
+        let counts = (notes.response_count(), notes.settle_count.get(), notes.interest_count.get());
+        assert_eq!(
+            counts,
+            (asked - 1, asked, asked + 1),
+            "it is asked for its interest when it is added, too"
+        );
+    }
+    assert_eq!(spy.take_changes().len(), 1);
 }
 
 pub fn a_source_that_is_ready_and_prepared_responds_once(case: Case) {
