@@ -131,20 +131,17 @@ impl LengthPrefix {
     }
 
     /// The number in a complete field.
+    #[inline]
     fn read(self, field: &[u8]) -> u64 {
-        let mut bytes = [0; FIELD_LEN_MAX];
+        // Byte by byte: to copy so few is a call, and costs more.
+        let append = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
         match self.order {
-            Order::Big => {
-                bytes[FIELD_LEN_MAX - self.field_len..].copy_from_slice(field);
-                u64::from_be_bytes(bytes)
-            }
-            Order::Little => {
-                bytes[..self.field_len].copy_from_slice(field);
-                u64::from_le_bytes(bytes)
-            }
+            Order::Big => field.iter().fold(0, append),
+            Order::Little => field.iter().rev().fold(0, append),
         }
     }
 
+    #[inline]
     fn write(self, len: u64, affixes: &mut Affixes) {
         match self.order {
             Order::Big => affixes.push_before(&len.to_be_bytes()[FIELD_LEN_MAX - self.field_len..]),
@@ -152,6 +149,7 @@ impl LengthPrefix {
         }
     }
 
+    #[inline]
     fn check(self, len: u64) -> Result<usize, FrameError> {
         // Compared as a `u64`: what is above the maximum may not fit a `usize`, what is not above it does.
         if len > self.max as u64 {
@@ -160,6 +158,7 @@ impl LengthPrefix {
         Ok(len as usize)
     }
 
+    #[inline]
     fn step(self, input: &[u8]) -> Result<Step<()>, FrameError> {
         if input.len() < self.field_len {
             return Ok(Step::More(self.field_len - input.len()));
@@ -209,6 +208,7 @@ pub struct LengthPrefixDecoder {
 }
 
 impl LengthPrefixDecoder {
+    #[cold]
     fn fail<T>(&mut self, error: FrameError) -> Result<T, FrameError> {
         self.failed = Some(error.clone());
         Err(error)
@@ -218,6 +218,7 @@ impl LengthPrefixDecoder {
 impl Decoder for LengthPrefixDecoder {
     type Head = ();
 
+    #[inline]
     fn decode(&mut self, input: &[u8]) -> Result<Step<()>, FrameError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -258,6 +259,7 @@ pub struct LengthPrefixEncoder {
 impl Encoder for LengthPrefixEncoder {
     type Head = ();
 
+    #[inline]
     fn encode(&mut self, (): (), body_len: usize, affixes: &mut Affixes) -> Result<(), FrameError> {
         affixes.clear();
         let len = body_len as u64;
