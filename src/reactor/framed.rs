@@ -186,6 +186,7 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
         self.stream.fd()
     }
 
+    #[inline]
     fn interest(&self) -> Interest {
         let interest = self.stream.interest();
         // Nobody wants more before the frame that was put back, nor ever after an error.
@@ -196,10 +197,12 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
         }
     }
 
+    #[inline]
     fn settle(&mut self) -> bool {
         self.stream.settle()
     }
 
+    #[inline]
     fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
         self.stream.respond(ready, io)
     }

@@ -60,8 +60,15 @@ impl Input {
     #[inline]
     pub fn make_room(&mut self, io: &mut Io<'_>) -> io::Result<Option<&mut Buf>> {
         if self.buf.is_none() {
+            debug_assert_eq!(self.taken, 0, "what was taken was given back with its buffer");
             self.buf = io.lend();
+            return Ok(self.buf.as_mut());
         }
+        self.make_room_behind(io)
+    }
+
+    /// The buffer that there is, with room behind what is unread.
+    fn make_room_behind(&mut self, io: &mut Io<'_>) -> io::Result<Option<&mut Buf>> {
         let (taken, needed) = (std::mem::take(&mut self.taken), self.needed);
         let buf = match &mut self.buf {
             Some(buf) => buf,

@@ -108,10 +108,16 @@ impl Output {
         self.closing = Closing::Finished;
     }
 
+    /// Whether nothing is queued, nobody is to be told of room, and the end is not to be told: nothing to do, whatever the readiness.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.refused == 0 && self.closing != Closing::Finishing
+    }
+
     /// Whether there is something to do that needs no readiness.
     #[inline]
     pub fn is_prepared(&self) -> bool {
-        if self.is_blocked {
+        if self.is_blocked || self.is_idle() {
             return false;
         }
         // With nothing queued no readiness will ever come by which a refused sender could be told of memory.

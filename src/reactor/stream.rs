@@ -326,6 +326,7 @@ impl<T: Transport> Source for Stream<T> {
         self.transport.as_fd()
     }
 
+    #[inline]
     fn interest(&self) -> Interest {
         let mut interest = Interest::NONE;
         if self.wants_input() {
@@ -339,11 +340,13 @@ impl<T: Transport> Source for Stream<T> {
         interest
     }
 
+    #[inline]
     fn settle(&mut self) -> bool {
         self.input.give_back();
         self.is_connected() && self.output.is_prepared()
     }
 
+    #[inline]
     fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
         let mut fires = false;
         if matches!(self.health, Health::Connecting) {
@@ -360,7 +363,7 @@ impl<T: Transport> Source for Stream<T> {
         if ready.is_readable() && self.is_connected() {
             fires |= self.fill(io);
         }
-        if self.is_connected() {
+        if self.is_connected() && !self.output.is_idle() {
             fires |= self.flush(io);
         }
         fires.into()
