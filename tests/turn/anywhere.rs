@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ringmq::platform::Interest;
-use ringmq::{Context, Id, Reactor};
+use ringmq::platform::{net, Interest};
+use ringmq::{Channel, Context, Id, Listener, Reactor, Stream};
 
 use crate::support::{pair, Case, Probe};
 
@@ -76,7 +76,12 @@ fn use_everything(state: &mut State, context: &mut Context<'_, State>) {
     let timer = context.set_timeout(Duration::ZERO, |_, _| unreachable!("it is cleared"));
     assert!(context.clear_timeout(timer));
     assert!(!context.clear_timeout(timer));
-    context.set_timeout(Duration::MAX, |_, _| unreachable!("it never comes due"));
+    assert!(!context.reset_timeout(timer, Duration::ZERO));
+    let never = context.set_timeout(Duration::MAX, |_, _| unreachable!("it never comes due"));
+    assert!(context.reset_timeout(never, Duration::from_secs(3600)));
+    let interval = context.set_interval(Duration::ZERO, |_, _| unreachable!("it is cleared"));
+    assert!(context.clear_timeout(interval));
+    use_connections(context);
     context.defer(|state: &mut State, _| state.log.push("deferred"));
     context.remote().post(|state, _| state.log.push("posted")).unwrap();
     context.on_failure(|state, _, _| state.log.push("failure"));
@@ -94,6 +99,26 @@ fn use_everything(state: &mut State, context: &mut Context<'_, State>) {
     let newcomer = |state: &mut State, _: &mut Context<'_, State>, _| state.log.push("newcomer");
     let id = context.add(idle(), newcomer).unwrap();
     assert!(context.fire(id));
+}
+
+/// A listener, a channel and connections come and go: they are removed before anything can come of them.
+fn use_connections(context: &mut Context<'_, State>) {
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let listener = context.listen(listener, |_, _, _| unreachable!("it is removed")).unwrap();
+    let socket = net::connect(&address).unwrap();
+    let stream = Stream::connecting(socket, &context.memory()).unwrap();
+    let within = Duration::from_secs(3600);
+    let connection = context.connect(stream, within, |_, _, _| unreachable!("it is removed")).unwrap();
+    assert!(context.finish(connection, within));
+    assert!(context.remove(connection).is_some());
+    assert!(!context.finish(connection, within));
+    assert!(context.remove(listener).is_some());
+    let (sender, channel) = Channel::bounded(1).unwrap();
+    let channel = context.receive(channel, |_, _, _: Option<u32>| unreachable!("it is removed")).unwrap();
+    sender.send(1).unwrap();
+    assert!(context.remove(channel).is_some());
+    assert!(sender.send(2).is_err());
 }
 
 /// The turn goes on; of what it removed nothing is heard, and everything else is.
