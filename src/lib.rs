@@ -27,6 +27,7 @@
 
 #[cfg(feature = "codec")]
 pub mod codec;
+pub mod guide;
 mod reactor;
 
 /// The README's code, for `cargo test` to run.

@@ -18,6 +18,9 @@ pub(crate) struct Budgets {
 
 /// Makes a [`Reactor`] other than the default one.
 ///
+/// The budgets bound how much runs in a turn, not how long it takes: that is the callbacks' own affair. What is beyond one of them waits for
+/// the next turn, which does not sleep.
+///
 /// ```
 /// use ringmq::{platform::Backend, Builder};
 ///

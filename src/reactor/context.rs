@@ -46,7 +46,8 @@ pub struct Context<'a, S: 'static> {
 }
 
 impl<S: 'static> Context<'_, S> {
-    /// Puts a source on the loop. Its callback runs in the turn after the source asked for it.
+    /// Puts a source on the loop. Its callback runs in the turn after the source asked for it. What the source has prepared already, such as
+    /// bytes to send, is work for this turn's phase 4.
     ///
     /// Regular files and other descriptors that no kernel mechanism can wait for are taken too, and count as ready at every turn.
     ///
@@ -91,26 +92,30 @@ impl<S: 'static> Context<'_, S> {
         Some((source.as_any_mut().downcast_mut()?, Others { rest, own: (id.key, registration), queues }))
     }
 
-    /// Takes a source off the loop and hands it back; nothing more of it is delivered. Bytes that it has not sent are not sent: for a
-    /// connection that is to end in good order there is [`finish`](Self::finish).
+    /// Takes a source off the loop and hands it back; nothing more of it is delivered, neither a callback that was fired nor an event of
+    /// this very turn. Its callback is dropped, or if it is the one that is running, when it returns. Bytes that it has not sent are not
+    /// sent: for a connection that is to end in good order there is [`finish`](Self::finish).
     pub fn remove<T: Source>(&mut self, id: Id<T>) -> Option<T> {
         let source = self.core.remove(id.key)?.into_any().downcast::<T>();
         source.ok().map(|source| *source)
     }
 
-    /// Runs a source's callback in the next turn, once, however often it is asked for; `false` when the source is gone.
+    /// Runs a source's callback in the next turn, behind what is queued for it already, and once, however often it is asked for; `false`
+    /// when the source is gone.
     pub fn fire<T: Source>(&mut self, id: Id<T>) -> bool {
         self.core.agenda.fire(id.key)
     }
 
-    /// Runs a task in the next turn.
+    /// Runs a task in the next turn, behind what is queued for it already. Until then the kernel is asked once, so that a task that defers
+    /// itself again and again leaves the sources their input and output.
     pub fn defer<R: Outcome>(&mut self, task: impl FnOnce(&mut S, &mut Context<'_, S>) -> R + 'static) {
         self.core.agenda.queues.push(Work::Task(Box::new(task)));
     }
 
     /// Runs a task once `after` has passed from now, never earlier. One that lies beyond the end of the clock never runs.
     ///
-    /// Timers of one deadline run in the order in which they were set.
+    /// It counts from a fresh reading of the clock, not from [`now`](Self::now). Timers run by deadline, and those of one deadline in the
+    /// order in which they were set; what a timer sets waits for the next turn, though it be due at once.
     pub fn set_timeout<R: Outcome>(
         &mut self,
         after: Duration,
@@ -194,7 +199,8 @@ impl<S: 'static> Context<'_, S> {
         self.core.agenda.timers.clear(timer)
     }
 
-    /// The time of this turn: read when first asked for, and then the same until the loop waits.
+    /// The time of this turn: read when first asked for, and then the same until the loop waits. So it may be old by what the callbacks
+    /// before have taken.
     pub fn now(&mut self) -> Instant {
         self.core.now()
     }
@@ -212,8 +218,9 @@ impl<S: 'static> Context<'_, S> {
     /// Has failures told to `hook`, in the place of what was set before.
     ///
     /// A callback that panics or returns an error closes its source: the source is removed and dropped, as it may be half-way through
-    /// something. So does a source that panics in phase 3 or 4, or whose interest the kernel refuses to hear of. A task or a timer that fails is just over. All other work of the turn
-    /// is done. The hook is told in phase 1 or 2, at once or, of phases 3 and 4, in the next turn.
+    /// something. So does a source that panics in phase 3 or 4, or whose interest the kernel refuses to hear of. A task or a timer that
+    /// fails is just over. All other work of the turn is done. The hook is told in phase 1 or 2, at once or, of phases 3 and 4, in the
+    /// next turn.
     ///
     /// Without a hook a failure comes out of [`turn`](crate::Reactor::turn), a panic as a panic and an error as an error; what was
     /// still to be done is queued as it was, and done by the next turn. That is also the way of a hook that panics.

@@ -219,8 +219,9 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
 /// The frames that have arrived, in order.
 ///
 /// After an error there are no more: the decoder cannot know where the next frame begins, nothing more is read, and the connection is
-/// best removed. When the stream has ended inside a frame, that is such an error. Frames that are not asked for stay; nobody is reminded of them until more arrives, so who stops early
-/// [fires](crate::Context::fire) its own callback, or puts a frame back when it could not be sent on.
+/// best removed. When the stream has ended inside a frame, that is such an error. Frames that are not asked for stay; nobody is reminded
+/// of them until more arrives, so who stops early [fires](crate::Context::fire) its own callback, or puts a frame back when it could not be
+/// sent on.
 #[must_use = "frames stay where they are until they are asked for"]
 pub struct Frames<'a, D: Decoder> {
     /// What was not consumed when this was made.

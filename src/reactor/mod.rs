@@ -82,7 +82,8 @@ use crate::platform::Backend;
 /// | 3 poll | asks the kernel which descriptors are ready | blocks while callbacks are queued or prepared bytes can be written |
 /// | 4 respond | reads, writes and takes errors for ready descriptors; fires callbacks for the next turn | runs application code |
 ///
-/// `S` is the application's state: `turn` and `run` borrow it, and every callback is handed it.
+/// `S` is the application's state: `turn` and `run` borrow it, and every callback is handed it. [`guide::turn`](crate::guide::turn) draws a
+/// turn, and has every rule of it.
 ///
 /// A reactor stays on the thread that made it; other threads reach it through a [`Remote`].
 ///
@@ -160,13 +161,17 @@ impl<S: 'static> Reactor<S> {
         self.core.remote.clone()
     }
 
-    /// One turn. It waits for `limit` at the longest (`None`: as long as it takes), and not at all while there is something to do.
+    /// One turn. It waits for `limit` at the longest (`None`: as long as it takes), and not at all while there is something to do: work is
+    /// queued for the next turn, say, or a stop was asked for. When sources have prepared work it does not even ask who is ready, but
+    /// never twice in a row.
     ///
-    /// A turn may end early without having done anything: a signal ends its wait.
+    /// What has arrived is read in this turn, and the callbacks for it run in the next one. A turn may end early without having done
+    /// anything: a signal ends its wait.
     ///
     /// # Errors
     /// What the kernel says of the wait, or for want of memory or room of a change of interest; without [a hook](Context::on_failure),
-    /// the error of a callback, a timer or a task. Nothing is lost: the next turn goes on where this one stopped.
+    /// the error of a callback, a timer or a task. The phases that were to come are left out. Nothing is lost: the next turn goes on
+    /// with what was queued.
     ///
     /// # Panics
     /// Without [a hook](Context::on_failure), with the panic of a callback, a timer, a task or a source. The source is removed;

@@ -46,7 +46,8 @@ struct Shared<S: 'static> {
 }
 
 impl<S: 'static> Remote<S> {
-    /// Runs a task on the reactor's thread, in one of its next turns. Tasks of one thread run in the order in which it posted them.
+    /// Runs a task on the reactor's thread, in phase 1 of one of its next turns, and wakes it if it sleeps. Tasks of one thread run in the
+    /// order in which it posted them, [so many](crate::Builder::post_budget) in a turn at the most.
     ///
     /// # Errors
     /// [`Gone`] when the reactor has been dropped; so is the task then. A task that waits when the reactor is dropped never runs.

@@ -54,11 +54,15 @@ use crate::platform::{Interest, Ready};
 /// # }
 /// ```
 pub trait Source: 'static {
-    /// The descriptor to wait for. It must be the same, and open, for as long as the source is on a reactor, and non-blocking.
+    /// The descriptor to wait for. It must be the same, and open, for as long as the source is on a reactor, and non-blocking. To go on
+    /// with another one, [remove](crate::Context::remove) the source and add it again.
     fn fd(&self) -> BorrowedFd<'_>;
 
     /// What to wait for from now on. The reactor asks after the source was touched, and tells the kernel only what changed, once a
     /// turn.
+    ///
+    /// It is level-triggered: what a source leaves is told again at the next wait, so one that asks for what it does not take keeps the
+    /// loop from sleeping. With `Interest::NONE` nothing is told, a hang-up neither.
     fn interest(&self) -> Interest;
 
     /// Start of phase 3, for a source that was touched since the last one (added, reached by `get_mut` or `split`, or responded); and
@@ -66,12 +70,16 @@ pub trait Source: 'static {
     ///
     /// No input or output here: it gives back empty buffers, and answers whether work is prepared that needs no readiness, such as
     /// bytes to write on a socket not known to be blocked. Then `respond` is called with [`Ready::NONE`]: in this very turn from
-    /// phase 3, and in the next one from phase 4.
+    /// phase 3, and in the next one from phase 4. Between turns, [`Reactor::fd`](crate::Reactor::fd) and
+    /// [`next_deadline`](crate::Reactor::next_deadline) have touched sources settle too.
     fn settle(&mut self) -> bool {
         false
     }
 
     /// Minimal input and output, and never more than [`Io::budget`]. Answers whether the callback should run in the next turn.
+    ///
+    /// It is called when the kernel says that the descriptor is ready, when work is prepared, and when there is the memory that was
+    /// refused; once if it is ready as well as prepared. Between the sources of a turn there is no order to rely on.
     ///
     /// A descriptor may turn out not to be ready after all: `WouldBlock` is no error here.
     fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire;
@@ -86,7 +94,7 @@ pub trait Source: 'static {
     }
 }
 
-/// Whether a source's callback is to run in the next turn.
+/// Whether a source's callback is to run in the next turn: in phase 1, before that turn's timers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fire {
     /// It is.
@@ -123,8 +131,8 @@ impl<'a> Io<'a> {
         Io { memory, stats, budget, refused: 0, retry: Ready::NONE }
     }
 
-    /// How many bytes may still be read and written in this turn. It guards the other sources' turn, so going over it by part of one
-    /// read is no harm.
+    /// How many bytes may still be read and written in this turn, of [`Builder::source_budget`](crate::Builder::source_budget). It guards
+    /// the other sources' turn, so going over it by part of one read is no harm.
     #[inline]
     pub fn budget(&self) -> usize {
         self.budget

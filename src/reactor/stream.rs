@@ -26,7 +26,8 @@ pub enum State {
 /// A byte stream as a source.
 ///
 /// Its callback runs when there is input, when the peer has finished, when the connection is made or has failed, and when there is
-/// room again after a `send` was refused. Input that the callback leaves stays; when a buffer of it is full, reading pauses.
+/// room again after a `send` was refused. Input that the callback leaves stays; when a buffer of it is full, reading pauses. In one turn it
+/// reads and writes no more than [its budget](crate::Builder::source_budget).
 ///
 /// ```
 /// use ringmq::{Reactor, State, Stream};
@@ -121,7 +122,8 @@ impl<T: Transport> Stream<T> {
         self.input.needed = len;
     }
 
-    /// Queues bytes to be sent, all of them or none.
+    /// Queues bytes to be sent, all of them or none. They go out in phase 4 of this very turn, as many as the socket takes and
+    /// [the budget](crate::Builder::source_budget) allows. Only when it takes no more is the kernel asked to tell when it does.
     ///
     /// # Errors
     /// [`SendError::Full`] when too much waits already, or the reactor's memory is used up: the callback runs when there is room.
