@@ -1,6 +1,15 @@
-//! How the loop works.
+//! How the loop works, and how to write a source of one's own.
 //!
 //! * [`turn`]: one turn of the loop, drawn, with every rule that may be relied on and the test that holds it.
+//! * [`sources`]: a source of one's own, step by step.
 
+#[doc = include_str!("sources.md")]
+///
+/// # The whole of `examples/inotify.rs`
+///
+/// ```no_run
+#[cfg_attr(any(doc, doctest), doc = include_str!("../../examples/inotify.rs"))]
+/// ```
+pub mod sources {}
 #[doc = include_str!("turn.md")]
 pub mod turn {}

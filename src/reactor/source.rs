@@ -11,7 +11,7 @@ use crate::platform::{Interest, Ready};
 ///
 /// A source is handed a [`Ready`] and an [`Io`] and nothing else: it cannot see the application's state, the loop or another
 /// source, so phase 4 cannot run application code. What is to be done with what it has read is its callback's business, in phase 1
-/// of the next turn.
+/// of the next turn. [`guide::sources`](crate::guide::sources) goes through writing one, step by step.
 ///
 /// ```
 /// use ringmq::platform::{Interest, Ready};
