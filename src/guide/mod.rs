@@ -1,8 +1,11 @@
-//! How the loop works, and how to write a source of one's own.
+//! How the loop works, how to write a source of one's own, and how to come here from another loop.
 //!
 //! * [`turn`]: one turn of the loop, drawn, with every rule that may be relied on and the test that holds it.
 //! * [`sources`]: a source of one's own, step by step.
+//! * [`migrating`]: from libuv, calloop or mio.
 
+#[doc = include_str!("migrating.md")]
+pub mod migrating {}
 #[doc = include_str!("sources.md")]
 ///
 /// # The whole of `examples/inotify.rs`
