@@ -274,8 +274,10 @@ fn cat_copies_whatever_its_input_is() {
 
 #[test]
 fn cat_without_an_input_or_an_output_ends_well() {
+    // The model of a kqueue opens descriptors of its own before Rust's runtime has opened /dev/null in the place of what is closed.
+    let closed = if cfg!(ringmq_kqueue = "model") { &[][..] } else { &["<&-", "<&- >&-"][..] };
     for cat in cats() {
-        for redirection in ["<&-", "<&- >&-", "</dev/null >/dev/null"] {
+        for redirection in closed.iter().chain(&["</dev/null >/dev/null"]) {
             let mut shell = Command::new("sh");
             shell.arg("-c").arg(format!("exec \"$0\" {redirection}")).arg(cat.get_program());
             let output = shell.envs(cat.get_envs().filter_map(|(key, value)| Some((key, value?)))).output();
