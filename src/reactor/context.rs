@@ -1,5 +1,6 @@
 //! What callbacks, timers and tasks may do to the loop they run on.
 
+use std::any::TypeId;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -89,13 +90,17 @@ impl<S: 'static> Context<'_, S> {
         let queues = &mut self.core.agenda.queues;
         let (Slot { source, registration, .. }, rest) = self.core.agenda.slots.split(id.key)?;
         queues.touch(id.key, registration);
-        Some((source.as_any_mut().downcast_mut()?, Others { rest, own: (id.key, registration), queues }))
+        Some((
+            source.as_any_mut().downcast_mut()?,
+            Others { rest, own: Own { id: id.key, kind: TypeId::of::<T>(), registration }, queues },
+        ))
     }
 
     /// Takes a source off the loop and hands it back; nothing more of it is delivered, neither a callback that was fired nor an event of
     /// this very turn. Its callback is dropped, or if it is the one that is running, when it returns. Bytes that it has not sent are not
     /// sent: for a connection that is to end in good order there is [`finish`](Self::finish).
     pub fn remove<T: Source>(&mut self, id: Id<T>) -> Option<T> {
+        self.core.agenda.slots.get(id.key)?.source.as_any().downcast_ref::<T>()?;
         let source = self.core.remove(id.key)?.into_any().downcast::<T>();
         source.ok().map(|source| *source)
     }
@@ -103,7 +108,7 @@ impl<S: 'static> Context<'_, S> {
     /// Runs a source's callback in the next turn, behind what is queued for it already, and once, however often it is asked for; `false`
     /// when the source is gone.
     pub fn fire<T: Source>(&mut self, id: Id<T>) -> bool {
-        self.core.agenda.fire(id.key)
+        self.get(id).is_some() && self.core.agenda.fire(id.key)
     }
 
     /// Runs a task in the next turn, behind what is queued for it already. Until then the kernel is asked once, so that a task that defers
@@ -294,8 +299,15 @@ impl<S: 'static> Context<'_, S> {
 pub struct Others<'a, S: 'static> {
     rest: Rest<'a, Slot<S>>,
     /// What the loop knows of the one that was split off.
-    own: (Key, &'a mut Registration),
+    own: Own<'a>,
     queues: &'a mut Queues<S>,
+}
+
+/// What is known of the one that was split off, which is borrowed itself.
+struct Own<'a> {
+    id: Key,
+    kind: TypeId,
+    registration: &'a mut Registration,
 }
 
 impl<S: 'static> Others<'_, S> {
@@ -309,10 +321,10 @@ impl<S: 'static> Others<'_, S> {
     /// As [`Context::fire`]; the source that was split off may be fired too.
     pub fn fire<T: Source>(&mut self, id: Id<T>) -> bool {
         let registration = match &mut self.own {
-            (own, registration) if *own == id.key => &mut **registration,
+            own if own.id == id.key && own.kind == TypeId::of::<T>() => &mut *own.registration,
             _ => match self.rest.get_mut(id.key) {
-                Some(slot) => &mut slot.registration,
-                None => return false,
+                Some(slot) if slot.source.as_any().is::<T>() => &mut slot.registration,
+                _ => return false,
             },
         };
         self.queues.fire(id.key, registration);

@@ -122,6 +122,13 @@ impl<S: 'static> Core<S> {
         keys
     }
 
+    /// How many turns run all that is queued, here and by other threads, as the budgets go.
+    pub fn turns_for_queued(&self) -> usize {
+        let turns = |count: usize, budget: usize| count / budget + usize::from(count % budget > 0);
+        let (here, posted) = (self.agenda.queues.work.len(), self.remote.task_count());
+        turns(here, self.budgets.callbacks) + turns(posted, self.budgets.posted_tasks)
+    }
+
     /// Leaves those of these sources that have not finished yet.
     pub fn retain_unfinished(&mut self, keys: &mut Vec<Key>) {
         keys.retain(|&key| self.guard(key, |source| source.is_finished()) == Some(false));

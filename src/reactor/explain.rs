@@ -96,7 +96,10 @@ fn write_lateness(text: &mut String, records: &VecDeque<TurnRecord>) -> fmt::Res
     write!(text, "latest timer: {:?} late, {} ago", record.lateness, counted(back, "turn"))?;
     // It came due after phase 2 of the turn before, or that would have run it.
     let before = index.checked_sub(1).map(|before| &records[before]);
-    let mut suspects = vec![("callbacks of that turn", record.callbacks, record.slowest_callback)];
+    let mut suspects = vec![
+        ("callbacks of that turn", record.callbacks, record.slowest_callback),
+        ("timers of that turn", record.timeouts, record.slowest_timer),
+    ];
     if let Some(before) = before {
         suspects.push(("timers of the turn before", before.timeouts, before.slowest_timer));
         suspects.push(("the sources of the turn before", before.responding + before.settling, None));

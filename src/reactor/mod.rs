@@ -153,6 +153,7 @@ impl<S: 'static> Reactor<S> {
 
     /// The loop between turns, to add sources, timers and tasks before it runs.
     pub fn context(&mut self) -> Context<'_, S> {
+        self.core.now = None; // any time may have passed since the last turn
         Context { core: &mut self.core }
     }
 
@@ -177,6 +178,7 @@ impl<S: 'static> Reactor<S> {
     /// Without [a hook](Context::on_failure), with the panic of a callback, a timer, a task or a source. The source is removed;
     /// everything else is queued as it was, and the next turn goes on with it.
     pub fn turn(&mut self, state: &mut S, limit: Option<Duration>) -> io::Result<()> {
+        self.core.now = None; // any time may have passed since the last one
         self.turn_for(state, |_| limit)
     }
 
@@ -206,7 +208,7 @@ impl<S: 'static> Reactor<S> {
     /// As for [`turn`](Self::turn).
     pub fn run(&mut self, state: &mut S) -> io::Result<()> {
         loop {
-            self.turn(state, None)?;
+            self.turn_for(state, |_| None)?;
             if self.take_stop() {
                 return Ok(());
             }
@@ -235,8 +237,7 @@ impl<S: 'static> Reactor<S> {
     /// As for [`turn`](Self::turn).
     pub fn run_until(&mut self, state: &mut S, deadline: Instant) -> io::Result<bool> {
         loop {
-            let left = deadline.saturating_duration_since(self.core.poller.now());
-            self.turn(state, Some(left))?;
+            self.turn_for(state, |core| Some(deadline.saturating_duration_since(core.poller.now())))?;
             if self.take_stop() {
                 return Ok(true);
             }
@@ -246,13 +247,18 @@ impl<S: 'static> Reactor<S> {
         }
     }
 
-    /// Comes to an end in good order: runs what is queued, has every source [`finish`](Source::finish), and turns until all of them
-    /// have, `within` has passed, or it is stopped. Answers whether all have finished.
+    /// Comes to an end in good order: runs what is queued and what is there already, tasks of other threads and input among it; has
+    /// every source [`finish`](Source::finish); and turns until all of them have, `within` has passed, or it is stopped. Answers
+    /// whether all have finished.
     ///
     /// So a listener accepts no more, and a stream sends what is queued, within this time, before its peer is told of the end; what is
-    /// sent from here on is refused. Callbacks and timers run on. Sources that are added meanwhile are not waited for. The sources
-    /// stay on the loop: who has connected to a listener and was not accepted waits until that is dropped, so a server that hands
-    /// over to another [removes](Context::remove) its listeners first.
+    /// sent from here on is refused. Callbacks and timers run on, and what the sources have fired as they finished is run at the end.
+    /// Sources that are added meanwhile are not waited for. The sources stay on the loop: who has connected to a listener and was not
+    /// accepted waits until that is dropped, so a server that hands over to another [removes](Context::remove) its listeners first.
+    ///
+    /// That a stream has finished says that the kernel has all of it. A connection that is closed with input unread, or whose peer
+    /// still talks, is reset by the kernel, and what the peer has not read yet is lost with it (RFC 2525, section 2.17): for
+    /// connections of which that is to be feared there is [`Context::finish`], before.
     ///
     /// ```
     /// use ringmq::{Reactor, Stream};
@@ -281,27 +287,44 @@ impl<S: 'static> Reactor<S> {
     /// As for [`turn`](Self::turn).
     pub fn drain(&mut self, state: &mut S, within: Duration) -> io::Result<bool> {
         let deadline = self.core.poller.now().checked_add(within);
+        let has_finished = self.drain_until(state, deadline);
+        // A stop that came meanwhile has ended this, and not the next run.
+        self.take_stop();
+        has_finished
+    }
+
+    fn drain_until(&mut self, state: &mut S, deadline: Option<Instant>) -> io::Result<bool> {
+        // The first turn hears other threads, and reads what is there.
         self.turn(state, Some(Duration::ZERO))?;
+        self.run_queued(state)?;
         let mut unfinished = self.core.finish_all();
         loop {
             self.core.retain_unfinished(&mut unfinished);
             if unfinished.is_empty() {
+                self.run_queued(state)?;
                 return Ok(true);
             }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(self.core.poller.now()));
-            if self.take_stop() || left == Some(Duration::ZERO) {
+            let left = |core: &Core<S>| deadline.map(|end| end.saturating_duration_since(core.poller.now()));
+            if self.take_stop() || left(&self.core) == Some(Duration::ZERO) {
                 return Ok(false);
             }
             self.turn_for(state, |core| {
                 // A callback may have removed the last of them, and then there is nothing to wait for.
                 core.retain_unfinished(&mut unfinished);
-                if unfinished.is_empty() {
-                    Some(Duration::ZERO)
-                } else {
-                    left
+                match unfinished.is_empty() {
+                    true => Some(Duration::ZERO),
+                    false => left(core),
                 }
             })?;
         }
+    }
+
+    /// Turns, without waiting, until what is queued now has run.
+    fn run_queued(&mut self, state: &mut S) -> io::Result<()> {
+        for _ in 0..self.core.turns_for_queued() {
+            self.turn(state, Some(Duration::ZERO))?;
+        }
+        Ok(())
     }
 
     /// The descriptor by which another loop can wait for this one: readable when an event is there for a [`turn`](Self::turn) to

@@ -19,11 +19,9 @@ impl<S: 'static> Core<S> {
 
     pub(super) fn record_part(&mut self, _part: Option<Part>) {}
 
-    pub(super) fn record_due(&mut self, _deadline: Instant, _now: Instant) {}
+    pub(super) fn record_timer(&mut self, _deadline: Instant) {}
 
-    pub(super) fn record_timer(&mut self) {}
-
-    pub(super) fn record_wait(&mut self, _timeout: Option<Duration>, _limit: Option<Duration>) {}
+    pub(super) fn record_wait(&mut self, _timeout: Option<Duration>) {}
 
     pub(super) fn record_events(&mut self) {}
 

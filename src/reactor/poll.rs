@@ -20,7 +20,7 @@ impl<S: 'static> Core<S> {
     pub fn poll(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.record_part(Some(Part::Settling));
         if self.agenda.queues.is_quiet && !self.remote.is_stopping() {
-            self.record_wait(limit, limit);
+            self.record_wait(limit);
             return self.wait(limit, limit);
         }
         self.events.clear();
@@ -32,11 +32,11 @@ impl<S: 'static> Core<S> {
         let has_work = self.prepared.len() | self.fed.len() > 0;
         self.has_skipped_wait = has_work && !self.has_skipped_wait;
         if self.has_skipped_wait {
-            self.record_wait(Some(Duration::ZERO), limit);
+            self.record_wait(Some(Duration::ZERO));
             return Ok(());
         }
         let timeout = self.timeout(limit);
-        self.record_wait(timeout, limit);
+        self.record_wait(timeout);
         self.agenda.queues.is_quiet = self.is_quiet();
         self.wait(timeout, limit)
     }

@@ -4,12 +4,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
 use super::agenda::Work;
 use super::context::Context;
 use super::core::Core;
+use super::failure::{Cause, Failure};
 use super::slab::{Key, SourceId};
 
 /// What one turn did. [`Reactor::records`](crate::Reactor::records) has the last ones.
@@ -212,21 +213,20 @@ impl<S: 'static> Core<S> {
         }
     }
 
-    /// Timers were found due, the first of which should have run at `deadline`.
-    pub(super) fn record_due(&mut self, deadline: Instant, now: Instant) {
-        if let Some(record) = self.recorder.current() {
-            record.lateness = record.lateness.max(now.saturating_duration_since(deadline));
+    /// A timer is about to run that should have run at `deadline`.
+    pub(super) fn record_timer(&mut self, deadline: Instant) {
+        if !self.recorder.is_recording() {
+            return;
         }
-    }
-
-    pub(super) fn record_timer(&mut self) {
+        let lateness = self.poller.now().saturating_duration_since(deadline);
         if let Some(record) = self.recorder.current() {
             record.timers += 1;
+            record.lateness = record.lateness.max(lateness);
         }
     }
 
     /// A wait is about to begin with this timeout, or was passed over.
-    pub(super) fn record_wait(&mut self, timeout: Option<Duration>, limit: Option<Duration>) {
+    pub(super) fn record_wait(&mut self, timeout: Option<Duration>) {
         if !self.recorder.is_recording() {
             return;
         }
@@ -242,10 +242,10 @@ impl<S: 'static> Core<S> {
             Some(Haste::Stopping)
         } else if !self.always_ready.is_empty() {
             Some(Haste::AlwaysReady)
-        } else if limit == Some(Duration::ZERO) {
-            Some(Haste::Limit)
-        } else {
+        } else if self.agenda.timers.next_deadline().map_or(false, |deadline| deadline <= self.poller.now()) {
             Some(Haste::Deadline)
+        } else {
+            Some(Haste::Limit)
         };
         if let Some(record) = self.recorder.current() {
             record.haste = haste;
@@ -287,7 +287,12 @@ impl<S: 'static> Core<S> {
             let outcome = catch_unwind(AssertUnwindSafe(|| hook(state, &mut Context { core: self }, slow)));
             // Unless it has set another one.
             self.recorder.slow_hook.get_or_insert(hook);
-            outcome.unwrap_or_else(|panic| resume_unwind(panic));
+            if let Err(panic) = outcome {
+                // Not out of here: what it was told of may have failed as well, and others wait behind it.
+                let cause = Cause::Panic(panic);
+                let failure = Failure { source: None, name: "the hook of on_slow", cause };
+                self.agenda.queues.push(Work::Failure(Box::new(failure)));
+            }
         }
     }
 

@@ -123,7 +123,9 @@ impl<S: 'static> Core<S> {
     /// Lets sources that wait for memory try again, in the order in which they were refused, for as long as there is enough. They do so
     /// before the events of the turn, so that who is ready at every turn cannot take the memory from under them.
     pub fn feed_starved(&mut self) {
-        let mut free = self.agenda.memory.free();
+        // What was promised to those who are about to respond is not there any more.
+        let promised: usize = self.fed.iter().map(|fed| fed.wanted).sum();
+        let mut free = self.agenda.memory.free().saturating_sub(promised);
         while let Some(first) = self.starved.front().copied() {
             // Who is gone makes way, whatever he wanted.
             if self.agenda.slots.get(first.key).is_some() {
@@ -156,8 +158,9 @@ impl<S: 'static> Core<S> {
         let key = self.current;
         let name = self.agenda.slots.get(key).map_or("", |slot| slot.source.type_name());
         let failure = Failure { source: Some(SourceId(key)), name, cause };
-        self.remove(key);
         self.agenda.queues.push(Work::Failure(Box::new(failure)));
+        // Only now: it may panic as it is dropped, too.
+        drop(self.remove(key));
     }
 
     /// Asks one source for something. `None` when it is gone, or panics, and then it is closed.

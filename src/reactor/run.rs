@@ -59,15 +59,13 @@ impl<S: 'static> Core<S> {
     fn run_due(&mut self, state: &mut S) -> io::Result<()> {
         if self.agenda.timers.next_deadline().is_some() {
             let now = self.now();
-            if let Some(first) = self.agenda.timers.collect_due(now) {
-                self.record_due(first, now);
-            }
+            self.agenda.timers.collect_due(now);
         }
         for _ in 0..self.budgets.timers {
             match self.agenda.timers.pop_due() {
-                Some(task) => {
+                Some((task, deadline)) => {
                     self.stats.timers += 1;
-                    self.record_timer();
+                    self.record_timer(deadline);
                     self.run_task(state, task).or_else(|failure| self.report(state, failure))?;
                 }
                 None => break,
@@ -102,11 +100,13 @@ impl<S: 'static> Core<S> {
             }
             Some(cause) => cause,
         };
-        self.remove(key);
+        let source = self.remove(key);
         let failure = Failure { source: Some(SourceId(key)), name: callback.name(), cause };
-        drop(callback);
         self.unwatch(state, watch, Some(key));
-        self.report(state, failure)
+        let result = self.report(state, failure);
+        // Last, since what they own may do anything as it is dropped.
+        drop((source, callback));
+        result
     }
 
     /// Runs a task; answers with its failure.

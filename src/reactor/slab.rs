@@ -30,7 +30,8 @@ impl Key {
 /// A source on a reactor, by its type.
 ///
 /// An id outlives its source harmlessly: every method that takes one answers `None` or `false` once the source is gone, also when
-/// another one has taken its place.
+/// another one has taken its place. It is an id on its own reactor: on another one it may be that of another source, but never of one of
+/// another type.
 pub struct Id<T> {
     pub(crate) key: Key,
     // `fn() -> T`: an id owns no `T`, so it is `Copy`, `Send` and `Sync` whatever `T` is.

@@ -148,28 +148,27 @@ impl<T> Timers<T> {
     }
 
     /// Fixes which timers are due at `now`: what is set or reset later waits, whatever its deadline. They come behind what was found
-    /// due before and has not run yet, which is where their deadlines belong. Answers the deadline of the first of them.
-    pub fn collect_due(&mut self, now: Instant) -> Option<Instant> {
-        let mut earliest = None;
+    /// due before and has not run yet, which is where their deadlines belong.
+    pub fn collect_due(&mut self, now: Instant) {
         while let Some(first) = self.heap.first().filter(|first| first.deadline <= now) {
             if !self.put_off(first) {
                 self.unschedule(0, first.slot);
                 let setting = Setting { deadline: Some(first.deadline), sequence: first.sequence };
                 self.due.push_back((first.slot, setting));
-                earliest = earliest.or(Some(first.deadline));
             }
         }
-        earliest
     }
 
-    /// The next due timer's task, by deadline and then by order of setting. One that was cleared or reset meanwhile is passed over.
-    pub fn pop_due(&mut self) -> Option<T> {
+    /// The next due timer's task and deadline, by deadline and then by order of setting. One that was cleared or reset meanwhile is
+    /// passed over.
+    pub fn pop_due(&mut self) -> Option<(T, Instant)> {
         while let Some((slot, setting)) = self.due.pop_front() {
-            match self.slots.get_mut(slot) {
-                Some(timer) if timer.setting == setting && timer.is_repeating => return timer.task.take(),
-                Some(timer) if timer.setting == setting => return self.slots.remove(slot)?.task,
-                _ => {}
-            }
+            let task = match self.slots.get_mut(slot) {
+                Some(timer) if timer.setting == setting && timer.is_repeating => timer.task.take(),
+                Some(timer) if timer.setting == setting => self.slots.remove(slot)?.task,
+                _ => continue,
+            };
+            return Some((task?, setting.deadline?));
         }
         if self.due.capacity() > DUE_KEPT {
             self.due = VecDeque::new();
@@ -233,7 +232,7 @@ mod tests {
 
     fn drain<T>(timers: &mut Timers<T>, now: Instant) -> Vec<T> {
         timers.collect_due(now);
-        std::iter::from_fn(|| timers.pop_due()).collect()
+        std::iter::from_fn(|| timers.pop_due()).map(|(task, _)| task).collect()
     }
 
     #[test]
@@ -254,9 +253,9 @@ mod tests {
         let start = Instant::now();
         let ids: Vec<TimerId> = (0..3).map(|value| timers.set(Some(start), value)).collect();
         timers.collect_due(start);
-        assert_eq!(timers.pop_due(), Some(0));
+        assert_eq!(timers.pop_due().map(|due| due.0), Some(0));
         assert!(timers.clear(ids[1]));
-        assert_eq!(timers.pop_due(), Some(2));
+        assert_eq!(timers.pop_due().map(|due| due.0), Some(2));
         assert_eq!((timers.pop_due(), timers.clear(ids[0])), (None, false));
     }
 
@@ -293,7 +292,8 @@ mod tests {
         timers.set(Some(start + 2 * SECOND), 2);
         assert!(timers.reset(id, Some(start + 5 * SECOND)));
         assert_eq!(timers.next_deadline(), Some(start + SECOND));
-        assert_eq!(timers.collect_due(start + SECOND), None, "nobody is late");
+        timers.collect_due(start + SECOND);
+        assert!(!timers.has_due(), "nobody is late");
         assert_eq!(timers.next_deadline(), Some(start + 2 * SECOND));
         assert!(timers.reset(id, Some(start + 9 * SECOND)));
         assert_eq!(drain(&mut timers, start + 3 * SECOND), [2]);

@@ -138,6 +138,34 @@ fn assert_all_is_well(case: Case, start: impl FnOnce(&mut Reactor<State>, &State
     assert!(reactor.context().get(state.successor).is_some());
 }
 
+/// The id of a source of another loop names, on this one, a place that a source of another type has.
+pub fn an_id_of_another_loop_reaches_no_source_of_another_type(case: Case) {
+    let (mut reactor, mut state) = reactor(case);
+    let mut other: Reactor<()> = case.reactor();
+    let foreign: Vec<Id<Listener>> = (0..8)
+        .map(|_| {
+            let listener = Listener::bind("127.0.0.1:0").unwrap();
+            other.context().listen(listener, |_, _, _| ()).unwrap()
+        })
+        .collect();
+    let mut context = reactor.context();
+    for id in foreign {
+        assert!(context.get(id).is_none());
+        assert!(context.get_mut(id).is_none());
+        assert!(context.split(id).is_none());
+        assert!(!context.fire(id));
+        let (_, mut others) = context.split(state.own).unwrap();
+        assert!(others.get_mut(id).is_none());
+        assert!(!others.fire(id));
+        assert!(context.remove(id).is_none());
+    }
+    for id in [state.own, state.other, state.successor] {
+        assert!(context.get(id).is_some());
+    }
+    reactor.turn(&mut state, ZERO).unwrap();
+    assert_eq!(state.log, [""; 0]);
+}
+
 pub fn every_method_may_be_called_on_every_id_from_a_callback(case: Case) {
     assert_all_is_well(case, |reactor, state| assert!(reactor.context().fire(state.own)));
 }

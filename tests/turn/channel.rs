@@ -345,7 +345,7 @@ pub fn a_loop_that_drains_takes_what_was_sent_and_no_more(case: Case) {
     let (sender, channel) = Channel::unbounded().unwrap();
     let late = sender.clone();
     let received = move |log: &mut Log, _: &mut Context<'_, Log>, value| {
-        if value == Some(0) {
+        if value == Some(MANY - 1) {
             assert_eq!(late.try_send(9), Err(TrySendError::Disconnected(9)));
         }
         log.push(value);

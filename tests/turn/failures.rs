@@ -284,3 +284,39 @@ pub fn a_source_that_the_kernel_refuses_a_change_for_is_closed_and_told(case: Ca
     let context = reactor.context();
     assert!(context.get(refused).is_none() && context.get(other).is_some());
 }
+
+/// Panics as it responds, and once more as it is dropped.
+struct Spiteful(Fragile);
+
+impl Drop for Spiteful {
+    fn drop(&mut self) {
+        panic!("once more");
+    }
+}
+
+impl Source for Spiteful {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.0.fd()
+    }
+
+    fn interest(&self) -> Interest {
+        self.0.interest()
+    }
+
+    fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
+        self.0.respond(ready, io)
+    }
+}
+
+pub fn a_source_that_panics_again_as_it_is_dropped_is_told_of_all_the_same(case: Case) {
+    let mut reactor = noting(case);
+    let (mut near, far) = pair();
+    near.write_all(b"x").unwrap();
+    let spiteful = Spiteful(Fragile { probe: Probe::new(far), at: "respond" });
+    reactor.context().add(spiteful, |_, _, _| ()).unwrap();
+    let mut log = Log::new();
+    let outcome = catch_unwind(AssertUnwindSafe(|| reactor.turn(&mut log, SOON)));
+    assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&"once more"));
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["source panic on purpose"]);
+}

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sys::wait::{waitpid, WaitStatus};
 use nix::unistd::{fork, ForkResult};
 use ringmq::platform::{Interest, Ready};
-use ringmq::{Cause, Context, Fire, Io, Listener, SendError, Source, State, Stream};
+use ringmq::{Cause, Context, Fire, Id, Io, Listener, SendError, Source, State, Stream};
 
 use crate::support::{in_child, pair, pattern, read_all, turn_until, Case, Probe, SOON};
 
@@ -180,6 +180,88 @@ pub fn a_connection_that_fails_while_it_drains_is_not_waited_for(case: Case) {
     drop(near);
     assert!(reactor.drain(&mut (), MINUTE).unwrap());
     assert_eq!(reactor.context().get(id).unwrap().state(), State::Closed);
+}
+
+pub fn a_run_until_a_deadline_does_not_wait_beyond_it_for_what_callbacks_took(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let start = reactor.context().now();
+    let slow = spy.clone();
+    reactor.context().defer(move |_: &mut (), _| slow.advance(SECOND));
+    assert!(!reactor.run_until(&mut (), start + 2 * SECOND).unwrap());
+    assert_eq!(spy.take_waits(), [Some(SECOND)]);
+    assert_eq!(reactor.context().now(), start + 2 * SECOND);
+}
+
+/// More than run in one turn, some of them posted, and a request that has arrived and is answered.
+pub fn a_drain_runs_all_that_is_queued_and_answers_what_has_arrived(case: Case) {
+    const COUNT: u32 = 50;
+    let mut reactor = case.builder().callback_budget(7).post_budget(3).build::<u32>().unwrap();
+    let (mut near, far) = pair();
+    let mut context = reactor.context();
+    let stream = Stream::new(far, &context.memory()).unwrap();
+    let answer = |_: &mut u32, context: &mut Context<'_, u32>, id: Id<Stream<UnixStream>>| {
+        let stream = context.get_mut(id).unwrap();
+        let request = stream.input().to_vec();
+        stream.consume(request.len());
+        if !request.is_empty() {
+            stream.send(&request).unwrap();
+        }
+    };
+    context.add(stream, answer).unwrap();
+    near.write_all(b"request").unwrap();
+    for _ in 0..COUNT {
+        reactor.context().defer(|count, _| *count += 1);
+        reactor.remote().post(|count, _| *count += 1).unwrap();
+    }
+    let mut count = 0;
+    assert!(reactor.drain(&mut count, MINUTE).unwrap());
+    assert_eq!(count, 2 * COUNT);
+    drop(reactor);
+    let mut heard = String::new();
+    near.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "request");
+}
+
+/// What the end of a stream has fired is run before it is over.
+pub fn a_drain_tells_callbacks_of_the_end_that_it_brought(case: Case) {
+    let mut reactor = case.reactor::<Log>();
+    let (near, far) = pair();
+    let mut context = reactor.context();
+    let stream = Stream::new(far, &context.memory()).unwrap();
+    let callback = |log: &mut Log, context: &mut Context<'_, Log>, id: Id<Stream<UnixStream>>| {
+        if context.get(id).unwrap().state() == State::Closed {
+            log.push("closed");
+        }
+    };
+    context.add(stream, callback).unwrap();
+    near.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut log = Log::new();
+    assert!(reactor.drain(&mut log, MINUTE).unwrap());
+    assert_eq!(log, ["closed"]);
+}
+
+pub fn a_stop_that_came_during_a_drain_ends_no_later_run(case: Case) {
+    let mut reactor = case.reactor::<()>();
+    reactor.context().defer(|_, context| context.stop());
+    assert!(reactor.drain(&mut (), MINUTE).unwrap());
+    assert!(!reactor.take_stop());
+}
+
+pub fn the_time_between_turns_is_not_that_of_the_last_turn(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    reactor.context().set_timeout(MINUTE, |log: &mut Log, _: &mut Context<'_, Log>| log.push("timer"));
+    let mut log = Log::new();
+    reactor.turn(&mut log, Some(SECOND)).unwrap();
+    spy.advance(30 * SECOND);
+    let id =
+        reactor.context().set_timeout(MINUTE, |log: &mut Log, _: &mut Context<'_, Log>| log.push("reset"));
+    assert!(reactor.context().reset_timeout(id, SECOND));
+    spy.advance(SECOND - Duration::from_nanos(1));
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert!(log.is_empty(), "a second has not passed since it was reset");
+    spy.advance(28 * SECOND + Duration::from_nanos(1));
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["reset", "timer"], "both are due when the turn begins");
 }
 
 /// Panics when it is asked to finish.

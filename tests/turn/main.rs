@@ -139,7 +139,8 @@ on_every_backend! {
         without_a_hook_a_panic_of_a_source_comes_out_of_the_next_turn
         a_hook_may_use_the_whole_context_and_set_another_hook
         a_hook_that_panics_stays_and_loses_nobody
-        a_source_that_the_kernel_refuses_a_change_for_is_closed_and_told;
+        a_source_that_the_kernel_refuses_a_change_for_is_closed_and_told
+        a_source_that_panics_again_as_it_is_dropped_is_told_of_all_the_same;
     stopping:
         who_drives_turns_by_hand_takes_the_stop_and_the_loop_waits_again
         a_callback_that_stops_ends_the_run_without_a_wait
@@ -168,14 +169,17 @@ on_every_backend! {
         it_explains_that_an_idle_loop_sleeps
         it_explains_that_a_slow_callback_made_a_timer_late
         it_explains_that_a_slow_timer_made_the_next_one_late
-        it_explains_that_the_machine_woke_an_idle_loop_late;
+        it_explains_that_the_machine_woke_an_idle_loop_late
+        a_hook_that_panics_over_a_slow_task_loses_nobody
+        a_timer_behind_a_slow_one_of_the_same_turn_is_late;
     anywhere:
         every_method_may_be_called_on_every_id_from_a_callback
         every_method_may_be_called_on_every_id_from_a_task
         every_method_may_be_called_on_every_id_from_a_timer
         every_method_may_be_called_on_every_id_from_a_posted_task
         every_method_may_be_called_on_every_id_from_a_failure_hook
-        every_method_may_be_called_on_every_id_between_turns;
+        every_method_may_be_called_on_every_id_between_turns
+        an_id_of_another_loop_reaches_no_source_of_another_type;
     batch:
         a_source_silenced_by_another_of_the_same_batch_does_not_respond_again
         a_stream_removed_in_its_read_callback_writes_nothing
@@ -198,7 +202,12 @@ on_every_backend! {
         a_connection_that_fails_while_it_drains_is_not_waited_for
         a_source_that_panics_as_it_finishes_is_closed_and_told
         a_forked_child_that_drops_its_copy_does_not_disturb_the_parent
-        a_run_until_a_deadline_is_not_early_by_the_real_clock;
+        a_run_until_a_deadline_is_not_early_by_the_real_clock
+        a_run_until_a_deadline_does_not_wait_beyond_it_for_what_callbacks_took
+        a_drain_runs_all_that_is_queued_and_answers_what_has_arrived
+        a_drain_tells_callbacks_of_the_end_that_it_brought
+        a_stop_that_came_during_a_drain_ends_no_later_run
+        the_time_between_turns_is_not_that_of_the_last_turn;
     embedding:
         the_descriptor_is_readable_when_an_event_is_there_and_only_then
         a_loop_has_a_descriptor_where_its_backend_has_one_and_it_stays_the_same

@@ -360,9 +360,10 @@ pub fn a_loop_without_timers_reads_no_clock(case: Case) {
 pub fn the_time_of_a_turn_is_read_once_and_forgotten_at_the_wait(case: Case) {
     let (mut reactor, spy) = case.clocked::<()>();
     let step = Duration::from_secs(1);
-    let before = reactor.context().now();
+    let mut context = reactor.context();
+    let before = context.now();
     spy.advance(step);
-    assert_eq!(reactor.context().now(), before, "the same until the loop waits");
+    assert_eq!(context.now(), before, "the same until the loop waits");
     assert_eq!(spy.take_clock_reads(), 1);
     reactor.turn(&mut (), ZERO).unwrap();
     assert_eq!(reactor.context().now(), before + step);

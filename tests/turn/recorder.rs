@@ -153,6 +153,40 @@ pub fn who_is_slow_is_told_as_it_happens(case: Case) {
     assert!(log[0].name.contains("who_is_slow_is_told_as_it_happens"), "{}", log[0].name);
 }
 
+/// It is told as a failure, and what the hook was told of is not lost by it: neither tasks behind it nor a failure of its own.
+pub fn a_hook_that_panics_over_a_slow_task_loses_nobody(case: Case) {
+    let mut reactor = case.reactor::<Vec<String>>();
+    let mut context = reactor.context();
+    context.on_slow(Duration::ZERO, |_, _, _| panic!("on purpose"));
+    context.on_failure(|log: &mut Vec<String>, _, failure| log.push(failure.to_string()));
+    let remote = context.remote();
+    for _ in 0..3 {
+        remote.post(|log, _| log.push("posted".to_string())).unwrap();
+    }
+    context.defer(|_, _| Err("failed too"));
+    let mut log = Vec::new();
+    for _ in 0..4 {
+        reactor.turn(&mut log, ZERO).unwrap();
+    }
+    let count = |what: &str| log.iter().filter(|line| line.contains(what)).count();
+    assert_eq!((count("posted"), count("failed too"), count("on_slow panicked")), (3, 1, 4), "{log:?}");
+}
+
+/// The first of two due timers takes its time, and the second is late by that much though both were found due in time.
+pub fn a_timer_behind_a_slow_one_of_the_same_turn_is_late(case: Case) {
+    let (mut reactor, spy) = recording(case, 20);
+    let mut context = reactor.context();
+    context.set_timeout(Duration::ZERO, busy(&spy, 40 * MS));
+    context.set_timeout(Duration::ZERO, |_, _| ());
+    reactor.turn(&mut (), ZERO).unwrap();
+    assert_eq!(last(&reactor).lateness, 40 * MS);
+    let why = reactor.explain();
+    assert!(
+        why.contains("latest timer: 40ms late") && why.contains("since timers of that turn took 40ms"),
+        "{why}"
+    );
+}
+
 pub fn it_explains_that_a_task_keeps_the_loop_busy(case: Case) {
     fn restless(count: &mut u32, context: &mut Context<'_, u32>) {
         *count += 1;
