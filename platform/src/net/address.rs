@@ -103,6 +103,7 @@ pub(super) fn encode_path(path: &Path) -> io::Result<(libc::sockaddr_un, libc::s
 /// no path, or one that fills all of the room.
 pub(super) fn decode_path(address: &libc::sockaddr_un, len: libc::socklen_t) -> Option<unix::SocketAddr> {
     let len = (len as usize).saturating_sub(path_offset(address)).min(address.sun_path.len());
+    #[allow(clippy::unnecessary_cast)] // a `char` of C is signed on some machines, and not on others
     let name: Vec<u8> = address.sun_path[..len].iter().map(|byte| *byte as u8).collect();
     let path = name.split(|byte| *byte == 0).next().unwrap_or(&[]);
     // The BSDs' kernels count zeroes for a peer without a name (FreeBSD and macOS: 16 bytes, whatever there is in them).
