@@ -68,6 +68,7 @@ pub struct Process {
     /// How it has exited, or the `errno` that says that nobody can know. After either the child is not asked for again: its number may be
     /// that of another one by then.
     outcome: Option<Result<ExitStatus, i32>>,
+    is_told: bool,
 }
 
 /// What becomes readable.
@@ -90,7 +91,7 @@ impl Process {
     /// `EMFILE`, `ENFILE`, `ENOMEM`; `ECHILD` as for [`try_wait`](Self::try_wait). The child is dropped then, and runs on.
     pub fn new(mut child: Child) -> io::Result<Process> {
         let exit = Exit::of(&mut child)?;
-        Ok(Process { child, exit, outcome: None })
+        Ok(Process { child, exit, outcome: None, is_told: false })
     }
 
     /// How it has exited; `None` when it has not yet. Never blocks.
@@ -118,6 +119,19 @@ impl Process {
     /// Whether [`try_wait`](Self::try_wait) has said how it has exited, or that nobody can know. The descriptor may stay readable then.
     pub fn is_over(&self) -> bool {
         self.outcome.is_some()
+    }
+
+    /// Whether [`tell_end`](Self::tell_end) has something to say.
+    pub fn has_end_to_tell(&self) -> bool {
+        self.is_over() && !self.is_told
+    }
+
+    /// Whether it is over, once: `false` again when it has been `true`. For who tells others of the end and is not the only one that asks
+    /// [`try_wait`](Self::try_wait), as an event loop.
+    pub fn tell_end(&mut self) -> bool {
+        let is_end = self.has_end_to_tell();
+        self.is_told |= is_end;
+        is_end
     }
 
     /// The child.

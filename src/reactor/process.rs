@@ -11,7 +11,8 @@ use super::work::Outcome;
 use crate::platform::process::Process;
 use crate::platform::{Interest, Ready};
 
-/// [`Context::reap`] is the easy way to use it. A callback of one's own runs once, and is told how by [`try_wait`](Process::try_wait).
+/// [`Context::reap`] is the easy way to use it. A callback of one's own runs once, whoever has seen the end first, and
+/// is told how it was by [`try_wait`](Process::try_wait).
 impl Source for Process {
     fn fd(&self) -> BorrowedFd<'_> {
         self.as_fd()
@@ -25,13 +26,15 @@ impl Source for Process {
         }
     }
 
+    /// Whoever reached it may have seen the end first, and its descriptor need not be readable any more.
+    fn settle(&mut self) -> bool {
+        self.has_end_to_tell()
+    }
+
     fn respond(&mut self, _ready: Ready, _io: &mut Io<'_>) -> Fire {
-        if self.is_over() {
-            return Fire::No;
-        }
         // An error is an end as well, and kept for the callback.
         let _ = self.try_wait();
-        self.is_over().into()
+        self.tell_end().into()
     }
 }
 

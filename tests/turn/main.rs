@@ -474,6 +474,7 @@ on_every_backend! {
         another_child_is_not_waited_for
         a_child_that_lives_is_not_told_though_it_was_fired
         a_child_that_somebody_else_waited_for_is_told_as_unknown_and_the_loop_sleeps
+        an_exit_that_somebody_has_seen_before_the_loop_is_told_all_the_same
         a_child_removed_before_it_exits_is_told_to_nobody_and_can_be_waited_for
         a_loop_that_is_dropped_leaves_its_child_running
         a_callback_of_ones_own_runs_once_and_the_loop_sleeps_after_it

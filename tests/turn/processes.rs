@@ -144,6 +144,26 @@ pub fn a_child_that_somebody_else_waited_for_is_told_as_unknown_and_the_loop_sle
     assert_eq!(errors, [Some(nix::libc::ECHILD)]);
 }
 
+/// By `get_mut` while it is on the loop, or before it was put there.
+pub fn an_exit_that_somebody_has_seen_before_the_loop_is_told_all_the_same(case: Case) {
+    fn see_end(process: &mut Process) {
+        while process.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+    }
+    let (mut reactor, spy) = case.spied();
+    let id = add(&mut reactor, exits(7));
+    see_end(reactor.context().get_mut(id).unwrap());
+    let mut process = Process::new(exits(8)).unwrap();
+    see_end(&mut process);
+    let note = |exits: &mut Exits, _: &mut Context<'_, Exits>, exited| exits.push(exited);
+    reactor.context().reap(process, note).unwrap();
+    let mut exits = Exits::new();
+    turn_until_idle(&mut reactor, &spy, &mut exits);
+    assert_eq!(codes(&exits), [Some(7), Some(8)]);
+    assert!(reactor.context().get(id).is_none());
+}
+
 pub fn a_child_removed_before_it_exits_is_told_to_nobody_and_can_be_waited_for(case: Case) {
     let (mut reactor, spy) = case.spied();
     let mut child = waits(9);
