@@ -1,13 +1,13 @@
 //! Values from other threads: all of them arrive, in order, at a bounded cost, and both ends learn of it when the other one goes.
 
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SendError, TryRecvError, TrySendError};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ringmq::{Channel, Context, Id, Reactor, Sender};
+use ringmq::{Channel, Context, Id, Sender};
 
 use crate::support::{pair, turn_until, turn_until_idle, Case, Probe, SOON};
 
@@ -16,9 +16,9 @@ const ZERO: Option<Duration> = Some(Duration::ZERO);
 const MANY: u32 = 5_000;
 const PER_TURN: usize = 1024;
 
-type Log = Vec<Option<u32>>;
+pub type Log = Vec<Option<u32>>;
 
-fn note(log: &mut Log, context: &mut Context<'_, Log>, value: Option<u32>) {
+pub fn note(log: &mut Log, context: &mut Context<'_, Log>, value: Option<u32>) {
     log.push(value);
     if value.is_none() {
         context.stop();
@@ -26,7 +26,7 @@ fn note(log: &mut Log, context: &mut Context<'_, Log>, value: Option<u32>) {
 }
 
 /// Takes what has arrived.
-fn take<S>(context: &mut Context<'_, S>, id: Id<Channel<u32>>, limit: usize) -> Vec<u32> {
+pub fn take<S>(context: &mut Context<'_, S>, id: Id<Channel<u32>>, limit: usize) -> Vec<u32> {
     let channel = context.get_mut(id).expect("it is on the loop");
     std::iter::from_fn(|| channel.try_recv().ok()).take(limit).collect()
 }
@@ -240,74 +240,6 @@ pub fn a_reader_learns_once_that_every_sender_is_gone(case: Case) {
     }
 }
 
-pub fn a_full_channel_refuses_and_takes_again_when_a_value_was_taken(case: Case) {
-    let (mut reactor, spy) = case.spied::<()>();
-    let (sender, channel) = Channel::bounded(2).unwrap();
-    let id = reactor.context().add(channel, |_, _, _| ()).unwrap();
-    let full = |value| Err(TrySendError::Full(value));
-    assert_eq!([0, 1, 2].map(|value| sender.try_send(value)), [Ok(()), Ok(()), full(2)]);
-    turn_until_idle(&mut reactor, &spy, &mut ());
-    assert_eq!(sender.try_send(2), full(2), "they have arrived, and were not taken");
-
-    assert_eq!(take(&mut reactor.context(), id, 1), [0]);
-    reactor.turn(&mut (), ZERO).unwrap();
-    assert_eq!([2, 3].map(|value| sender.try_send(value)), [Ok(()), full(3)]);
-    turn_until_idle(&mut reactor, &spy, &mut ());
-    assert_eq!(take(&mut reactor.context(), id, 9), [1, 2]);
-}
-
-pub fn a_sender_waits_for_room_as_long_as_it_said_and_not_less(case: Case) {
-    let mut reactor = case.reactor::<Log>();
-    let (sender, channel) = Channel::bounded(1).unwrap();
-    reactor.context().receive(channel, note).unwrap();
-    sender.try_send(0).unwrap();
-    let (start, wait) = (Instant::now(), Duration::from_millis(20));
-    assert_eq!(sender.send_timeout(1, wait), Err(TrySendError::Full(1)));
-    assert!(start.elapsed() >= wait);
-    assert_eq!(sender.send_timeout(1, Duration::ZERO), Err(TrySendError::Full(1)));
-
-    let thread = thread::spawn(move || {
-        let outcomes = [sender.send_timeout(2, Duration::MAX), sender.send_timeout(3, SOON.unwrap())];
-        sender.send(4).map(|()| outcomes)
-    });
-    let mut log = Log::new();
-    reactor.run(&mut log).unwrap();
-    assert_eq!(log, [Some(0), Some(2), Some(3), Some(4), None]);
-    assert_eq!(thread.join().unwrap(), Ok([Ok(()), Ok(())]));
-}
-
-/// Whichever way the channel goes, those who wait for room in it learn of it and have their values back.
-pub fn senders_that_wait_for_room_are_released_when_the_channel_goes(case: Case) {
-    let ways = [
-        |mut reactor: Reactor<()>, id: Id<Channel<u32>>| {
-            drop(reactor.context().remove(id).expect("it is there"))
-        },
-        |mut reactor: Reactor<()>, _| {
-            assert!(!reactor.drain(&mut (), Duration::ZERO).unwrap(), "nobody takes the values")
-        },
-        |reactor: Reactor<()>, _| drop(reactor),
-    ];
-    for go in ways {
-        let mut reactor = case.reactor::<()>();
-        let (sender, channel) = Channel::bounded(1).unwrap();
-        let id = reactor.context().add(channel, |_, _, _| ()).unwrap();
-        sender.send(0).unwrap();
-        let (starts, has_started) = mpsc::channel();
-        let threads = [1, 2].map(|value| {
-            let (sender, starts) = (sender.clone(), starts.clone());
-            thread::spawn(move || {
-                starts.send(()).unwrap();
-                sender.send(value)
-            })
-        });
-        has_started.iter().take(2).for_each(drop);
-        go(reactor, id);
-        assert_eq!(threads.map(|thread| thread.join().unwrap()), [Err(SendError(1)), Err(SendError(2))]);
-        assert_eq!(sender.try_send(3), Err(TrySendError::Disconnected(3)));
-        assert_eq!(sender.send_timeout(3, Duration::MAX), Err(TrySendError::Disconnected(3)));
-    }
-}
-
 /// Some have arrived, some are queued, some come too late; a value's own drop may send.
 pub fn values_that_nobody_takes_are_dropped_with_the_channel(case: Case) {
     struct SendsWhenDropped(Counted, Option<Sender<SendsWhenDropped>>);
@@ -402,8 +334,4 @@ pub fn an_error_of_the_callback_closes_the_channel(case: Case) {
     assert!(error.contains("an_error_of_the_callback_closes_the_channel"), "{error}");
     assert_eq!((count, sender.send(3)), (2, Err(SendError(3))));
     assert!(reactor.context().get(id).is_none());
-}
-
-pub fn a_channel_without_capacity_is_refused(_case: Case) {
-    assert_eq!(Channel::<()>::bounded(0).unwrap_err().kind(), ErrorKind::InvalidInput);
 }

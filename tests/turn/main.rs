@@ -12,6 +12,7 @@ mod anywhere;
 mod batch;
 mod budgets;
 mod channel;
+mod channel_room;
 mod connections;
 #[cfg(feature = "net-extra")]
 mod datagram_flow;
@@ -283,13 +284,14 @@ on_every_backend! {
         what_a_callback_leaves_it_is_called_for_again_when_it_has_taken_some
         a_callback_that_takes_nothing_lets_the_loop_sleep
         a_reader_learns_once_that_every_sender_is_gone
-        a_full_channel_refuses_and_takes_again_when_a_value_was_taken
-        a_sender_waits_for_room_as_long_as_it_said_and_not_less
-        senders_that_wait_for_room_are_released_when_the_channel_goes
         values_that_nobody_takes_are_dropped_with_the_channel
         a_loop_that_drains_takes_what_was_sent_and_no_more
         a_channel_removed_by_its_own_callback_brings_nothing_more_and_goes_on_elsewhere
-        an_error_of_the_callback_closes_the_channel
+        an_error_of_the_callback_closes_the_channel;
+    channel_room:
+        a_full_channel_refuses_and_takes_again_when_a_value_was_taken
+        a_sender_waits_for_room_as_long_as_it_said_and_not_less
+        senders_that_wait_for_room_are_released_when_the_channel_goes
         a_channel_without_capacity_is_refused;
     always:
         a_regular_file_is_read_to_its_end_like_any_source
