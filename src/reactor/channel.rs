@@ -61,7 +61,7 @@ pub struct Channel<T> {
     receiver: WakeReceiver,
     /// For the callback. They count as waiting until they have been taken.
     arrived: VecDeque<T>,
-    /// How many were taken since the senders were told that there is room.
+    /// How many were taken and still count as waiting: in an unbounded channel, where no sender waits for that to change.
     taken_count: usize,
     /// Whether the callback has taken some and left others, and is to run again.
     is_resumed: bool,
@@ -121,7 +121,13 @@ impl<T> Channel<T> {
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.arrived.pop_front() {
             Some(value) => {
-                self.taken_count += 1;
+                self.is_resumed = !self.arrived.is_empty();
+                if self.shared.is_bounded() {
+                    // At once: the channel may leave the loop next, and senders wait for it.
+                    self.shared.make_room(1);
+                } else {
+                    self.taken_count += 1;
+                }
                 Ok(value)
             }
             None if self.end == End::Open => Err(TryRecvError::Empty),
@@ -150,7 +156,6 @@ impl<T: Send + 'static> Source for Channel<T> {
         let taken = std::mem::take(&mut self.taken_count);
         if taken > 0 {
             self.shared.make_room(taken);
-            self.is_resumed = !self.arrived.is_empty();
         }
         self.is_resumed || self.has_end_to_tell()
     }

@@ -5,10 +5,10 @@ use std::sync::mpsc::{self, SendError, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringmq::{Channel, Id, Reactor};
+use ringmq::{Channel, Context, Id, Reactor};
 
 use crate::channel::{note, take, Log};
-use crate::support::{turn_until_idle, Case, SOON};
+use crate::support::{turn_until, turn_until_idle, Case, SOON};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 
@@ -26,6 +26,31 @@ pub fn a_full_channel_refuses_and_takes_again_when_a_value_was_taken(case: Case)
     assert_eq!([2, 3].map(|value| sender.try_send(value)), [Ok(()), full(3)]);
     turn_until_idle(&mut reactor, &spy, &mut ());
     assert_eq!(take(&mut reactor.context(), id, 9), [1, 2]);
+}
+
+/// The callback takes one of two values and the channel off its loop, so that it settles no more.
+pub fn a_value_taken_from_a_channel_that_leaves_its_loop_makes_room(case: Case) {
+    let mut reactor = case.reactor::<Option<Channel<u32>>>();
+    let (sender, channel) = Channel::bounded(2).unwrap();
+    let take_it = |taken: &mut Option<_>, context: &mut Context<'_, _>, id| {
+        assert_eq!(take(context, id, 1), [0]);
+        *taken = context.remove(id);
+    };
+    reactor.context().add(channel, take_it).unwrap();
+    (0..2).for_each(|value| sender.send(value).unwrap());
+    let other = sender.clone();
+    let (starts, has_started) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        starts.send(()).unwrap();
+        other.send_timeout(2, SOON.unwrap())
+    });
+    has_started.recv().unwrap();
+    let mut taken = None;
+    turn_until(&mut reactor, &mut taken, Option::is_some);
+    assert_eq!(thread.join().unwrap(), Ok(()), "it has room as long as the channel lives");
+    assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)));
+    assert_eq!(taken.unwrap().try_recv(), Ok(1));
+    assert_eq!(sender.try_send(3), Err(TrySendError::Disconnected(3)));
 }
 
 pub fn a_sender_waits_for_room_as_long_as_it_said_and_not_less(case: Case) {

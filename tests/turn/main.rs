@@ -290,6 +290,7 @@ on_every_backend! {
         an_error_of_the_callback_closes_the_channel;
     channel_room:
         a_full_channel_refuses_and_takes_again_when_a_value_was_taken
+        a_value_taken_from_a_channel_that_leaves_its_loop_makes_room
         a_sender_waits_for_room_as_long_as_it_said_and_not_less
         senders_that_wait_for_room_are_released_when_the_channel_goes
         a_channel_without_capacity_is_refused;

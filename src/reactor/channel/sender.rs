@@ -106,8 +106,8 @@ struct Queue<T> {
     /// How many values count against the capacity: these, and those that have arrived and were not taken.
     occupied: usize,
     sender_count: usize,
-    /// How many senders wait for room.
-    waiting_count: usize,
+    /// Whether senders wait for room that were not told of any since.
+    is_awaited: bool,
     is_closed: bool,
 }
 
@@ -124,7 +124,7 @@ impl<T> Shared<T> {
             values: VecDeque::new(),
             occupied: 0,
             sender_count: 1,
-            waiting_count: 0,
+            is_awaited: false,
             is_closed: false,
         };
         Shared { queue: Mutex::new(queue), room: Condvar::new(), capacity, waker }
@@ -147,14 +147,13 @@ impl<T> Shared<T> {
                 Some(timeout) => timeout,
                 None => return Err(TrySendError::Full(value)),
             };
-            queue.waiting_count += 1;
+            queue.is_awaited = true;
             queue = match timeout {
                 None => self.room.wait(queue).unwrap_or_else(PoisonError::into_inner),
                 Some(timeout) => {
                     self.room.wait_timeout(queue, timeout).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
-            queue.waiting_count -= 1;
         }
         if queue.is_closed {
             return Err(TrySendError::Disconnected(value));
@@ -185,11 +184,17 @@ impl<T> Shared<T> {
         Arrival { count, is_last }
     }
 
+    /// Whether a sender may have to wait.
+    pub fn is_bounded(&self) -> bool {
+        self.capacity < usize::MAX
+    }
+
     /// So many values that had arrived have been taken.
     pub fn make_room(&self, count: usize) {
         let mut queue = self.queue();
         queue.occupied -= count;
-        let is_awaited = queue.waiting_count > 0;
+        // All of them are woken; who finds no room then says so again.
+        let is_awaited = std::mem::take(&mut queue.is_awaited);
         drop(queue);
         if is_awaited {
             self.room.notify_all();
