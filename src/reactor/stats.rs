@@ -37,7 +37,8 @@ pub struct Stats {
     pub failures: u64,
     /// Connections that listeners accepted.
     pub accepted: u64,
-    /// How often a listener left connections waiting in the kernel: it had accepted as many as it may in a turn, or it rests.
+    /// How often a listener may have left connections waiting in the kernel: it had accepted as many as it may in a turn and did not look
+    /// whether there are more, or it had begun to rest.
     pub accepts_deferred: u64,
     /// How often a source was refused memory and had to wait for it.
     pub memory_refusals: u64,
