@@ -11,22 +11,35 @@ use crate::platform::net;
 /// What a [`Stream`](crate::Stream) reads from and writes to: a non-blocking byte stream with a descriptor.
 pub trait Transport: Read + Write + AsFd + 'static {
     /// Makes reads and writes answer `WouldBlock` instead of blocking. Called once, when the stream is made.
+    ///
+    /// # Errors
+    /// Any: the stream is not made, and whoever makes it is told.
     fn set_nonblocking(&mut self) -> io::Result<()> {
         Ok(())
     }
 
     /// Writes, as [`Write::write`] does unless the transport has a way that raises no SIGPIPE when the peer is gone: sockets have.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room: the stream waits until there is. `Interrupted`: it tries again. Any other closes the stream,
+    /// and is told; so is having written 0 bytes, as `WriteZero`.
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write(bytes)
     }
 
     /// Tells the peer that nothing more will be sent. Reading goes on.
+    ///
+    /// # Errors
+    /// `NotConnected` when the peer is gone already: the stream reads on, and learns of it so. Any other closes the stream, and is told.
     fn shutdown_write(&mut self) -> io::Result<()> {
         Ok(())
     }
 
     /// Has closing the transport tell the peer that the connection was given up, and drop what the kernel has not sent. Where there is no
     /// such way, as for UNIX sockets, it does nothing.
+    ///
+    /// # Errors
+    /// Any: passed over, since the connection is dead then and is closed all the same.
     fn abort(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -39,6 +52,9 @@ pub trait Transport: Read + Write + AsFd + 'static {
     }
 
     /// Takes the error that is pending, such as that of a connect (`SO_ERROR`).
+    ///
+    /// # Errors
+    /// Any: it counts as the error that was pending.
     fn take_error(&mut self) -> io::Result<Option<io::Error>> {
         Ok(None)
     }

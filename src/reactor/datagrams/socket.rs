@@ -12,17 +12,32 @@ pub trait DatagramSocket: AsFd + 'static {
     type Address: fmt::Debug + 'static;
 
     /// Makes the other methods answer `WouldBlock` instead of blocking. Called once, when the source is made.
+    ///
+    /// # Errors
+    /// Any: the source is not made, and whoever makes it is told.
     fn set_nonblocking(&mut self) -> io::Result<()> {
         Ok(())
     }
 
     /// Receives one datagram, as much of it as fits, and answers how long that is and who sent it.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none: the source waits until there is. `Interrupted`: it tries again. Any other is told, as
+    /// [`DatagramError::Socket`](crate::DatagramError::Socket), and it goes on.
     fn receive(&mut self, bytes: &mut [u8]) -> io::Result<(usize, Self::Address)>;
 
     /// Sends one datagram to `to`, all of it or nothing.
+    ///
+    /// # Errors
+    /// `WouldBlock`, and `ENOBUFS`, when there is no room: the datagram waits until the socket is writable. `Interrupted`: it tries again.
+    /// After any other it tries once more, since that may have been an error pending on the socket. What is refused the second time is
+    /// told, as [`DatagramError::Unsent`](crate::DatagramError::Unsent).
     fn send_to(&mut self, bytes: &[u8], to: &Self::Address) -> io::Result<usize>;
 
     /// Sends one datagram to the peer that the socket is connected to, all of it or nothing.
+    ///
+    /// # Errors
+    /// As for [`send_to`](Self::send_to).
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
 }
 
