@@ -117,13 +117,10 @@ impl<L: Accept> Listener<L> {
     }
 
     /// Sets how many connections are accepted in one turn; 64 unless set. It is also how many may have been accepted and not yet be
-    /// taken by the callback. More of them serve a storm sooner, fewer leave the loop's other sources more of each turn.
-    ///
-    /// # Panics
-    /// When `count` is zero: see [`rest`](Self::rest) instead.
+    /// taken by the callback. More of them serve a storm sooner, fewer leave the loop's other sources more of each turn. 0 counts as 1:
+    /// see [`rest`](Self::rest) to accept nobody.
     pub fn set_accept_budget(&mut self, count: usize) {
-        assert!(count > 0, "a listener accepts at least one connection in a turn");
-        self.budget = count;
+        self.budget = count.max(1);
     }
 
     /// Sets how many connections may wait in the kernel until they are accepted, as [`net::set_backlog`] does; std asks for 128 or

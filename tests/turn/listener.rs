@@ -94,6 +94,18 @@ pub fn a_storm_is_taken_as_its_budget_says(case: Case) {
     assert_eq!((stats.accepted, stats.accepts_deferred), (8, 2));
 }
 
+pub fn an_accept_budget_of_zero_counts_as_one(case: Case) {
+    let mut reactor = case.reactor();
+    let (address, id, _) = listen(&mut reactor);
+    reactor.context().get_mut(id).unwrap().set_accept_budget(0);
+    let _clients = connect(address, 3);
+    let mut seen = Seen::default();
+    for expected in [0, 1, 2, 3] {
+        reactor.turn(&mut seen, ZERO).unwrap();
+        assert_eq!(seen.streams.len(), expected);
+    }
+}
+
 pub fn a_listener_that_was_told_to_rest_accepts_nobody_and_lets_the_loop_sleep(case: Case) {
     let (mut reactor, spy) = case.spied();
     let (address, id, _) = listen(&mut reactor);

@@ -408,6 +408,7 @@ on_every_backend! {
         an_accepted_connection_does_not_block_and_is_closed_on_exec
         a_storm_is_taken_64_in_a_turn
         a_storm_is_taken_as_its_budget_says
+        an_accept_budget_of_zero_counts_as_one
         a_listener_that_was_told_to_rest_accepts_nobody_and_lets_the_loop_sleep
         a_callback_may_have_its_listener_rest_and_hears_of_whom_it_has_accepted
         a_listener_that_has_finished_accepts_nobody_and_lets_the_loop_sleep
