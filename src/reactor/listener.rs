@@ -29,7 +29,8 @@ const REST: Duration = Duration::from_millis(100);
 
 /// A listening socket as a source: TCP's, UNIX's, or any that one can [`Accept`] from.
 ///
-/// [`Context::listen`] is the easy way to use it.
+/// [`Context::listen`] is the easy way to use it. A callback of one's own, put on by [`Context::add`], takes what was accepted by
+/// [`accept`](Self::accept), and owes the listener a [`resume`](Self::resume) for each time that it was without a descriptor.
 ///
 /// ```
 /// use ringmq::{Listener, Reactor};
@@ -133,6 +134,42 @@ impl<L: Accept> Listener<L> {
     }
 
     /// The next connection that was accepted, non-blocking and closed on exec, or the error that accepting rests after.
+    ///
+    /// Who takes them in a callback of one's own ends the rest as well; [`Context::listen`] does both.
+    ///
+    /// ```
+    /// # use ringmq::platform::net::AcceptFailure;
+    /// # use ringmq::{Context, Id, Listener, Reactor};
+    /// # use std::net::TcpStream;
+    /// # use std::time::Duration;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let mut reactor = Reactor::new()?;
+    /// # let listener = Listener::bind("127.0.0.1:0")?;
+    /// # let _client = TcpStream::connect(listener.local_addr()?)?;
+    /// reactor.context().add(listener, |peers: &mut Vec<TcpStream>, context, id| {
+    ///     while let Some(accepted) = context.get_mut(id).and_then(Listener::accept) {
+    ///         match accepted {
+    ///             Ok((peer, _)) => peers.push(peer),
+    ///             Err(error) if AcceptFailure::of(&error) == AcceptFailure::Exhausted => {
+    ///                 // No descriptor or no memory: others have to give some back first.
+    ///                 context.set_timeout(Duration::from_millis(100), move |_, context| {
+    ///                     if let Some(listener) = context.get_mut(id) {
+    ///                         listener.resume();
+    ///                     }
+    ///                 });
+    ///             }
+    ///             Err(error) => return Err(error), // it is broken, and is closed so
+    ///         }
+    ///     }
+    /// #   context.stop();
+    ///     Ok(())
+    /// })?;
+    /// # let mut peers = Vec::new();
+    /// # reactor.run(&mut peers)?;
+    /// # assert_eq!(peers.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn accept(&mut self) -> Option<io::Result<(L::Stream, L::Address)>> {
         self.accepted.pop_front()
     }

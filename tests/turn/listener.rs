@@ -3,14 +3,15 @@
 use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use ringmq::platform::Interest;
-use ringmq::{Context, Id, Listener, Reactor, Source};
+use ringmq::{Accept, Context, Id, Listener, Reactor, Source};
 
 use crate::support::{
-    descriptor_count, in_child, limit_descriptors, reset, turn_until, turn_until_idle, Case, Change,
+    assert_no_timer, descriptor_count, in_child, limit_descriptors, reset, turn_until, turn_until_idle, Case,
+    Change,
 };
 
 const HOUR: Option<Duration> = Some(Duration::from_secs(3600));
@@ -203,6 +204,61 @@ pub fn a_listener_goes_on_after_a_connection_that_was_reset_in_the_queue(case: C
     let mut seen = Seen::default();
     turn_until(&mut reactor, &mut seen, |seen| seen.peers.contains(&wanted));
     assert!(seen.errors.is_empty(), "{:?}", seen.errors);
+}
+
+/// A socket for whose first connection there is no descriptor.
+struct Short {
+    socket: TcpListener,
+    has_failed: bool,
+}
+
+impl AsFd for Short {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Accept for Short {
+    type Stream = TcpStream;
+    type Address = SocketAddr;
+
+    fn set_nonblocking(&mut self) -> io::Result<()> {
+        self.socket.set_nonblocking(true)
+    }
+
+    fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        match std::mem::replace(&mut self.has_failed, true) {
+            false => Err(io::Error::from_raw_os_error(nix::libc::EMFILE)),
+            true => self.socket.accept(),
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+}
+
+/// No timer of the listener's own ends its rest then.
+pub fn with_a_callback_of_ones_own_the_listener_rests_until_it_is_resumed(case: Case) {
+    let (mut reactor, spy) = case.clocked::<Seen>();
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _clients = connect(socket.local_addr().unwrap(), 2);
+    let listener = Listener::new(Short { socket, has_failed: false }).unwrap();
+    let accept_all = |seen: &mut Seen, context: &mut Context<'_, Seen>, id: Id<Listener<Short>>| {
+        while let Some(accepted) = context.get_mut(id).and_then(Listener::accept) {
+            take(seen, context, accepted);
+        }
+    };
+    let id = reactor.context().add(listener, accept_all).unwrap();
+    let mut seen = Seen::default();
+    assert_no_timer(&mut reactor, &spy, &mut seen);
+    assert_eq!((seen.errors.len(), seen.streams.len()), (1, 0));
+    let mut context = reactor.context();
+    let listener = context.get_mut(id).unwrap();
+    assert!(listener.is_resting());
+    listener.resume();
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    assert_eq!((seen.errors.len(), seen.streams.len()), (1, 2));
 }
 
 /// In a process of its own: it leaves itself no descriptor. The clock is the test's, so nothing sleeps.

@@ -415,6 +415,7 @@ on_every_backend! {
         an_error_of_the_callback_closes_the_listener_and_is_told
         a_listener_removed_in_its_own_callback_accepts_no_more
         a_listener_goes_on_after_a_connection_that_was_reset_in_the_queue
+        with_a_callback_of_ones_own_the_listener_rests_until_it_is_resumed
         without_a_descriptor_to_be_had_the_listener_rests_and_accepts_all_in_the_end;
     connections:
         a_connection_that_is_not_made_in_time_is_given_up_and_told_once
