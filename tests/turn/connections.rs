@@ -9,8 +9,8 @@ use ringmq::platform::net;
 use ringmq::{Context, Id, Reactor, State, Stream, Transport};
 
 use crate::support::{
-    assert_no_timer, full_listener, in_child, pair, pattern, read_all, tcp_pair, turn_until, turn_until_gone,
-    turn_until_idle, Case,
+    assert_no_timer, closed_port, full_listener, in_child, pair, pattern, read_all, tcp_pair, turn_until,
+    turn_until_gone, turn_until_idle, Case,
 };
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
@@ -83,7 +83,7 @@ pub fn a_connection_made_before_its_deadline_stays_though_it_is_told_after(case:
 }
 
 pub fn a_connection_refused_in_time_is_told_so_and_leaves_no_timer(case: Case) {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_socket, closed) = closed_port();
     let (mut reactor, spy) = case.clocked();
     connect(&mut reactor, &closed, TIME * 1000);
     let mut seen = Seen::default();

@@ -12,8 +12,8 @@ use ringmq::platform::{net, Interest};
 use ringmq::{Context, Id, Reactor, SendError, State, Stream, Transport};
 
 use crate::support::{
-    pair, pattern, read_all, reset, tcp_pair, turn_until, turn_until_idle, write_all, Case, Change, Random,
-    SOON,
+    closed_port, pair, pattern, read_all, reset, tcp_pair, turn_until, turn_until_idle, write_all, Case,
+    Change, Random, SOON,
 };
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
@@ -53,10 +53,6 @@ fn add_connecting(reactor: &mut Reactor<Seen>, address: &SocketAddr) -> Id<Strea
     let mut context = reactor.context();
     let stream = Stream::connecting(net::connect(address).unwrap(), &context.memory()).unwrap();
     context.add(stream, take_all).unwrap()
-}
-
-fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// A transport that moves at most a few bytes at a time, and sometimes none: reads and writes are cut anywhere.
@@ -202,7 +198,8 @@ pub fn the_end_comes_once_and_the_loop_sleeps_after_it(case: Case) {
 
 pub fn a_refused_connect_closes_the_stream_and_tells_why_once(case: Case) {
     let (mut reactor, spy) = case.spied();
-    let id = add_connecting(&mut reactor, &closed_port());
+    let (_socket, closed) = closed_port();
+    let id = add_connecting(&mut reactor, &closed);
     assert_eq!(reactor.context().get(id).unwrap().state(), State::Connecting);
     let mut seen = Seen::default();
     turn_until(&mut reactor, &mut seen, |seen| !seen.states.is_empty());
@@ -231,7 +228,8 @@ pub fn what_is_queued_while_connecting_is_sent_once_connected(case: Case) {
 
 pub fn a_stream_removed_while_connecting_is_told_of_nothing(case: Case) {
     let (mut reactor, spy) = case.spied();
-    let id = add_connecting(&mut reactor, &closed_port());
+    let (_socket, closed) = closed_port();
+    let id = add_connecting(&mut reactor, &closed);
     drop(reactor.context().remove(id));
     let mut seen = Seen::default();
     turn_until_idle(&mut reactor, &spy, &mut seen);

@@ -1,13 +1,14 @@
 //! Bytes to send over a stream, and threads that send and take them.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::socket::{bind, getsockname, socket, AddressFamily, SockFlag, SockType, SockaddrIn};
 use ringmq::platform::net;
 
 /// Two ends of a TCP connection.
@@ -85,6 +86,15 @@ pub fn full_listener() -> (TcpListener, Vec<TcpStream>) {
     let mut fillers = vec![TcpStream::connect(address).expect("connect")];
     fillers.extend((0..4).map(|_| net::connect(&address).expect("begin to connect")));
     (listener, fillers)
+}
+
+/// A port that nobody listens at, and that nobody else can have for as long as the socket is held.
+pub fn closed_port() -> (OwnedFd, SocketAddr) {
+    let flags = SockFlag::empty();
+    let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None).expect("open a socket");
+    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).expect("bind");
+    let address: SockaddrIn = getsockname(socket.as_raw_fd()).expect("the address");
+    (socket, SocketAddr::new(address.ip().into(), address.port()))
 }
 
 /// What is to become of a socket when it is dropped: the peer sees a reset.
