@@ -155,21 +155,36 @@ fn add_stream<T: Transport>(reactor: &mut Reactor<Counts>, transport: T, echoes:
     context.add(stream, callback).unwrap();
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Counts {
     poured: usize,
     accepted: usize,
     posted: usize,
     deferred: usize,
+    timed: usize,
+}
+
+impl Counts {
+    /// Whether each that depends on others is further than it was: other threads, and the network.
+    fn has_flowed_since(&self, earlier: &Counts) -> bool {
+        let pairs =
+            [(self.poured, earlier.poured), (self.accepted, earlier.accepted), (self.posted, earlier.posted)];
+        pairs.iter().all(|(now, then)| now > then)
+    }
 }
 
 /// All that wants more than its share at once. The byte that is there before a turn is read in it, and its echo is written in the next:
-/// no more turns, whatever else is going on.
-pub fn a_firehose_a_storm_a_flood_of_posts_and_a_task_without_end_leave_a_ping_pong_every_turn(case: Case) {
+/// no more turns, whatever else is going on, and that goes on as well.
+pub fn a_firehose_a_storm_and_floods_of_posts_timers_and_tasks_leave_a_ping_pong_every_turn(case: Case) {
     const ROUNDS: usize = 300;
+    const TIMERS: usize = 100;
     fn again(counts: &mut Counts, context: &mut Context<'_, Counts>) {
         counts.deferred += 1;
         context.defer(again);
+    }
+    fn at_once(counts: &mut Counts, context: &mut Context<'_, Counts>) {
+        counts.timed += 1;
+        context.set_timeout(Duration::ZERO, at_once);
     }
     let mut reactor = case.reactor::<Counts>();
     let is_over = Arc::new(AtomicBool::new(false));
@@ -187,6 +202,9 @@ pub fn a_firehose_a_storm_a_flood_of_posts_and_a_task_without_end_leave_a_ping_p
     add_stream(&mut reactor, far, true);
     near.set_nonblocking(true).unwrap();
     reactor.context().defer(again);
+    for _ in 0..TIMERS {
+        reactor.context().set_timeout(Duration::ZERO, at_once);
+    }
     let hose = firehose(hose_near);
     let (remote, flood_is_over) = (reactor.remote(), Arc::clone(&is_over));
     let flood = thread::spawn(move || {
@@ -195,18 +213,19 @@ pub fn a_firehose_a_storm_a_flood_of_posts_and_a_task_without_end_leave_a_ping_p
     });
 
     let mut counts = Counts::default();
-    let everything_flows = |counts: &Counts| counts.poured > 0 && counts.accepted > 0 && counts.posted > 0;
-    while !everything_flows(&counts) {
+    while !counts.has_flowed_since(&Counts::default()) {
         reactor.turn(&mut counts, SOON).unwrap();
     }
-    let mut byte = [0];
-    for round in 0..ROUNDS {
+    let (before, mut round, mut byte) = (counts.clone(), 0, [0]);
+    // More of them if this machine has not let the others get any further meanwhile.
+    while round < ROUNDS || !counts.has_flowed_since(&before) {
         near.write_all(&[round as u8]).unwrap();
         reactor.turn(&mut counts, SOON).unwrap();
         assert_eq!(near.read(&mut byte).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
         reactor.turn(&mut counts, SOON).unwrap();
         assert_eq!(near.read(&mut byte).unwrap(), 1, "round {round}");
         assert_eq!(byte, [round as u8]);
+        round += 1;
     }
     is_over.store(true, Ordering::SeqCst);
     let stats = reactor.stats();
@@ -215,4 +234,9 @@ pub fn a_firehose_a_storm_a_flood_of_posts_and_a_task_without_end_leave_a_ping_p
     storm.join().unwrap();
     flood.join().unwrap();
     assert_eq!(counts.deferred as u64, stats.turns, "the task without end ran once a turn");
+    let rounds = counts.timed as u64 / TIMERS as u64;
+    assert!(
+        stats.waits <= rounds && rounds <= stats.turns,
+        "a timer of zero runs once for each reading of the clock"
+    );
 }

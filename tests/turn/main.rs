@@ -157,7 +157,7 @@ on_every_backend! {
         posted_tasks_beyond_the_budget_run_in_the_next_turns_in_order
         a_budget_of_zero_counts_as_one
         a_source_stops_reading_at_its_budget
-        a_firehose_a_storm_a_flood_of_posts_and_a_task_without_end_leave_a_ping_pong_every_turn;
+        a_firehose_a_storm_and_floods_of_posts_timers_and_tasks_leave_a_ping_pong_every_turn;
     #[cfg(feature = "recorder")]
     recorder:
         each_phase_is_charged_with_its_time
