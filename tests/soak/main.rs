@@ -6,7 +6,8 @@
 //!
 //! Peers connect over TCP and UNIX sockets and send frames, all of which have to come back; they close half of the connection, reset it,
 //! leave in the middle of a frame, do not read what is sent to them, or say nothing more; and they send signals. They live in a process
-//! of their own, this binary once more, so that what is left in this one is the server's. It prints what was done and what was left.
+//! of their own, this binary once more, so that what is left in this one is the server's. It goes on until all of this has happened,
+//! however short its time is, and prints how often it did and what was left.
 
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;

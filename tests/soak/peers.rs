@@ -1,4 +1,4 @@
-//! The peers, a process of many threads: it ends when its standard input does, and says what it has done.
+//! The peers, a process of many threads: it ends when its standard input does and each thing was done once, and says how often it was.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -27,6 +27,14 @@ struct Deeds {
     silences: AtomicU64,
 }
 
+impl Deeds {
+    fn are_all_done(&self) -> bool {
+        let Deeds { echoes, half_closes, whole_echoes, resets, cut_frames, slow_reads, silences } = self;
+        let counts = [echoes, half_closes, whole_echoes, resets, cut_frames, slow_reads, silences];
+        counts.iter().all(|count| count.load(SeqCst) > 0)
+    }
+}
+
 /// The arguments: the TCP address, the server's process, and the path of its other socket.
 pub fn main(arguments: &[OsString]) {
     let word = |index: usize| arguments[index].to_str().expect("text");
@@ -39,7 +47,7 @@ pub fn main(arguments: &[OsString]) {
             let (deeds, is_over) = (&deeds, &is_over);
             scope.spawn(move || {
                 let mut random = fastrand::Rng::with_seed(seed);
-                while !is_over.load(SeqCst) {
+                while !is_over.load(SeqCst) || !deeds.are_all_done() {
                     // No port or no descriptor may be left for the moment.
                     let outcome = match seed % 4 {
                         0 => UnixStream::connect(path).map(|socket| visit(socket, &mut random, deeds)),

@@ -69,6 +69,8 @@ fn run(backend: Backend, time: Duration) -> String {
     let listener = Listener::bind("127.0.0.1:0").expect("bind");
     let address = listener.local_addr().expect("it is bound");
     let path = std::env::temp_dir().join(format!("ringmq-soak-{}-{backend}", std::process::id()));
+    // Left by an earlier process of the same number that was killed.
+    let _ = std::fs::remove_file(&path);
     let local = Listener::bind_unix(&path).expect("bind");
     let mut context = reactor.context();
     context.listen(listener, accept).expect("listen");
@@ -94,6 +96,7 @@ fn run(backend: Backend, time: Duration) -> String {
     std::fs::remove_file(&path).expect("nobody else removes it");
     assert_eq!(reactor.context().memory().used(), 0, "memory is still charged");
     let resident = format!("resident {early} KiB after {soon:?}, {late} KiB after {time:?}");
+    assert_all_has_happened(&server);
     format!("{}; peers: {}; {resident}", summary(&reactor, &server), deeds.trim())
 }
 
@@ -114,6 +117,16 @@ fn see_off(peers: &mut Child, reactor: &mut Reactor<Server>, server: &mut Server
     peers.stdout.take().expect("it is a pipe").read_to_string(&mut deeds).expect("they write text");
     assert!(status.success(), "a peer found a fault: {status}");
     deeds
+}
+
+/// The peers do not leave before each has been done to the server; this is what it has come to.
+fn assert_all_has_happened(server: &Server) {
+    let Server { frames, failed, idle, ticks, signals, .. } = *server;
+    assert!(frames > 0, "no frame was sent back");
+    assert!(failed > 0, "no connection failed");
+    assert!(idle > 0, "no connection was removed for being silent");
+    assert!(ticks > 0, "no timer ran");
+    assert!(signals > 0 || cfg!(not(feature = "signal")), "no signal was caught");
 }
 
 fn summary(reactor: &Reactor<Server>, server: &Server) -> String {
