@@ -1,4 +1,4 @@
-//! Pipes, FIFOs, devices, files and pseudo-terminals as streams: the same on every backend, whatever the kernel can wait for.
+//! Pipes, FIFOs, devices and files as streams: the same on every backend, whatever the kernel can wait for.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use nix::fcntl::{fcntl, FcntlArg, OFlag};
 use nix::sys::signal::{signal, SigHandler, Signal};
 
-use ringmq::platform::{pty, Interest};
+use ringmq::platform::Interest;
 use ringmq::{Context, Descriptor, Id, Reactor, State, Stream};
 
 use crate::support::{in_child, pattern, read_all, turn_until, turn_until_idle, Case, Change, SOON};
@@ -18,15 +18,15 @@ const ZERO: Option<std::time::Duration> = Some(std::time::Duration::ZERO);
 
 /// What a callback saw of its stream.
 #[derive(Default, Debug)]
-struct Seen {
-    bytes: Vec<u8>,
+pub struct Seen {
+    pub bytes: Vec<u8>,
     states: Vec<State>,
-    errors: Vec<io::ErrorKind>,
+    pub errors: Vec<io::ErrorKind>,
     call_count: usize,
 }
 
 impl Seen {
-    fn last_state(&self) -> Option<State> {
+    pub fn last_state(&self) -> Option<State> {
         self.states.last().copied()
     }
 }
@@ -46,7 +46,7 @@ fn take_all<T: AsFd + 'static>(
     seen.errors.extend(stream.take_error().map(|error| error.kind()));
 }
 
-fn add<T: AsFd + 'static>(
+pub fn add<T: AsFd + 'static>(
     reactor: &mut Reactor<Seen>,
     descriptor: Descriptor<T>,
 ) -> Id<Stream<Descriptor<T>>> {
@@ -61,7 +61,7 @@ fn pipe() -> (File, File) {
     (File::from(reader), File::from(writer))
 }
 
-fn is_nonblocking(fd: BorrowedFd<'_>) -> bool {
+pub fn is_nonblocking(fd: BorrowedFd<'_>) -> bool {
     fcntl(fd, FcntlArg::F_GETFL).unwrap() & OFlag::O_NONBLOCK.bits() != 0
 }
 
@@ -337,59 +337,6 @@ pub fn a_child_that_drops_its_copy_leaves_the_flag_to_its_parent(case: Case) {
             }
         }
     });
-}
-
-/// Standard input and output of an interactive program are one open file: it stays non-blocking for the one that is left.
-pub fn of_one_terminal_twice_the_one_that_is_left_still_does_not_block(case: Case) {
-    let mut reactor = case.reactor();
-    let pty = pty::open().unwrap();
-    let output = pty.slave.try_clone().unwrap();
-    let shells = pty.slave.try_clone().unwrap();
-    let input = add(&mut reactor, Descriptor::new(pty.slave));
-    let output = add(&mut reactor, Descriptor::writer(output));
-    drop(reactor.context().remove(input));
-    assert!(is_nonblocking(shells.as_fd()));
-    drop(reactor.context().remove(output));
-    assert!(!is_nonblocking(shells.as_fd()));
-}
-
-/// What is typed and what is shown, with a program on the one side and us on the other.
-pub fn a_line_typed_at_a_terminal_arrives_and_its_answer_is_shown(case: Case) {
-    let (mut reactor, spy) = case.spied();
-    let pty = pty::open().unwrap();
-    let mut keyboard = File::from(pty.master);
-    let id = add(&mut reactor, Descriptor::new(pty.slave));
-    let mut seen = Seen::default();
-    keyboard.write_all(b"half a li").unwrap();
-    turn_until_idle(&mut reactor, &spy, &mut seen);
-    assert_eq!(seen.bytes, b"");
-    keyboard.write_all(b"ne\n").unwrap();
-    turn_until(&mut reactor, &mut seen, |seen| !seen.bytes.is_empty());
-    assert_eq!(seen.bytes, b"half a line\n");
-
-    reactor.context().get_mut(id).unwrap().send(b"answer\n").unwrap();
-    turn_until_idle(&mut reactor, &spy, &mut seen);
-    let mut shown = [0; 21];
-    keyboard.read_exact(&mut shown).unwrap();
-    assert_eq!(&shown, b"half a line\r\nanswer\r\n");
-
-    keyboard.write_all(&[4]).unwrap(); // an end of file, as typed by control and D
-    turn_until(&mut reactor, &mut seen, |seen| seen.last_state() == Some(State::Ended));
-    assert_eq!(seen.errors, []);
-}
-
-/// Linux answers EIO there, which is an end all the same.
-pub fn a_terminal_whose_program_is_gone_has_ended(case: Case) {
-    let (mut reactor, spy) = case.spied();
-    let pty = pty::open().unwrap();
-    add(&mut reactor, Descriptor::new(pty.master));
-    let mut program = File::from(pty.slave);
-    program.write_all(b"last words\n").unwrap();
-    drop(program);
-    let mut seen = Seen::default();
-    turn_until(&mut reactor, &mut seen, |seen| seen.last_state() == Some(State::Ended));
-    turn_until_idle(&mut reactor, &spy, &mut seen);
-    assert_eq!((seen.bytes, seen.errors), (b"last words\r\n".to_vec(), vec![]));
 }
 
 /// A writer waits for room when there is none, and for nothing else: what it is not is readable.

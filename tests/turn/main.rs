@@ -44,6 +44,7 @@ mod signals;
 mod sources;
 mod stopping;
 mod streams;
+mod terminals;
 mod timers;
 mod unix;
 
@@ -338,10 +339,11 @@ on_every_backend! {
         a_directory_is_refused_with_a_clear_error
         what_the_shell_shares_with_us_blocks_again_afterwards
         a_child_that_drops_its_copy_leaves_the_flag_to_its_parent
+        a_pipe_waits_for_room_only_while_it_is_full;
+    terminals:
         of_one_terminal_twice_the_one_that_is_left_still_does_not_block
         a_line_typed_at_a_terminal_arrives_and_its_answer_is_shown
-        a_terminal_whose_program_is_gone_has_ended
-        a_pipe_waits_for_room_only_while_it_is_full;
+        a_terminal_whose_program_is_gone_has_ended;
     drops:
         a_loop_dropped_with_everything_pending_drops_every_closure
         a_loop_dropped_with_everything_pending_leaks_no_descriptor
