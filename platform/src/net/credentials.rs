@@ -1,11 +1,32 @@
 //! Who is at the other end of a UNIX socket.
 
 use std::io;
+use std::mem;
 use std::os::unix::io::{AsRawFd, BorrowedFd};
+use std::ptr;
 
 use crate::sys;
 
 /// Who made the other end of a connection, as the kernel noted it when the connection was made.
+///
+/// ```
+/// use ringmq_platform::net;
+/// use std::{fs, io::{Error, ErrorKind}, os::unix::{fs::MetadataExt, io::AsFd, net::UnixStream}};
+///
+/// /// Serves nobody but the user whose files these are.
+/// fn check(client: &UnixStream, files: &str) -> std::io::Result<()> {
+///     let peer = net::peer_credentials(client.as_fd())?;
+///     let owner = fs::metadata(files)?.uid();
+///     (peer.uid == owner).then(|| ()).ok_or(Error::from(ErrorKind::PermissionDenied))
+/// }
+///
+/// # let own = std::env::temp_dir().join(format!("ringmq-credentials-{}", std::process::id()));
+/// # fs::write(&own, "")?;
+/// let (client, _server) = UnixStream::pair()?;
+/// check(&client, own.to_str().expect("a name of this program's"))?;
+/// # fs::remove_file(own)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Credentials {
     /// The effective user.
@@ -33,22 +54,38 @@ pub struct Credentials {
 /// ```
 ///
 /// # Errors
-/// What the system says of a socket that is not connected, or not of this kind; `Unsupported` on a system without such a call.
+/// `InvalidInput` for a socket that is no UNIX socket; what the system says of one that is not connected, mostly `NotConnected`, and of
+/// what is no socket; `Unsupported` on a system without such a call.
 ///
 /// # Platform notes
 /// Linux, Android, OpenBSD (`SO_PEERCRED`), NetBSD (`LOCAL_PEEREID`), macOS and its kin (`getpeereid(3)`, `LOCAL_PEERPID`) and illumos
-/// (`getpeerucred(3C)`) tell the process; FreeBSD and DragonFly (`getpeereid(3)`) do not here. Linux answers for a socket that is no
-/// UNIX socket, too: with user and group -1 and process 0 (`unix(7)` promises nothing of them), which is `InvalidInput` here.
+/// (`getpeerucred(3C)`) tell the process; FreeBSD and DragonFly (`getpeereid(3)`) do not here. The family is asked for first, since no
+/// system can be relied on to refuse another: the level of these options is 0 where they are not of `SOL_SOCKET`, and that is IP's too.
 pub fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
+    if !is_unix(socket)? {
+        let message = "no UNIX socket, and nobody else's peer is known";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     of_peer(socket)
+}
+
+fn is_unix(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    // SAFETY: a socket address is integers, for which zero is a value.
+    let mut address: libc::sockaddr_storage = unsafe { mem::zeroed() };
+    let mut len = mem::size_of_val(&address) as libc::socklen_t;
+    let place = ptr::addr_of_mut!(address).cast();
+    // SAFETY: `place` has room for `len` bytes, and both live through the call.
+    sys::check(unsafe { libc::getsockname(socket.as_raw_fd(), place, &mut len) })?;
+    // Some systems have no address at all for a UNIX socket without a name; those of other families always have one.
+    Ok(len == 0 || libc::c_int::from(address.ss_family) == libc::AF_UNIX)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn of_peer(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
     let peer: libc::ucred = option(socket, libc::SOL_SOCKET, libc::SO_PEERCRED)?;
+    // So it answers for one that is not connected (`cred_to_ucred` of the kernel, given none).
     if peer.pid == 0 && peer.uid == u32::MAX {
-        let message = "the socket has no peer whose credentials the kernel noted";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        return Err(io::Error::from_raw_os_error(libc::ENOTCONN));
     }
     // A process of a namespace that cannot be seen from here has the number 0.
     Ok(Credentials { uid: peer.uid, gid: peer.gid, pid: Some(peer.pid).filter(|pid| *pid != 0) })
@@ -71,7 +108,12 @@ fn of_peer(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
 fn of_peer(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
     let (mut uid, mut gid) = (0, 0);
     // SAFETY: both pointers are to integers of their types, and live through the call.
-    sys::check(unsafe { libc::getpeereid(socket.as_raw_fd(), &mut uid, &mut gid) })?;
+    match unsafe { libc::getpeereid(socket.as_raw_fd(), &mut uid, &mut gid) } {
+        0 => {}
+        -1 => return Err(io::Error::last_os_error()),
+        // DragonFly's and old FreeBSD's own check of what the kernel told returns EINVAL itself.
+        errno => return Err(io::Error::from_raw_os_error(errno)),
+    }
     #[cfg(target_vendor = "apple")]
     let pid = option::<libc::pid_t>(socket, libc::SOL_LOCAL, libc::LOCAL_PEERPID).ok();
     #[cfg(not(target_vendor = "apple"))]
@@ -81,7 +123,7 @@ fn of_peer(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
 
 #[cfg(any(target_os = "illumos", target_os = "solaris"))]
 fn of_peer(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
-    let mut peer = std::ptr::null_mut();
+    let mut peer = ptr::null_mut();
     // SAFETY: given a null pointer to fill in, the call allocates what it fills it in with.
     sys::check(unsafe { libc::getpeerucred(socket.as_raw_fd(), &mut peer) })?;
     // SAFETY: the call succeeded, so `peer` is what it allocated; it is freed once, behind the last use.
@@ -117,13 +159,16 @@ fn of_peer(_: BorrowedFd<'_>) -> io::Result<Credentials> {
     target_vendor = "apple"
 ))]
 fn option<T: Copy>(socket: BorrowedFd<'_>, level: i32, name: i32) -> io::Result<T> {
-    use std::mem;
     // SAFETY: plain integers, for which zero is a value.
     let mut value: T = unsafe { mem::zeroed() };
     let mut len = mem::size_of::<T>() as libc::socklen_t;
     let place = (&mut value as *mut T).cast();
     // SAFETY: `place` has room for `len` bytes, and both live through the call.
     sys::check(unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, place, &mut len) })?;
+    if len as usize != mem::size_of::<T>() {
+        let message = format!("expected {} bytes of credentials, found {len}", mem::size_of::<T>());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
     Ok(value)
 }
 
@@ -150,6 +195,23 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
         let client =
             std::net::TcpStream::connect(listener.local_addr().expect("its address")).expect("connect");
-        assert!(peer_credentials(client.as_fd()).is_err());
+        let error = peer_credentials(client.as_fd()).expect_err("no UNIX socket");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_socket_that_is_not_connected_has_no_peer() {
+        let socket = std::os::unix::net::UnixDatagram::unbound().expect("open a socket");
+        let error = peer_credentials(socket.as_fd()).expect_err("nobody is at the other end");
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        assert_eq!(error.kind(), io::ErrorKind::NotConnected);
+        drop(error);
+    }
+
+    #[test]
+    fn what_is_no_socket_is_an_error() {
+        let file = std::fs::File::open("/dev/null").expect("open /dev/null");
+        let error = peer_credentials(file.as_fd()).expect_err("no socket");
+        assert_eq!(error.raw_os_error(), Some(libc::ENOTSOCK));
     }
 }
