@@ -61,6 +61,7 @@ mod event;
     all(target_os = "linux", any(ringmq_kqueue = "model", ringmq_kqueue = "library"))
 ))]
 mod kqueue; // the same list as in `where_kqueue_is`, since rustfmt does not find a file through a macro
+mod lock;
 pub mod net;
 mod poll;
 mod poller;

@@ -55,13 +55,22 @@ pub use name::Signal;
 /// restored when the last `Signals` for it is dropped, unless somebody else has set something since, which is left alone. (It is not
 /// called from here as well, since two libraries that each called the other would never return.)
 ///
+/// Who has set something of his own meanwhile may put back what he found, which is the handler of this, when no `Signals` is left. The
+/// first signal that comes then sets it to the default, if that is what it was before all this, and takes effect by it; what would have
+/// gone to another handler is lost.
+///
 /// System calls that a signal interrupts are restarted (`SA_RESTART`), where the system does so.
 ///
 /// A signal that every thread blocks comes when one of them unblocks it. What has come and was not taken is gone when this is dropped.
 ///
 /// # Fork
 /// It belongs to the process that made it. A child of a fork still catches the signals, until it starts a program or drops its copy;
-/// but what comes there is told to nobody, in the parent least of all. It may make some of its own.
+/// but what comes there is told to nobody, in the parent least of all. It may make some of its own. When another thread was making or
+/// dropping `Signals` at the fork, the child does not know what was set before, and a dropped copy leaves the default.
+///
+/// A process is told from its parent by its number. Where a child in a PID namespace of its own (`unshare(2)`, `CLONE_NEWPID`) has the
+/// very number of its parent in another, as two that are both the first in theirs, it is taken for the parent: it must not use its
+/// copy, nor make `Signals` of its own.
 #[derive(Debug)]
 pub struct Signals {
     listener: Listener,
@@ -116,7 +125,7 @@ impl AsFd for Signals {
 /// nobody reads any more. The write is then an error, `BrokenPipe`, and nothing else.
 ///
 /// Rust does so before `main`. It is for where `main` is not Rust's: a library in a program in another language. A handler that somebody
-/// has set is left alone, and so is a SIGPIPE that is caught by [`Signals`].
+/// has set is left alone. A SIGPIPE that is caught by [`Signals`] stays so, and is ignored once it is caught no more.
 ///
 /// Programs that this process starts ignore it as well, unless they are started by [`std::process::Command`], which restores the default.
 ///

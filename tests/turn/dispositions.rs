@@ -5,9 +5,10 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
-use nix::sys::signal::Signal::{SIGPIPE, SIGUSR1, SIGUSR2};
+use nix::sys::signal::Signal::{SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use nix::sys::signal::{raise, SigHandler};
 use ringmq::platform::signal::ignore_sigpipe;
 use ringmq::{Signal, Signals, State, Stream};
@@ -48,7 +49,6 @@ pub fn what_somebody_has_set_meanwhile_is_left_alone(case: Case) {
         assert_eq!(handled_count(), 1);
         // Somebody who puts back what was there when he came does no harm, though nobody listens any more.
         set(SIGUSR1, ours);
-        raise(SIGUSR1).unwrap();
         let (mut second, _) = catching(case, [Signal::USR1]);
         raise(SIGUSR1).unwrap();
         assert_eq!(told(&mut second), [Signal::USR1]);
@@ -62,6 +62,25 @@ pub fn what_somebody_has_set_meanwhile_is_left_alone(case: Case) {
         assert_eq!((told(&mut third), told(&mut fourth)), (vec![Signal::USR1], vec![Signal::USR1]));
         drop((third, fourth));
         assert_eq!(set(SIGUSR1, SigHandler::SigDfl), counting());
+    });
+}
+
+/// Somebody puts back our handler when nobody listens any more: a SIGTERM ends the process all the same, and a fork's child.
+pub fn a_signal_that_nobody_listens_for_any_more_does_what_it_did_before(case: Case) {
+    in_child(case, || {
+        let (first, _) = catching(case, [Signal::TERM, Signal::WINCH]);
+        let ours = [SIGTERM, SIGWINCH].map(|signal| (signal, set(signal, counting())));
+        drop(first);
+        for (signal, handler) in ours {
+            set(signal, handler);
+        }
+        assert!(!forked(|| raise(SIGTERM).is_ok()), "found it deaf");
+        raise(SIGWINCH).unwrap();
+        assert_eq!(set(SIGWINCH, SigHandler::SigIgn), SigHandler::SigDfl);
+        // Who listens again is told.
+        let (mut second, _) = catching(case, [Signal::TERM]);
+        raise(SIGTERM).unwrap();
+        assert_eq!(told(&mut second), [Signal::TERM]);
     });
 }
 
@@ -119,6 +138,32 @@ pub fn a_forked_child_may_catch_signals_of_its_own(case: Case) {
     });
 }
 
+pub fn a_forked_child_does_not_wait_for_a_thread_that_was_making_signals_at_the_fork(case: Case) {
+    in_child(case, || {
+        let (reactor, _) = catching(case, [Signal::USR1]);
+        let mut reactor = Some(reactor);
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    drop(Signals::new([Signal::USR1, Signal::USR2]).unwrap());
+                }
+            });
+            let works = (0..300).all(|_| {
+                forked(|| {
+                    nix::unistd::alarm::set(60);
+                    let (mut own, _) = catching(case, [Signal::USR1]);
+                    drop(reactor.take());
+                    raise(SIGUSR1).unwrap();
+                    told(&mut own) == [Signal::USR1]
+                })
+            });
+            is_over.store(true, Ordering::Relaxed);
+            assert!(works, "expected each child to be told");
+        });
+    });
+}
+
 pub fn a_pipe_that_nobody_reads_is_an_error_once_sigpipe_is_ignored(case: Case) {
     in_child(case, || {
         set(SIGPIPE, SigHandler::SigDfl);
@@ -127,6 +172,18 @@ pub fn a_pipe_that_nobody_reads_is_an_error_once_sigpipe_is_ignored(case: Case) 
         drop(reader);
         let error = File::from(writer).write_all(b"x").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    });
+}
+
+pub fn a_sigpipe_that_was_caught_when_it_was_to_be_ignored_is_so_when_it_is_caught_no_more(case: Case) {
+    in_child(case, || {
+        set(SIGPIPE, SigHandler::SigDfl);
+        let (mut reactor, _) = catching(case, [Signal::PIPE]);
+        ignore_sigpipe().unwrap();
+        raise(SIGPIPE).unwrap();
+        assert_eq!(told(&mut reactor), [Signal::PIPE], "while it is caught it is told");
+        drop(reactor);
+        assert_eq!(set(SIGPIPE, SigHandler::SigDfl), SigHandler::SigIgn);
     });
 }
 

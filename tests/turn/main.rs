@@ -464,11 +464,14 @@ on_every_backend! {
     dispositions:
         what_a_signal_was_set_to_is_restored_after_the_last_of_its_listeners
         what_somebody_has_set_meanwhile_is_left_alone
+        a_signal_that_nobody_listens_for_any_more_does_what_it_did_before
         a_signal_refused_in_a_list_leaves_the_others_as_they_were
         a_signal_that_comes_in_a_forked_child_is_told_to_nobody
         a_forked_child_that_drops_its_copy_leaves_the_parents_alone
         a_forked_child_may_catch_signals_of_its_own
+        a_forked_child_does_not_wait_for_a_thread_that_was_making_signals_at_the_fork
         a_pipe_that_nobody_reads_is_an_error_once_sigpipe_is_ignored
+        a_sigpipe_that_was_caught_when_it_was_to_be_ignored_is_so_when_it_is_caught_no_more
         a_sigpipe_that_somebody_has_set_is_left_alone
         a_stream_whose_peer_is_gone_closes_though_sigpipe_is_at_its_default;
     #[cfg(feature = "process")]

@@ -64,9 +64,18 @@ impl fmt::Debug for Set {
 }
 
 impl AtomicSet {
+    pub const fn new() -> AtomicSet {
+        AtomicSet { words: [AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0)] }
+    }
+
     pub fn insert(&self, signal: Signal) {
         let (word, bit) = position(signal);
         self.words[word].fetch_or(bit, Ordering::SeqCst);
+    }
+
+    pub fn remove(&self, signal: Signal) {
+        let (word, bit) = position(signal);
+        self.words[word].fetch_and(!bit, Ordering::SeqCst);
     }
 
     pub fn contains(&self, signal: Signal) -> bool {
