@@ -27,6 +27,10 @@ const ACCEPTS_PER_TURN: usize = 64;
 /// and asking at every turn would spin.
 const REST: Duration = Duration::from_millis(100);
 
+/// After how many failures in a row, each of which might be of one connection alone, accepting rests: a sandbox that forbids to accept
+/// says what a firewall does that forbids one connection (`EPERM`).
+const FAILURES_IN_A_ROW: usize = 64;
+
 /// A listening socket as a source: TCP's, UNIX's, or any that one can [`Accept`] from.
 ///
 /// [`Context::listen`] is the easy way to use it. A callback of one's own, put on by [`Context::add`], takes what was accepted by
@@ -60,6 +64,8 @@ pub struct Listener<L: Accept = TcpListener> {
     accepted: VecDeque<io::Result<(L::Stream, L::Address)>>,
     budget: usize,
     rest: Rest,
+    /// How many connections have failed on their own since one was accepted or none was left.
+    failed_count: usize,
     is_finished: bool,
 }
 
@@ -106,7 +112,8 @@ impl<L: Accept> Listener<L> {
     pub fn new(mut socket: L) -> io::Result<Listener<L>> {
         socket.set_nonblocking()?;
         let accepted = VecDeque::new();
-        Ok(Listener { socket, accepted, budget: ACCEPTS_PER_TURN, rest: Rest::No, is_finished: false })
+        let (budget, rest) = (ACCEPTS_PER_TURN, Rest::No);
+        Ok(Listener { socket, accepted, budget, rest, failed_count: 0, is_finished: false })
     }
 
     /// The address that it is bound to, with the port that the system chose if none was asked for.
@@ -220,6 +227,7 @@ impl<L: Accept> Source for Listener<L> {
             left -= 1;
             let error = match self.socket.accept() {
                 Ok(connection) => {
+                    self.failed_count = 0;
                     self.accepted.push_back(Ok(connection));
                     io.count_accepted();
                     continue;
@@ -227,9 +235,13 @@ impl<L: Accept> Source for Listener<L> {
                 Err(error) => error,
             };
             match AcceptFailure::of(&error) {
-                AcceptFailure::Empty => return self.has_accepted(),
+                AcceptFailure::Empty => {
+                    self.failed_count = 0;
+                    return self.has_accepted();
+                }
                 // The next one may be well.
-                AcceptFailure::Connection => continue,
+                AcceptFailure::Connection if self.may_go_on_after(&error) => continue,
+                AcceptFailure::Connection => self.rest = Rest::ForAWhile,
                 AcceptFailure::Exhausted => self.rest = Rest::ForAWhile,
                 AcceptFailure::Listener => self.rest = Rest::UntilResumed,
             }
@@ -252,6 +264,20 @@ impl<L: Accept> Source for Listener<L> {
 }
 
 impl<L: Accept> Listener<L> {
+    /// Whether a connection's own failure is to be passed over.
+    fn may_go_on_after(&mut self, error: &io::Error) -> bool {
+        // It has left the queue, so that this cannot go on for ever, however many there are.
+        if error.kind() == io::ErrorKind::ConnectionAborted {
+            return true;
+        }
+        self.failed_count += 1;
+        let may_go_on = self.failed_count < FAILURES_IN_A_ROW;
+        if !may_go_on {
+            self.failed_count = 0;
+        }
+        may_go_on
+    }
+
     fn has_accepted(&self) -> Fire {
         (!self.accepted.is_empty()).into()
     }
@@ -273,8 +299,10 @@ impl<S: 'static> Context<'_, S> {
     /// Puts a listener on the loop and calls `accepted` for each connection.
     ///
     /// It is called with an error too: when the system has no descriptor or memory left (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`),
-    /// after which accepting rests for 100 ms and then goes on by itself; and when the listener itself is broken, after which it rests
-    /// for good. A connection that failed on its own, before it was accepted, is passed over. An error that `accepted` returns closes the
+    /// after which accepting rests for 100 ms and then goes on by itself; and when the listener itself is broken, or the process may not
+    /// accept (`EACCES`, `ENOSYS`), after which it rests for good. A connection that failed on its own, before it was accepted, is passed
+    /// over; but after 64 such failures in a row, of which none has taken a connection off the queue, the last one is told, and accepting
+    /// rests as when nothing is left. An error that `accepted` returns closes the
     /// listener, as that of any callback does its source.
     ///
     /// # Errors
@@ -306,8 +334,8 @@ where
         let id = Id::<Listener<L>>::new(key);
         // Looked up anew each time: the callback may remove the listener.
         while let Some(connection) = context.get_mut(id).and_then(Listener::accept) {
-            let failure = connection.as_ref().err().map(AcceptFailure::of);
-            if failure == Some(AcceptFailure::Exhausted) {
+            let rests = context.get(id).map_or(false, |listener| listener.rest == Rest::ForAWhile);
+            if connection.is_err() && rests {
                 context.set_timeout(REST, move |_, context| {
                     if let Some(listener) = context.get_mut(id) {
                         listener.end_rest();

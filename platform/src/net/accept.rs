@@ -1,4 +1,4 @@
-//! Accepting sockets that are non-blocking from their first moment, and what an error of it calls for.
+//! Accepting sockets that are non-blocking from the first, and what an error of it calls for.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -13,6 +13,10 @@ use super::socket::accept_socket;
 /// # Errors
 /// `WouldBlock` when the queue is empty and the listener is non-blocking; the connection's own failure (`ECONNABORTED` and its kin);
 /// `EMFILE`, `ENFILE`, `ENOBUFS` and `ENOMEM`, with which the connection stays in the queue.
+///
+/// # Platform notes
+/// macOS and its kin have no `accept4`: there the socket is made so by further calls, and a thread that forks between them and starts a
+/// program hands the descriptor on.
 pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let mut storage = Storage::empty();
     let (socket, _) = accept_socket(listener.as_raw_fd(), &mut storage)?;
@@ -22,6 +26,9 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
 /// As [`accept`], from a UNIX listener. A peer that has not bound its socket, which is the rule, has an address without a name.
 ///
 /// # Errors
+/// As for [`accept`].
+///
+/// # Platform notes
 /// As for [`accept`].
 pub fn accept_unix(listener: &UnixListener) -> io::Result<(UnixStream, unix::SocketAddr)> {
     let mut storage = empty_path();
@@ -48,11 +55,14 @@ pub enum AcceptFailure {
     Empty,
     /// This connection failed before it was accepted, or a signal came first: try the next one at once. Linux hands on errors of the
     /// new connection's network as well (`accept(2)`, "Error handling").
+    ///
+    /// `EPERM` is one connection's when it is a firewall that forbids it, and every one's when it is a sandbox: when nothing but such
+    /// failures comes, time after time, treat them as [`Exhausted`](Self::Exhausted).
     Connection,
     /// No descriptor or no memory is left. The connection stays in the queue and the listener stays readable, so trying again at once
     /// would spin: rest, and try later.
     Exhausted,
-    /// The listener cannot accept: closed, or not listening.
+    /// The listener cannot accept: closed, or not listening, or the process may not (`EACCES` and `ENOSYS`, of a sandbox).
     Listener,
 }
 
@@ -64,9 +74,13 @@ impl AcceptFailure {
         }
         match error.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => AcceptFailure::Exhausted,
+            // Streams without buffers: illumos' accept(3SOCKET).
+            #[cfg(any(target_os = "illumos", target_os = "solaris"))]
+            Some(libc::ENOSR) => AcceptFailure::Exhausted,
             Some(libc::EBADF | libc::EINVAL | libc::ENOTSOCK | libc::EOPNOTSUPP | libc::EFAULT) => {
                 AcceptFailure::Listener
             }
+            Some(libc::EACCES | libc::ENOSYS) => AcceptFailure::Listener,
             // ECONNABORTED, EPROTO, EINTR, EPERM (a firewall), ENETDOWN, EHOSTUNREACH and their kin, and an address of no known family.
             _ => AcceptFailure::Connection,
         }
@@ -93,7 +107,10 @@ mod tests {
                 ],
             ),
             (AcceptFailure::Exhausted, &[libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM]),
-            (AcceptFailure::Listener, &[libc::EBADF, libc::EINVAL, libc::ENOTSOCK]),
+            (
+                AcceptFailure::Listener,
+                &[libc::EBADF, libc::EINVAL, libc::ENOTSOCK, libc::EACCES, libc::ENOSYS],
+            ),
         ];
         for (class, errnos) in classes {
             for errno in errnos {

@@ -39,6 +39,10 @@ use crate::sys;
 /// # Errors
 /// What `socket(2)` and `connect(2)` say at once: `EMFILE`, `ENETUNREACH`, `EADDRNOTAVAIL`, `EACCES`. A connection that is refused is
 /// mostly told later.
+///
+/// # Platform notes
+/// macOS and its kin cannot open a socket so (`socket(2)` takes no flags): it is made non-blocking and closed on exec by further calls, and
+/// a thread that forks between them and starts a program hands the descriptor on.
 pub fn connect(address: &SocketAddr) -> io::Result<TcpStream> {
     let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     let socket = open_stream_socket(family)?;
@@ -77,6 +81,8 @@ pub fn connect(address: &SocketAddr) -> io::Result<TcpStream> {
 ///
 /// # Platform notes
 /// `WouldBlock` is of Linux (`connect(2)`, "EAGAIN"). The BSDs and macOS say `ConnectionRefused` in the same case.
+///
+/// On macOS the socket is opened as for [`connect`].
 pub fn connect_unix(path: impl AsRef<Path>) -> io::Result<UnixStream> {
     let (address, len) = encode_path(path.as_ref())?;
     let socket: OwnedFd = open_stream_socket(libc::AF_UNIX)?;

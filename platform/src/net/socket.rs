@@ -1,4 +1,5 @@
-//! Opening sockets that are non-blocking, closed on exec and without SIGPIPE from the first.
+//! Opening sockets that are non-blocking, closed on exec and without SIGPIPE: from their first moment, or, on macOS and its kin, before
+//! anybody of this process is given them.
 
 use std::io;
 use std::mem;

@@ -35,9 +35,27 @@ pub const ROWS: &[Row] = &[
         victim: sockets::accepting_goes_on,
     },
     Row {
+        name: "accepting_rests_when_nothing_but_connections_fail_and_then_goes_on",
+        backends: EACH,
+        injections: &[inject("accept4", &["error=EPERM", "error=ENETDOWN"], Until(64))],
+        calls: &[("accept4", 67..=68), ("wait", 2..=12)],
+        victim: sockets::accepting_rests_once,
+    },
+    Row {
+        name: "connections_that_were_aborted_are_passed_over_however_many",
+        backends: EACH,
+        injections: &[inject("accept4", &["error=ECONNABORTED"], Until(200))],
+        calls: &[("accept4", 203..=204), ("wait", 4..=10)],
+        victim: sockets::accepting_goes_on,
+    },
+    Row {
         name: "a_broken_listener_says_so_once_and_rests",
         backends: EACH,
-        injections: &[inject("accept4", &["error=EBADF", "error=EINVAL", "error=ENOTSOCK"], Always)],
+        injections: &[inject(
+            "accept4",
+            &["error=EBADF", "error=EINVAL", "error=ENOTSOCK", "error=EACCES", "error=ENOSYS"],
+            Always,
+        )],
         calls: &[("accept4", 1..=1), ("wait", 2..=6)],
         victim: sockets::accepting_ends,
     },

@@ -53,6 +53,14 @@ pub fn accepting_rests(setting: &Setting<'_>) {
     assert!(start.elapsed() >= Duration::from_millis(300), "three rests of a tenth of a second each");
 }
 
+pub fn accepting_rests_once(setting: &Setting<'_>) {
+    let start = Instant::now();
+    let mut heard = accept_all(setting, LONG);
+    assert_eq!((heard.connections.len(), heard.errors.len()), (CLIENT_COUNT, 1));
+    setting.assert_told::<()>(Err(heard.errors.remove(0)));
+    assert!(start.elapsed() >= Duration::from_millis(100), "a rest of a tenth of a second");
+}
+
 pub fn accepting_goes_on(setting: &Setting<'_>) {
     let heard = accept_all(setting, LONG);
     assert_eq!((heard.connections.len(), heard.errors.len()), (CLIENT_COUNT, 0));
