@@ -42,15 +42,31 @@ fn cat_copies_whatever_its_input_is() {
 }
 
 #[test]
+fn cat_from_nothing_to_nothing_ends_well() {
+    for mut cat in cats() {
+        let output = cat.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
+        let output = output.expect("run cat");
+        assert!(output.status.success() && output.stderr.is_empty(), "{cat:?}: {}", text(&output.stderr));
+    }
+}
+
+/// Not over the model of a kqueue, which opens descriptors of its own before Rust's runtime has opened /dev/null in the place of what is
+/// closed; nor on a machine that is emulated, whose programs the host's shell cannot start.
+#[test]
+#[cfg_attr(
+    ringmq_kqueue = "model",
+    ignore = "the model opens descriptors of its own in the place of what is closed"
+)]
 fn cat_without_an_input_or_an_output_ends_well() {
-    // The model of a kqueue opens descriptors of its own before Rust's runtime has opened /dev/null in the place of what is closed.
-    let closed = if cfg!(ringmq_kqueue = "model") { &[][..] } else { &["<&-", "<&- >&-"][..] };
     for cat in cats() {
-        for redirection in closed.iter().chain(&["</dev/null >/dev/null"]) {
+        for redirection in ["<&-", "<&- >&-"] {
             let mut shell = Command::new("sh");
             shell.arg("-c").arg(format!("exec \"$0\" {redirection}")).arg(cat.get_program());
             let output = shell.envs(cat.get_envs().filter_map(|(key, value)| Some((key, value?)))).output();
             let output = output.expect("run cat");
+            if text(&output.stderr).contains("Exec format error") {
+                return println!("passed over: the shell cannot start a program of this machine");
+            }
             assert!(output.status.success(), "{cat:?} {redirection}: {}", text(&output.stderr));
             assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{cat:?} {redirection}");
         }
