@@ -2,13 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::socket::{bind, getsockname, socket, AddressFamily, SockFlag, SockType, SockaddrIn};
 use ringmq::platform::net;
 
 /// Two ends of a TCP connection.
@@ -88,13 +87,11 @@ pub fn full_listener() -> (TcpListener, Vec<TcpStream>) {
     (listener, fillers)
 }
 
-/// A port that nobody listens at, and that nobody else can have for as long as the socket is held.
-pub fn closed_port() -> (OwnedFd, SocketAddr) {
-    let flags = SockFlag::empty();
-    let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None).expect("open a socket");
-    bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).expect("bind");
-    let address: SockaddrIn = getsockname(socket.as_raw_fd()).expect("the address");
-    (socket, SocketAddr::new(address.ip().into(), address.port()))
+/// A port that nobody listens at, and that nobody else can bind for as long as the connection is held: that of its own end.
+pub fn closed_port() -> ((TcpStream, TcpStream), SocketAddr) {
+    let (near, far) = tcp_pair();
+    let address = near.local_addr().expect("it is connected");
+    ((near, far), address)
 }
 
 /// What is to become of a socket when it is dropped: the peer sees a reset.
