@@ -149,7 +149,7 @@ pub fn a_forked_child_does_not_wait_for_a_thread_that_was_making_signals_at_the_
                     drop(Signals::new([Signal::USR1, Signal::USR2]).unwrap());
                 }
             });
-            let works = (0..300).all(|_| {
+            let works = (0..30).all(|_| {
                 forked(|| {
                     nix::unistd::alarm::set(60);
                     let (mut own, _) = catching(case, [Signal::USR1]);
