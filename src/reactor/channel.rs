@@ -180,8 +180,9 @@ impl<T: Send + 'static> Source for Channel<T> {
         self.shared.close();
     }
 
+    /// Once the callback has been told, or is about to be, that no more will come.
     fn is_finished(&self) -> bool {
-        self.arrived.is_empty() && self.shared.is_drained()
+        self.end == End::Told
     }
 }
 

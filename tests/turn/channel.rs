@@ -289,6 +289,17 @@ pub fn a_loop_that_drains_takes_what_was_sent_and_no_more(case: Case) {
     assert_eq!(log, (0..MANY).map(Some).chain([None]).collect::<Log>());
 }
 
+/// Nothing waits in it, so that only the end is left to be told.
+pub fn a_loop_that_drains_tells_an_idle_channel_of_its_end(case: Case) {
+    let mut reactor = case.reactor::<Log>();
+    let (_sender, channel) = Channel::unbounded().unwrap();
+    let id = reactor.context().receive(channel, |log: &mut Log, _, value| log.push(value)).unwrap();
+    let mut log = Log::new();
+    assert!(reactor.drain(&mut log, SOON.unwrap()).unwrap());
+    assert_eq!(log, [None]);
+    assert!(reactor.context().get(id).is_none());
+}
+
 pub fn a_channel_removed_by_its_own_callback_brings_nothing_more_and_goes_on_elsewhere(case: Case) {
     let mut reactor = case.reactor::<Vec<(u32, Channel<u32>)>>();
     let (sender, channel) = Channel::unbounded().unwrap();

@@ -287,6 +287,7 @@ on_every_backend! {
         a_reader_learns_once_that_every_sender_is_gone
         values_that_nobody_takes_are_dropped_with_the_channel
         a_loop_that_drains_takes_what_was_sent_and_no_more
+        a_loop_that_drains_tells_an_idle_channel_of_its_end
         a_channel_removed_by_its_own_callback_brings_nothing_more_and_goes_on_elsewhere
         an_error_of_the_callback_closes_the_channel;
     channel_room:
@@ -359,6 +360,7 @@ on_every_backend! {
         who_leaves_the_line_does_not_hold_up_those_behind
         a_send_refused_for_memory_is_told_when_there_is_some
         a_send_refused_for_memory_leaves_reading_alone
+        memory_is_promised_once_though_the_next_deadline_is_asked_for_between
         who_once_asked_for_more_than_there_is_still_gets_what_there_is
         a_sender_refused_again_for_more_is_told_once_there_is_as_much
         a_send_longer_than_the_whole_budget_holds_up_nobody

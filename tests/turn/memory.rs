@@ -200,6 +200,28 @@ pub fn a_send_refused_for_memory_leaves_reading_alone(case: Case) {
     drop(charge);
 }
 
+/// Asking when the next turn is due gives out what is free, and the turn gives out no more than is left then.
+pub fn memory_is_promised_once_though_the_next_deadline_is_asked_for_between(case: Case) {
+    const COUNT: usize = 4;
+    let (mut reactor, _spy) = open(case, 1);
+    let charge = reactor.context().memory().charge(1).unwrap();
+    let mut log = Log::new();
+    let mut nears = Vec::new();
+    for number in 0..COUNT {
+        let (mut near, _) = add_reader(&mut reactor, number);
+        near.write_all(b"x").unwrap();
+        nears.push(near);
+        reactor.turn(&mut log, ZERO).unwrap();
+    }
+    drop(charge);
+    while log.len() < COUNT {
+        assert!(reactor.next_deadline().is_some());
+        reactor.turn(&mut log, ZERO).unwrap();
+    }
+    assert_eq!(log, (0..COUNT).map(|number| (number, 1)).collect::<Log>());
+    assert_eq!(reactor.stats().memory_refusals, COUNT as u64);
+}
+
 /// Asks for more than there will ever be, and from then on for a buffer.
 struct Greedy {
     socket: UnixStream,

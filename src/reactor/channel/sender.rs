@@ -211,12 +211,6 @@ impl<T> Shared<T> {
     pub fn take_all(&self) -> VecDeque<T> {
         std::mem::take(&mut self.queue().values)
     }
-
-    /// Whether nothing is queued and nothing will be.
-    pub fn is_drained(&self) -> bool {
-        let queue = self.queue();
-        queue.values.is_empty() && (queue.is_closed || queue.sender_count == 0)
-    }
 }
 
 #[cfg(test)]
