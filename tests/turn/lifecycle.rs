@@ -52,15 +52,20 @@ pub fn a_run_until_a_deadline_says_that_it_was_stopped(case: Case) {
     assert_eq!(spy.take_waits(), [Some(SECOND), ZERO]);
 }
 
+/// A stream on which far more waits to be sent than the kernel takes at once.
+fn add_clogged<S: 'static>(context: &mut Context<'_, S>, socket: UnixStream) -> Id<Stream<UnixStream>> {
+    let mut stream = Stream::new(socket, &context.memory()).unwrap();
+    stream.set_high_water(4 << 20);
+    stream.send(&pattern(4 << 20)).unwrap();
+    context.add(stream, |_, _, _| ()).unwrap()
+}
+
 /// Far more than the kernel takes at once waits to be sent, and the reader begins only when the loop is already coming to its end.
 pub fn a_drain_sends_everything_that_is_queued_before_the_end(case: Case) {
     let mut reactor = case.reactor::<()>();
     let (near, far) = pair();
     let mut context = reactor.context();
-    let mut stream = Stream::new(far, &context.memory()).unwrap();
-    stream.set_high_water(4 << 20);
-    stream.send(&pattern(4 << 20)).unwrap();
-    context.add(stream, |_, _, _| ()).unwrap();
+    add_clogged(&mut context, far);
     let reader = read_all(near);
     assert!(reactor.drain(&mut (), MINUTE).unwrap());
     assert!(reader.join().unwrap() == pattern(4 << 20));
@@ -86,10 +91,7 @@ pub fn a_drain_ends_at_its_deadline_when_a_peer_does_not_read(case: Case) {
     let (_near, far) = pair();
     let mut context = reactor.context();
     let start = context.now();
-    let mut stream = Stream::new(far, &context.memory()).unwrap();
-    stream.set_high_water(4 << 20);
-    stream.send(&pattern(4 << 20)).unwrap();
-    let id = context.add(stream, |_, _, _| ()).unwrap();
+    let id = add_clogged(&mut context, far);
     assert!(!reactor.drain(&mut (), SECOND).unwrap());
     spy.forget();
     reactor.turn(&mut (), ZERO).unwrap();
@@ -104,10 +106,7 @@ pub fn a_drain_without_end_is_stopped_from_another_thread(case: Case) {
     let mut reactor = case.reactor::<()>();
     let (_near, far) = pair();
     let mut context = reactor.context();
-    let mut stream = Stream::new(far, &context.memory()).unwrap();
-    stream.set_high_water(4 << 20);
-    stream.send(&pattern(4 << 20)).unwrap();
-    context.add(stream, |_, _, _| ()).unwrap();
+    add_clogged(&mut context, far);
     let remote = reactor.remote();
     let stopper = std::thread::spawn(move || remote.stop());
     assert!(!reactor.drain(&mut (), Duration::MAX).unwrap());
@@ -137,10 +136,7 @@ pub fn a_drain_does_not_wait_for_who_came_later(case: Case) {
     let (near, far) = pair();
     let (_other_near, other_far) = pair();
     let mut context = reactor.context();
-    let mut stream = Stream::new(far, &context.memory()).unwrap();
-    stream.set_high_water(4 << 20);
-    stream.send(&pattern(4 << 20)).unwrap();
-    context.add(stream, |_, _, _| ()).unwrap();
+    add_clogged(&mut context, far);
     context.set_timeout(Duration::ZERO, move |_, context: &mut Context<'_, ()>| {
         context.set_timeout(Duration::ZERO, move |_, context| {
             let other = Stream::new(other_far, &context.memory()).unwrap();
@@ -157,10 +153,7 @@ pub fn a_drain_whose_last_source_is_removed_by_a_callback_does_not_wait(case: Ca
     let (mut reactor, spy) = case.clocked::<()>();
     let (_near, far) = pair();
     let mut context = reactor.context();
-    let mut stream = Stream::new(far, &context.memory()).unwrap();
-    stream.set_high_water(4 << 20);
-    stream.send(&pattern(4 << 20)).unwrap();
-    let id = context.add(stream, |_, _, _| ()).unwrap();
+    let id = add_clogged(&mut context, far);
     context.defer(move |_, context| {
         context.defer(move |_, context| assert!(context.remove(id).is_some()));
     });
@@ -173,10 +166,7 @@ pub fn a_connection_that_fails_while_it_drains_is_not_waited_for(case: Case) {
     let mut reactor = case.reactor::<()>();
     let (near, far) = pair();
     let mut context = reactor.context();
-    let mut stream = Stream::new(far, &context.memory()).unwrap();
-    stream.set_high_water(4 << 20);
-    stream.send(&pattern(4 << 20)).unwrap();
-    let id = context.add(stream, |_, _, _| ()).unwrap();
+    let id = add_clogged(&mut context, far);
     drop(near);
     assert!(reactor.drain(&mut (), MINUTE).unwrap());
     assert_eq!(reactor.context().get(id).unwrap().state(), State::Closed);
