@@ -38,8 +38,8 @@ impl<T: Default> Lock<T> {
         loop {
             match self.holder.compare_exchange(0, process, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return self.guard(),
-                // Held for a few system calls. Not by yielding: to a holder of lower priority that would not be enough.
-                Err(holder) if holder == process => thread::sleep(Duration::from_micros(100)),
+                // Held for a few system calls.
+                Err(holder) if holder == process => make_way(),
                 Err(holder) => {
                     if self
                         .holder
@@ -80,6 +80,12 @@ impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
         self.lock.holder.store(0, Ordering::Release);
     }
+}
+
+/// Lets another thread get on with what this one waits for, a few instructions or system calls of its, where nobody can be told that
+/// they are done. Not by yielding: to a thread of lower priority that would not be enough.
+pub(crate) fn make_way() {
+    thread::sleep(Duration::from_micros(100));
 }
 
 #[cfg(test)]

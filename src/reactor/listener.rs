@@ -241,8 +241,7 @@ impl<L: Accept> Source for Listener<L> {
                 }
                 // The next one may be well.
                 AcceptFailure::Connection if self.may_go_on_after(&error) => continue,
-                AcceptFailure::Connection => self.rest = Rest::ForAWhile,
-                AcceptFailure::Exhausted => self.rest = Rest::ForAWhile,
+                AcceptFailure::Connection | AcceptFailure::Exhausted => self.rest = Rest::ForAWhile,
                 AcceptFailure::Listener => self.rest = Rest::UntilResumed,
             }
             self.accepted.push_back(Err(error));
@@ -302,8 +301,7 @@ impl<S: 'static> Context<'_, S> {
     /// after which accepting rests for 100 ms and then goes on by itself; and when the listener itself is broken, or the process may not
     /// accept (`EACCES`, `ENOSYS`), after which it rests for good. A connection that failed on its own, before it was accepted, is passed
     /// over; but after 64 such failures in a row, of which none has taken a connection off the queue, the last one is told, and accepting
-    /// rests as when nothing is left. An error that `accepted` returns closes the
-    /// listener, as that of any callback does its source.
+    /// rests as when nothing is left. An error that `accepted` returns closes the listener, as that of any callback does its source.
     ///
     /// # Errors
     /// As for [`add`](Self::add).

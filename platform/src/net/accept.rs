@@ -73,7 +73,7 @@ impl AcceptFailure {
             return AcceptFailure::Empty;
         }
         match error.raw_os_error() {
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => AcceptFailure::Exhausted,
+            _ if crate::is_shortage(error) => AcceptFailure::Exhausted,
             // Streams without buffers: illumos' accept(3SOCKET).
             #[cfg(any(target_os = "illumos", target_os = "solaris"))]
             Some(libc::ENOSR) => AcceptFailure::Exhausted,

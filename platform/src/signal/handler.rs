@@ -11,12 +11,10 @@ use std::io;
 use std::os::raw::c_int;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use super::set::{AtomicSet, Set};
 use super::Signal;
-use crate::lock::Lock;
+use crate::lock::{make_way, Lock};
 use crate::{sys, Waker};
 
 /// Who is told of some signals, until it is dropped.
@@ -149,8 +147,7 @@ impl Place {
         // Who comes from here on finds nobody; who was here before may be about to ring. In a fork's child that is for ever: the thread is
         // the parent's. And there no handler has come any further than to ask whose place it is.
         while self.process == std::process::id() && self.visitor_count.load(Ordering::SeqCst) != 0 {
-            // Not by yielding: to a thread of lower priority that would not be enough.
-            thread::sleep(Duration::from_micros(100));
+            make_way();
         }
         // SAFETY: it came from a box, was just taken out, so that nobody else finds it, and nobody is looking at it any more.
         drop(unsafe { Box::from_raw(waker) });
