@@ -3,6 +3,8 @@
 //! On Linux that is a pidfd, on systems with kqueue a kernel queue that watches nothing but the child. Where there is neither, and where
 //! a sandbox or an old kernel refuses the pidfd, it is SIGCHLD, of which every such descriptor is told; each asks for its own child.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::os::unix::io::{AsFd, BorrowedFd};
 use std::process::{Child, ExitStatus};
@@ -88,10 +90,13 @@ impl Process {
     /// What is wanted of its pipes may be taken beforehand, or later from [`child_mut`](Self::child_mut).
     ///
     /// # Errors
-    /// `EMFILE`, `ENFILE`, `ENOMEM`; `ECHILD` as for [`try_wait`](Self::try_wait). The child is dropped then, and runs on.
-    pub fn new(mut child: Child) -> io::Result<Process> {
-        let exit = Exit::of(&mut child)?;
-        Ok(Process { child, exit, outcome: None, is_told: false })
+    /// `EMFILE`, `ENFILE`, `ENOMEM`; `ECHILD` as for [`try_wait`](Self::try_wait). The child runs on, and is in the error: see
+    /// [`WatchError`], which `?` turns into an [`io::Error`].
+    pub fn new(mut child: Child) -> Result<Process, WatchError> {
+        match Exit::of(&mut child) {
+            Ok(exit) => Ok(Process { child, exit, outcome: None, is_told: false }),
+            Err(error) => Err(WatchError { child, error }),
+        }
     }
 
     /// How it has exited; `None` when it has not yet. Never blocks.
@@ -140,13 +145,70 @@ impl Process {
     }
 
     /// The child, to kill it, or to take its pipes.
+    ///
+    /// After a `try_wait` that has said that nobody can know (`ECHILD`), the child's number may be another process's: it must not be
+    /// killed then, which [`Child`] itself does not know.
     pub fn child_mut(&mut self) -> &mut Child {
         &mut self.child
     }
 
-    /// The child alone, watched no more.
+    /// The child alone, watched no more. As for [`child_mut`](Self::child_mut), it must not be killed when nobody can know how it has
+    /// exited.
     pub fn into_child(self) -> Child {
         self.child
+    }
+}
+
+/// A child that cannot be watched, and why not.
+///
+/// ```
+/// use ringmq_platform::process::Process;
+/// use std::process::Command;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let child = Command::new("true").spawn()?;
+/// match Process::new(child) {
+///     Ok(process) => drop(process), // to be registered
+///     // No descriptor is left, perhaps. It is waited for as it would be without a loop.
+///     Err(refused) => drop(refused.into_child().wait()?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct WatchError {
+    child: Child,
+    error: io::Error,
+}
+
+impl WatchError {
+    /// Why not.
+    pub fn error(&self) -> &io::Error {
+        &self.error
+    }
+
+    /// The child, which runs on; if it had exited before and was waited for, it knows its status.
+    pub fn into_child(self) -> Child {
+        self.child
+    }
+}
+
+impl fmt::Display for WatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the child {} cannot be watched: {}", self.child.id(), self.error)
+    }
+}
+
+impl Error for WatchError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Without the child, which is dropped and runs on.
+impl From<WatchError> for io::Error {
+    fn from(refused: WatchError) -> io::Error {
+        refused.error
     }
 }
 
@@ -169,8 +231,8 @@ impl Exit {
         match Watch::open(child.id()) {
             Ok(Some(watch)) => Ok(Exit::Watched(watch)),
             Ok(None) => Exit::told(child),
-            // It has exited since: kqueue does not watch what has (the BSDs), or only is about to (macOS, where it may be another moment
-            // before it can be waited for).
+            // It has exited since: kqueue does not watch what has (NetBSD, OpenBSD), or only is about to (macOS, where it may be another
+            // moment before it can be waited for). FreeBSD and DragonFly take it, and tell of it at once (their `filt_procattach`).
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Exit::known(),
             Err(error) => Err(error),
         }

@@ -7,6 +7,19 @@ use std::ptr;
 use crate::sys;
 
 /// The two sides of a pseudo-terminal.
+///
+/// ```
+/// use ringmq_platform::pty;
+/// use std::process::Command;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let pty = pty::open()?;
+/// // `tty` says whether its standard input is a terminal. The slave goes with the command.
+/// let status = Command::new("tty").arg("-s").stdin(pty.slave).status()?;
+/// assert!(status.success());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Pty {
     /// The side of who plays the terminal: what is written here was typed, and what is read here is to be shown.

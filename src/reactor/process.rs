@@ -43,7 +43,7 @@ impl<S: 'static> Context<'_, S> {
     /// the loop.
     ///
     /// It is called with an error when nobody can know how the child has exited: somebody else has waited for it, or the process ignores
-    /// SIGCHLD.
+    /// SIGCHLD. Its number may be another process's by then, so it must not be killed any more.
     ///
     /// Until then [`get_mut`](Self::get_mut) reaches the child, to [`kill`](std::process::Child::kill) it for instance. When the process
     /// is removed, or the loop dropped, the child runs on, and nobody waits for it. Its pipes are no part of this: what is wanted of them

@@ -490,5 +490,6 @@ on_every_backend! {
         a_child_removed_before_it_exits_is_told_to_nobody_and_can_be_waited_for
         a_loop_that_is_dropped_leaves_its_child_running
         a_callback_of_ones_own_runs_once_and_the_loop_sleeps_after_it
+        a_child_that_cannot_be_watched_is_given_back
         children_that_have_exited_leave_no_descriptor;
 }

@@ -1,5 +1,6 @@
 //! Children that exit, in every way that there is, watched or not.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,7 +11,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use ringmq::{Context, Id, Process, Reactor};
 
-use crate::support::{descriptor_count, in_child, turn_until, turn_until_idle, Case};
+use crate::support::{descriptor_count, in_child, limit_descriptors, turn_until, turn_until_idle, Case};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 
@@ -205,6 +206,35 @@ pub fn a_callback_of_ones_own_runs_once_and_the_loop_sleeps_after_it(case: Case)
     assert_eq!(codes(&exits), [Some(7)]);
     let process = reactor.context().remove(id).unwrap();
     assert!(process.is_over());
+}
+
+/// Without a descriptor to be had, one runs on and one has been waited for: neither is lost.
+pub fn a_child_that_cannot_be_watched_is_given_back(case: Case) {
+    in_child(case, || {
+        let mut children = [waits(7), exits(8)];
+        children[1].wait().unwrap();
+        limit_descriptors(descriptor_count() + 20);
+        let mut ballast = Vec::new();
+        while let Ok(file) = File::open("/dev/null") {
+            ballast.push(file);
+        }
+        let refused = children.map(|child| Process::new(child).unwrap_err());
+        drop(ballast);
+        for refused in &refused {
+            assert_eq!(refused.error().raw_os_error(), Some(nix::libc::EMFILE));
+            assert!(refused.to_string().contains("cannot be watched"), "{refused}");
+        }
+        let [runs, over] = refused.map(|refused| refused.into_child());
+        let mut reactor = case.reactor();
+        let id = add(&mut reactor, runs);
+        drop(reactor.context().get_mut(id).unwrap().child_mut().stdin.take());
+        add(&mut reactor, over);
+        let mut exits = Exits::new();
+        turn_until(&mut reactor, &mut exits, |exits| exits.len() == 2);
+        let mut codes = codes(&exits);
+        codes.sort_unstable();
+        assert_eq!(codes, [Some(7), Some(8)]);
+    });
 }
 
 /// In a process of its own, where no other test opens any.

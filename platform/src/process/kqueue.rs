@@ -17,7 +17,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Always something, or an error: `ESRCH` when the process has exited.
+    /// Always something, or an error: `ESRCH` when the process has exited, where a zombie is not taken.
     pub fn open(process: u32) -> io::Result<Option<Watch>> {
         let queue = Descriptor::open()?;
         // SAFETY: a kevent is integers and a pointer that nobody follows, for all of which zero is a value.

@@ -1,5 +1,6 @@
 //! Victims that watch children.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
@@ -50,7 +51,7 @@ pub fn each_is_told_as_its_own(setting: &Setting<'_>) {
 pub fn one_is_not_watched(setting: &Setting<'_>) {
     let (child, input) = start(5);
     let number = Pid::from_raw(child.id() as i32);
-    setting.assert_told(Process::new(child));
+    setting.assert_told(Process::new(child).map_err(io::Error::from));
     // It runs on.
     drop(input);
     assert_eq!(waitpid(number, None).expect("it is there"), WaitStatus::Exited(number, 5));
