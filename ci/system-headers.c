@@ -155,10 +155,20 @@ FIELD(struct sockpeercred, pid, 8, 4);
 IS_DECLARED_AS(getpeereid, int(int, uid_t *, gid_t *));
 #endif
 
+/* accept.rs, credentials.rs and options.rs. */
+HOLDS(SO_ACCEPTCONN == 2);
+HOLDS(AF_UNIX == 1);
+HOLDS(EACCES == 13);
+HOLDS(ENOSYS == 78);
+IS_DECLARED_AS(getsockname, int(int, struct sockaddr *, socklen_t *));
+FIELD(struct sockaddr_storage, ss_family, 1, 1);
+
 /* descriptor.rs and pty.rs. */
 HOLDS(O_ACCMODE == 3);
 HOLDS(O_WRONLY == 1);
 HOLDS(O_NONBLOCK == 4);
+HOLDS(O_APPEND == 8);
+HOLDS(S_IFBLK == 0060000);
 HOLDS(EISDIR == 21);
 HOLDS(ENOBUFS == 55);
 HOLDS(SIGPIPE == 13);
