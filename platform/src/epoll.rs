@@ -10,10 +10,14 @@ use std::os::raw::c_int;
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use crate::poller::wait_until;
+use crate::poller::{interrupted_or, wait_until};
 use crate::sys;
 use crate::table::{Entry, Table};
-use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
+use crate::{Backend, Event, Events, Interest, Poller, Ready, Token, Trigger};
+
+mod control;
+
+use control::{control, split};
 
 /// A poller on `epoll(7)`.
 ///
@@ -28,7 +32,7 @@ use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
 pub struct Epoll {
     fd: OwnedFd,
     table: Table,
-    /// Where the kernel puts what is ready; as long as the largest `Events` seen.
+    /// Where the kernel puts what is ready; as long as the largest `Events` seen, and no longer than a `c_int` can say.
     buffer: Vec<libc::epoll_event>,
     /// Whether the kernel knows `epoll_pwait2` (Linux 5.11) and lets us call it.
     has_nanoseconds: bool,
@@ -90,9 +94,20 @@ impl Poller for Epoll {
         Ok(())
     }
 
+    #[inline(always)] // it is short, and all the rest is elsewhere
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        events.clear();
-        wait_until(timeout, |timeout| self.ask(events, timeout))
+        if timeout.is_some() || self.buffer.len() < events.capacity() {
+            return self.wait_in_any_case(events, timeout);
+        }
+        // One event, and nothing to it but to be told: what most waits of a loop with little to do come to.
+        let count = self.wait_milliseconds(events.capacity() as c_int, -1);
+        if count == 1 {
+            if let Some(event) = self.news_at(0) {
+                events.set_only(event);
+                return Ok(());
+            }
+        }
+        self.conclude_wait(count, events)
     }
 
     fn backend(&self) -> Backend {
@@ -145,70 +160,85 @@ impl Epoll {
         }
     }
 
-    /// One wait in the kernel; answers whether there is anything to report.
-    #[inline]
-    fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
-        if self.buffer.len() < events.capacity() {
-            self.lengthen_buffer(events.capacity());
-        }
-        let capacity = c_int::try_from(events.capacity()).unwrap_or(c_int::MAX);
-        let count = sys::check(self.wait_in_kernel(capacity, timeout))? as usize;
-        for index in 0..count {
-            if !self.report(index, events) {
-                return self.ask_on(index + 1, count, events);
-            }
-        }
-        if events.is_empty() {
-            return self.ask_on(count, count, events);
-        }
-        Ok(true)
+    /// As [`wait`](Poller::wait), whatever is asked and whatever comes.
+    #[inline(never)] // or what it keeps on the stack would be made room for at every wait
+    fn wait_in_any_case(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        events.clear();
+        self.make_room(capacity_of(events));
+        wait_until(timeout, |timeout| self.ask(events, timeout))
     }
 
-    /// After a wait that has left something to be set right, before its event `index`, or has nothing to report.
-    #[cold]
-    fn ask_on(&mut self, index: usize, count: usize, events: &mut Events) -> io::Result<bool> {
-        let capacity = c_int::try_from(events.capacity()).unwrap_or(c_int::MAX);
-        let (mut index, mut count) = (index, count);
+    /// What comes after the kernel's answer to a wait without a timeout.
+    #[inline(never)]
+    fn conclude_wait(&mut self, count: c_int, events: &mut Events) -> io::Result<()> {
+        events.clear();
+        match self.report_all(count, events) {
+            Ok(false) => self.wait_in_any_case(events, None),
+            result => interrupted_or(result),
+        }
+    }
+
+    /// One wait in the kernel; answers whether there is anything to report.
+    fn ask(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<bool> {
+        let count = self.wait_in_kernel(capacity_of(events), timeout);
+        self.report_all(count, events)
+    }
+
+    /// Reports what one wait in the kernel has left in `buffer`, if it has not failed; answers whether there is anything to report.
+    fn report_all(&mut self, count: c_int, events: &mut Events) -> io::Result<bool> {
+        let mut count = sys::check(count)? as usize;
         loop {
-            for index in index..count {
-                self.report(index, events);
+            let mut is_well = true;
+            for index in 0..count {
+                is_well &= self.report(index, events);
             }
-            self.set_right(count, events)?;
+            if !is_well {
+                self.set_right(count, events)?;
+            }
             if count == 0 || !events.is_empty() {
-                return Ok(!events.is_empty());
+                return Ok(count > 0);
             }
             // What was told to nobody has left the set, and may have taken the place of something that is told.
-            count = sys::check(self.wait_milliseconds(capacity, 0))? as usize;
-            index = 0;
+            count = sys::check(self.wait_milliseconds(capacity_of(events), 0))? as usize;
         }
     }
 
     /// Reports what was found under a key if it is of the registration that the number has now; answers whether the set is well.
-    #[inline(always)] // a call of its own would cost as much as what it does
     fn report(&mut self, index: usize, events: &mut Events) -> bool {
+        if let Some(event) = self.news_at(index) {
+            return events.push(event);
+        }
         let found = self.buffer[index];
         let (fd, generation) = split(found.u64);
         match self.table.get_mut(fd) {
-            Some(entry) if entry.generation == generation => match NEWS.get(found.events as usize) {
-                Some(news) => entry.report_news(*news, events),
-                None => entry.report(ready_of(found.events as c_int), events),
-            },
+            Some(entry) if entry.generation == generation => {
+                entry.report(ready_of(found.events as c_int), events)
+            }
             _ => false,
         }
     }
 
+    /// The event that was found, if it is one of the registration that the number has now, and told as it is.
+    #[inline]
+    fn news_at(&self, index: usize) -> Option<Event> {
+        let found = self.buffer[index];
+        let (fd, generation) = split(found.u64);
+        let entry = self.table.find(fd, generation)?;
+        // Some bit is set: the kernel passes over what it finds ready for nothing.
+        Some(Event { token: entry.token, ready: entry.news_of(found.events)? })
+    }
+
     /// Takes out of the set what would end every wait at once and is told to nobody.
+    #[cold]
     fn set_right(&mut self, count: usize, events: &Events) -> io::Result<()> {
         let stale_before = self.table.stale_count;
         for index in 0..count {
             let (fd, generation) = split(self.buffer[index].u64);
-            let is_out = match self.table.get(fd) {
+            let is_out = match self.table.find(fd, generation) {
                 // A hang-up. The kernel disarms only one-shots by itself, and of a number that was closed it takes none out: such a
                 // one is stale.
-                Some(entry) if entry.generation == generation => {
-                    !entry.is_silenced() || self.control(libc::EPOLL_CTL_DEL, fd, entry).is_ok()
-                }
-                _ => false,
+                Some(entry) => !entry.is_silenced() || self.control(libc::EPOLL_CTL_DEL, fd, entry).is_ok(),
+                None => false,
             };
             self.table.stale_count += u64::from(!is_out);
         }
@@ -223,9 +253,12 @@ impl Epoll {
         }
     }
 
-    #[cold]
-    fn lengthen_buffer(&mut self, len: usize) {
-        self.buffer.resize(len, libc::epoll_event { events: 0, u64: 0 });
+    /// Makes the buffer as long as the largest `Events` seen, as far as the kernel can be told of it.
+    fn make_room(&mut self, capacity: c_int) {
+        let len = capacity as usize;
+        if self.buffer.len() < len {
+            self.buffer.resize(len, libc::epoll_event { events: 0, u64: 0 });
+        }
     }
 
     /// One call of the kernel, which leaves in `buffer` what it has found and answers how many, or -1.
@@ -234,13 +267,13 @@ impl Epoll {
         match timeout {
             None => self.wait_milliseconds(capacity, -1),
             Some(timeout) if timeout.is_zero() => self.wait_milliseconds(capacity, 0),
-            Some(timeout) => self.wait_for(capacity, timeout),
+            Some(timeout) => self.wait_nanoseconds(capacity, timeout),
         }
     }
 
     /// `epoll_pwait2`, which counts nanoseconds, where the kernel has it.
     #[inline(never)] // or what it keeps on the stack would be made room for at every wait
-    fn wait_for(&mut self, capacity: c_int, timeout: Duration) -> c_int {
+    fn wait_nanoseconds(&mut self, capacity: c_int, timeout: Duration) -> c_int {
         if self.has_nanoseconds {
             // The kernel's own timespec: 64 bits twice on every architecture, unlike libc's.
             let spec = [timeout.as_secs() as i64, i64::from(timeout.subsec_nanos())];
@@ -269,8 +302,9 @@ impl Epoll {
 
     #[inline]
     fn wait_milliseconds(&mut self, capacity: c_int, timeout: c_int) -> c_int {
+        let buffer = self.buffer.as_mut_ptr();
         // SAFETY: the buffer has at least `capacity` slots of the layout of epoll_event, owned by `self`.
-        unsafe { libc::epoll_wait(self.fd.as_raw_fd(), self.buffer.as_mut_ptr(), capacity, timeout) }
+        unsafe { libc::epoll_wait(self.fd.as_raw_fd(), buffer, capacity, timeout) }
     }
 
     /// Builds the kernel's set anew from the table, without the registrations that outlived their descriptors: they cannot be
@@ -324,6 +358,11 @@ impl Epoll {
     }
 }
 
+/// How many events the kernel may answer with.
+fn capacity_of(events: &Events) -> c_int {
+    c_int::try_from(events.capacity()).unwrap_or(c_int::MAX)
+}
+
 fn open() -> io::Result<OwnedFd> {
     // SAFETY: takes no pointer.
     let fd = sys::check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
@@ -331,43 +370,10 @@ fn open() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The number and the generation that [`control`] made a key of.
-fn split(key: u64) -> (RawFd, u32) {
-    (key as u32 as RawFd, (key >> 32) as u32)
-}
-
-fn control(epoll: BorrowedFd<'_>, operation: c_int, fd: RawFd, entry: &Entry) -> io::Result<()> {
-    let key = u64::from(entry.generation) << 32 | u64::from(fd as u32);
-    let mut event = libc::epoll_event { events: bits_of(entry), u64: key };
-    // SAFETY: `event` lives through the call, and the kernel copies it.
-    sys::check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), operation, fd, &mut event) })?;
-    Ok(())
-}
-
 /// Whether the kernel's set has it, as far as we know. A one-shot that has fired is still there, disarmed by the kernel, unless the
 /// set was built anew since; what was silenced after a hang-up is not.
 fn is_watched(entry: &Entry) -> bool {
     !entry.interest.is_none()
-}
-
-fn bits_of(entry: &Entry) -> u32 {
-    let mut bits = match entry.trigger {
-        Trigger::Level => 0,
-        Trigger::Edge => libc::EPOLLET,
-        Trigger::OneShot => libc::EPOLLONESHOT,
-    };
-    // Without any of the three below, a one-shot is disarmed: it stays in the set and reports nothing.
-    let interest = entry.armed_interest();
-    if interest.is_readable() {
-        bits |= libc::EPOLLIN | libc::EPOLLRDHUP;
-    }
-    if interest.is_writable() {
-        bits |= libc::EPOLLOUT;
-    }
-    if interest.is_priority() {
-        bits |= libc::EPOLLPRI;
-    }
-    bits as u32
 }
 
 fn ready_of(bits: c_int) -> Ready {
@@ -382,17 +388,3 @@ fn ready_of(bits: c_int) -> Ready {
     let found = pairs.iter().filter(|(bit, _)| bits & bit != 0);
     found.fold(Ready::NONE, |ready, (_, is)| ready | *is)
 }
-
-/// What bits say that are nothing but news, as nearly all are: the three lowest, and no hint. So none of them is tried one by one.
-const NEWS: [Ready; 8] = {
-    let mut table = [Ready::NONE; 8];
-    table[libc::EPOLLIN as usize] = Ready::READABLE;
-    table[libc::EPOLLOUT as usize] = Ready::WRITABLE;
-    table[libc::EPOLLPRI as usize] = Ready::PRIORITY;
-    table[(libc::EPOLLIN | libc::EPOLLOUT) as usize] = Ready::READABLE.with(Ready::WRITABLE);
-    table[(libc::EPOLLIN | libc::EPOLLPRI) as usize] = Ready::READABLE.with(Ready::PRIORITY);
-    table[(libc::EPOLLOUT | libc::EPOLLPRI) as usize] = Ready::WRITABLE.with(Ready::PRIORITY);
-    table[(libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI) as usize] =
-        Ready::READABLE.with(Ready::WRITABLE).with(Ready::PRIORITY);
-    table
-};

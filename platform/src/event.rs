@@ -1,6 +1,7 @@
 //! What is asked of a descriptor and what is answered: tokens, interests, triggers, readiness, and the buffer for events.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 
 /// Stamps out a set of named bits: the constants, the tests for them, the operators and a `Debug` that names them.
 macro_rules! flags {
@@ -109,13 +110,13 @@ flags! {
         /// Input, the end of input, or a connection to accept.
         READABLE = 1, is_readable;
         /// Room for output, or the outcome of a connect in progress.
-        WRITABLE = 2, is_writable;
+        WRITABLE = 4, is_writable;
         /// Out-of-band data (`POLLPRI`).
         ///
         /// # Platform notes
         /// Reported by epoll, poll and select. kqueue has no portable filter for it and never reports it. Ask for `READABLE` too: who
         /// asks for this alone hears nothing of a hang-up or an error.
-        PRIORITY = 4, is_priority;
+        PRIORITY = 2, is_priority;
     }
 }
 
@@ -135,9 +136,9 @@ flags! {
         /// A read would not block: there is data, or the end of input, or an error to take.
         READABLE = 1, is_readable;
         /// A write would not block: there is room, or an error to take, or a connect has come to its end.
-        WRITABLE = 2, is_writable;
+        WRITABLE = 4, is_writable;
         /// Out-of-band data is there.
-        PRIORITY = 4, is_priority;
+        PRIORITY = 2, is_priority;
         /// Hint: the peer will send no more. Data that it sent before may still be waiting to be read.
         READ_CLOSED = 8, is_read_closed;
         /// Hint: both directions are over. Data may still be waiting to be read.
@@ -148,11 +149,19 @@ flags! {
 }
 
 impl Interest {
-    /// What was asked for, as what is found: the two name their first three by the same bits.
+    /// What was asked for, in the bits that [`Ready`] has for it. They are those of `POLLIN`, `POLLOUT` and `POLLPRI`, which epoll answers
+    /// with too.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+impl Ready {
+    /// What these bits say, of those of [`Interest::bits`].
     #[allow(dead_code)] // epoll alone asks
     #[inline]
-    pub(crate) const fn as_ready(self) -> Ready {
-        Ready(self.0)
+    pub(crate) const fn from_bits(bits: u32) -> Ready {
+        Ready(bits as u8)
     }
 }
 
@@ -192,20 +201,20 @@ pub struct Event {
 #[derive(Debug)]
 pub struct Events {
     list: Vec<Event>,
-    capacity: usize,
+    capacity: NonZeroUsize,
 }
 
 impl Events {
     /// A buffer for up to `capacity` events; zero is taken for one, since a wait for no events could never tell anything.
     pub fn with_capacity(capacity: usize) -> Events {
-        let capacity = capacity.max(1);
-        Events { list: Vec::with_capacity(capacity), capacity }
+        let capacity = NonZeroUsize::new(capacity.max(1)).expect("it is 1 at least");
+        Events { list: Vec::with_capacity(capacity.get()), capacity }
     }
 
     /// How many events fit.
     #[inline]
     pub fn capacity(&self) -> usize {
-        self.capacity
+        self.capacity.get()
     }
 
     /// How many events the last wait left here.
@@ -237,6 +246,17 @@ impl Events {
         self.list.clear();
     }
 
+    /// Holds this event and no other.
+    #[allow(dead_code)] // epoll alone asks
+    #[inline]
+    pub(crate) fn set_only(&mut self, event: Event) {
+        // Always so. It is looked at so that no way to lengthen the list is compiled in.
+        if self.list.capacity() > 0 {
+            self.list.clear();
+            self.list.push(event);
+        }
+    }
+
     /// Adds an event; answers `false`, and adds nothing, when the buffer is full. For those who write a [`Poller`](crate::Poller).
     #[inline]
     pub fn push(&mut self, event: Event) -> bool {
@@ -251,13 +271,13 @@ impl Events {
     /// Whether no further event fits.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.list.len() == self.capacity
+        self.list.len() == self.capacity()
     }
 }
 
 impl Clone for Events {
     fn clone(&self) -> Events {
-        let mut events = Events::with_capacity(self.capacity);
+        let mut events = Events::with_capacity(self.capacity());
         events.list.extend_from_slice(&self.list);
         events
     }

@@ -201,7 +201,8 @@ impl Kqueue {
 
     /// Makes the kernel forget a registration. That it has forgotten already is what was wanted.
     fn disarm(&mut self, fd: RawFd, old: &Entry) -> io::Result<()> {
-        let silent = Entry { is_armed: false, ..*old };
+        let mut silent = *old;
+        silent.disarm();
         self.apply(fd, Some(old), &silent).map(|is_broken| self.note_broken(fd, is_broken))
     }
 

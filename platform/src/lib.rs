@@ -45,6 +45,7 @@
 #[cfg(not(unix))]
 compile_error!("ringmq-platform is for Unix systems: it wraps epoll, kqueue, poll and select");
 
+mod any;
 mod backend;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -75,6 +76,7 @@ mod sys;
 mod table;
 mod waker;
 
+pub use any::AnyPoller;
 pub use backend::{Backend, BackendError};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub use epoll::Epoll;

@@ -173,7 +173,7 @@ impl Poll {
             // Closed without delete. Left alone, it would end every wait at once.
             self.table.stale_count += 1;
             if let Some(entry) = self.table.get_mut(fd) {
-                entry.is_armed = false;
+                entry.disarm();
             }
         } else {
             self.table.report(fd, ready_of(bits), events);

@@ -282,7 +282,7 @@ fn ask_for(timeout: Duration, mut ask: impl FnMut(Option<Duration>) -> io::Resul
 
 /// What a wait answers that has come to its end. A handler of the application's may have run, which may want to look at what the handler
 /// left, so the wait is over then: SA_RESTART restarts none of these calls on Linux either (signal(7)).
-fn interrupted_or(result: io::Result<bool>) -> io::Result<()> {
+pub(crate) fn interrupted_or(result: io::Result<bool>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
         _ => Ok(()),

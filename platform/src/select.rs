@@ -220,7 +220,7 @@ impl Select {
         for fd in closed {
             self.set_bits(fd, Interest::NONE);
             let entry = self.table.get_mut(fd).expect("the number comes from the table");
-            if std::mem::replace(&mut entry.is_armed, false) {
+            if entry.disarm() {
                 self.table.stale_count += 1;
             }
         }

@@ -14,25 +14,55 @@ use crate::{Event, Events, Interest, Ready, Token, Trigger};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub token: Token,
-    /// Differs from that of every earlier registration of the number, until 2^32 registrations have been made.
-    #[allow(dead_code)] // epoll and kqueue alone look at it, and illumos has neither
+    /// Differs from that of every earlier registration of the number, until 2^32 - 1 registrations have been made; 0 where nothing is
+    /// registered.
     pub generation: u32,
     /// Where poll keeps it in its array. The others have no use for it.
     pub position: u32,
+    /// All bits but those that are told just as they are found: of what is armed and no one-shot, those of the interest.
+    no_news: u32,
     pub interest: Interest,
     pub trigger: Trigger,
-    /// False once a one-shot has fired, the descriptor was found closed, or a hang-up came to who asked for priority alone, until the
-    /// next `modify`.
-    pub is_armed: bool,
+    is_armed: bool,
 }
 
 impl Entry {
+    /// What stands under a number that is not registered.
+    const VACANT: Entry = Entry {
+        token: Token(0),
+        generation: 0,
+        position: 0,
+        no_news: !0,
+        interest: Interest::NONE,
+        trigger: Trigger::Level,
+        is_armed: false,
+    };
+
     /// What the kernel is to watch for now.
     pub fn armed_interest(&self) -> Interest {
         if self.is_armed {
             self.interest
         } else {
             Interest::NONE
+        }
+    }
+
+    /// Silences it until the next `modify`: a one-shot that has fired, a descriptor that was found closed, or one whose hang-up came to
+    /// who asked for priority alone. Answers whether it was armed.
+    pub fn disarm(&mut self) -> bool {
+        self.no_news = !0;
+        std::mem::replace(&mut self.is_armed, false)
+    }
+
+    /// What these bits say, those of [`Interest::bits`] and whatever others the kernel has, if it is told just as it is found and changes
+    /// nothing here. All else is for [`report`](Self::report).
+    #[allow(dead_code)] // epoll alone asks
+    #[inline]
+    pub fn news_of(&self, bits: u32) -> Option<Ready> {
+        if bits & self.no_news == 0 {
+            Some(Ready::from_bits(bits))
+        } else {
+            None
         }
     }
 
@@ -45,28 +75,20 @@ impl Entry {
         let is_end = found.is_hangup() || found.is_error();
         let ready = promised(found, self.armed_interest());
         if ready.is_none() {
-            self.is_armed &= !is_end;
-        }
-        self.tell(ready, events)
-    }
-
-    /// As [`report`](Self::report), of what is nothing but news.
-    #[allow(dead_code)] // epoll alone asks
-    #[inline]
-    pub fn report_news(&mut self, found: Ready, events: &mut Events) -> bool {
-        self.tell(found & self.armed_interest().as_ready(), events)
-    }
-
-    #[inline]
-    fn tell(&mut self, ready: Ready, events: &mut Events) -> bool {
-        if ready.is_none() {
+            if is_end {
+                self.disarm();
+            }
             return !self.is_silenced();
         }
         if self.trigger == Trigger::OneShot {
-            self.is_armed = false;
+            self.disarm();
         }
         events.push(Event { token: self.token, ready });
         true
+    }
+
+    fn is_taken(&self) -> bool {
+        self.generation != 0
     }
 
     /// Whether it is disarmed, and not by a one-shot that has fired.
@@ -78,7 +100,7 @@ impl Entry {
 /// Entries by descriptor number. Numbers are small and dense (POSIX hands out the lowest one free), so an array serves.
 #[derive(Default)]
 pub(crate) struct Table {
-    entries: Vec<Option<Entry>>,
+    entries: Vec<Entry>,
     last_generation: u32,
     pub stale_count: u64,
 }
@@ -102,29 +124,50 @@ impl Table {
 
     /// An entry with a new generation, not yet in the table: it is put there once the kernel has agreed.
     pub fn new_entry(&mut self, token: Token, interest: Interest, trigger: Trigger) -> Entry {
-        self.last_generation = self.last_generation.wrapping_add(1);
-        Entry { token, generation: self.last_generation, position: 0, interest, trigger, is_armed: true }
+        self.last_generation = self.last_generation.checked_add(1).unwrap_or(1);
+        Entry {
+            token,
+            generation: self.last_generation,
+            position: 0,
+            no_news: if trigger == Trigger::OneShot { !0 } else { !interest.bits() },
+            interest,
+            trigger,
+            is_armed: true,
+        }
     }
 
     /// Puts an entry in place of whatever stood under the number.
     pub fn set(&mut self, fd: RawFd, entry: Entry) {
         let index = fd as usize;
         if index >= self.entries.len() {
-            self.entries.resize(index + 1, None);
+            self.entries.resize(index + 1, Entry::VACANT);
         }
-        self.entries[index] = Some(entry);
+        self.entries[index] = entry;
     }
 
-    pub fn remove(&mut self, fd: RawFd) -> Option<Entry> {
-        self.entries.get_mut(fd as usize)?.take()
+    pub fn remove(&mut self, fd: RawFd) {
+        if let Some(entry) = self.entries.get_mut(fd as usize) {
+            *entry = Entry::VACANT;
+        }
     }
 
     pub fn get(&self, fd: RawFd) -> Option<&Entry> {
-        self.entries.get(fd as usize)?.as_ref()
+        self.entries.get(fd as usize).filter(|entry| entry.is_taken())
     }
 
     pub fn get_mut(&mut self, fd: RawFd) -> Option<&mut Entry> {
-        self.entries.get_mut(fd as usize)?.as_mut()
+        self.entries.get_mut(fd as usize).filter(|entry| entry.is_taken())
+    }
+
+    /// The entry of the number if it is still of this generation, which was that of a registration.
+    #[allow(dead_code)] // epoll alone asks
+    #[inline]
+    pub fn find(&self, fd: RawFd, generation: u32) -> Option<&Entry> {
+        // Without `filter`, whose outcome would be looked at once more.
+        match self.entries.get(fd as usize) {
+            Some(entry) if entry.generation == generation => Some(entry),
+            _ => None,
+        }
     }
 
     /// How many registrations there are.
@@ -135,7 +178,8 @@ impl Table {
 
     /// All registrations, by number.
     pub fn iter(&self) -> impl Iterator<Item = (RawFd, &Entry)> {
-        self.entries.iter().enumerate().filter_map(|(fd, entry)| Some((fd as RawFd, entry.as_ref()?)))
+        let entries = (0..).zip(&self.entries);
+        entries.filter(|(_, entry)| entry.is_taken())
     }
 
     /// Turns what the kernel found at a number into an event, as [`Entry::report`] does.
@@ -222,6 +266,42 @@ mod tests {
             table.report(5, found, &mut events);
             let is_left = table.get(5).map(|entry| entry.is_armed);
             assert_eq!(is_left, Some(is_armed), "{found:?} for {interest:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_as_it_is_found_is_what_a_report_makes_of_it() {
+        let interests = [Interest::NONE, Interest::READABLE, Interest::WRITABLE, Interest::PRIORITY];
+        let pairs = interests.iter().flat_map(|one| interests.iter().map(|other| *one | *other));
+        for interest in pairs {
+            for trigger in [Trigger::Level, Trigger::Edge, Trigger::OneShot] {
+                let mut entry = Table::default().new_entry(Token(1), interest, trigger);
+                for bits in 1..8 {
+                    let news = entry.news_of(bits);
+                    let is_all_asked_for = bits & !interest.bits() == 0;
+                    assert_eq!(news.is_some(), is_all_asked_for && trigger != Trigger::OneShot);
+                    if let Some(news) = news {
+                        let mut events = Events::with_capacity(1);
+                        assert!(entry.report(Ready::from_bits(bits), &mut events) && entry.is_armed);
+                        assert_eq!(events.get(0), Some(Event { token: Token(1), ready: news }));
+                    }
+                    // With a hint beside them it is not.
+                    assert_eq!(entry.news_of(bits | 8), None);
+                }
+                entry.disarm();
+                assert_eq!((1..8).find_map(|bits| entry.news_of(bits)), None);
+            }
+        }
+    }
+
+    #[test]
+    fn no_registration_has_the_generation_of_a_vacant_number() {
+        let mut table = Table { last_generation: u32::MAX - 1, ..Table::default() };
+        for generation in [u32::MAX, 1] {
+            let entry = table.new_entry(Token(1), Interest::READABLE, Trigger::Level);
+            assert_eq!(entry.generation, generation);
+            table.set(5, entry);
+            assert!(table.find(5, generation).is_some() && table.get(4).is_none());
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod accept;
 mod address;
+mod borrow;
 mod connect;
 mod credentials;
 mod options;
@@ -10,7 +11,8 @@ mod send;
 mod socket;
 
 pub use accept::{accept, accept_unix, AcceptFailure};
+pub use borrow::{borrow, StdStream};
 pub use connect::{connect, connect_unix};
 pub use credentials::{peer_credentials, Credentials};
 pub use options::{set_backlog, set_linger};
-pub use send::{prevent_sigpipe, send};
+pub use send::{prevent_sigpipe, receive, send};

@@ -1,4 +1,4 @@
-//! Sending without SIGPIPE.
+//! Sending without SIGPIPE, and receiving.
 
 use std::io;
 use std::os::raw::c_int;
@@ -32,10 +32,36 @@ const FLAGS: c_int = 0;
 ///
 /// # Platform notes
 /// On Apple's systems it takes [`prevent_sigpipe`], once before; elsewhere that does nothing.
+#[inline]
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: the pointer is to `len` bytes, which are only read, and the descriptor is open for as long as it is borrowed.
     let sent = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), FLAGS) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// Reads from a connected socket; 0 when the peer has finished.
+///
+/// ```
+/// use ringmq_platform::net;
+/// use std::os::unix::{io::AsFd, net::UnixStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (near, far) = UnixStream::pair()?;
+/// net::send(near.as_fd(), b"hello")?;
+/// let mut bytes = [0; 10];
+/// assert_eq!(net::receive(far.as_fd(), &mut bytes)?, 5);
+/// assert_eq!(&bytes[..5], b"hello");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// What `recv(2)` says: `WouldBlock` when nothing has arrived, `ConnectionReset` when the peer has broken off.
+#[inline]
+pub fn receive(socket: BorrowedFd<'_>, bytes: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the pointer is to `len` bytes that nobody else looks at, and the descriptor is open for as long as it is borrowed.
+    let received = unsafe { libc::recv(socket.as_raw_fd(), bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    usize::try_from(received).map_err(|_| io::Error::last_os_error())
 }
 
 /// What [`send`] needs done once for a socket that neither [`connect`](super::connect()) nor [`accept`](super::accept()) has made.

@@ -1,0 +1,111 @@
+//! A poller that is chosen when the program runs, of which the one that most programs have is no pointer away.
+
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use crate::{Backend, Events, Poller};
+
+/// A poller of any kind, to own.
+///
+/// It stands for a `Box<dyn Poller>`, and differs from it in one thing: a loop that waits on it has the wait of epoll compiled into it.
+/// All but waiting is that of the [`Poller`] in it.
+///
+/// ```
+/// use ringmq_platform::{AnyPoller, Backend, Events, Interest, Token, Trigger};
+/// use std::os::unix::{io::AsFd, net::UnixStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut poller = AnyPoller::open(Backend::default())?;
+/// let (left, _right) = UnixStream::pair()?;
+/// poller.add(left.as_fd(), Token(1), Interest::WRITABLE, Trigger::Level)?;
+///
+/// let mut events = Events::with_capacity(8);
+/// poller.wait(&mut events, None)?;
+/// assert_eq!(events.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct AnyPoller(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    Epoll(crate::Epoll),
+    Other(Box<dyn Poller>),
+}
+
+impl AnyPoller {
+    /// Opens a poller of this kind.
+    ///
+    /// # Errors
+    /// As for [`Backend::open`].
+    pub fn open(backend: Backend) -> io::Result<AnyPoller> {
+        Ok(AnyPoller(match backend {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Backend::Epoll => Kind::Epoll(crate::Epoll::new()?),
+            _ => Kind::Other(backend.open()?),
+        }))
+    }
+
+    /// As [`Poller::wait`].
+    ///
+    /// # Errors
+    /// The same.
+    #[inline]
+    pub fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        match &mut self.0 {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::Epoll(epoll) => epoll.wait(events, timeout),
+            Kind::Other(poller) => poller.wait(events, timeout),
+        }
+    }
+}
+
+impl From<Box<dyn Poller>> for AnyPoller {
+    fn from(poller: Box<dyn Poller>) -> AnyPoller {
+        AnyPoller(Kind::Other(poller))
+    }
+}
+
+impl Deref for AnyPoller {
+    type Target = dyn Poller;
+
+    fn deref(&self) -> &(dyn Poller + 'static) {
+        match &self.0 {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::Epoll(epoll) => epoll,
+            Kind::Other(poller) => &**poller,
+        }
+    }
+}
+
+impl DerefMut for AnyPoller {
+    fn deref_mut(&mut self) -> &mut (dyn Poller + 'static) {
+        match &mut self.0 {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::Epoll(epoll) => epoll,
+            Kind::Other(poller) => &mut **poller,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_of_the_backend_that_was_asked_for() {
+        for &backend in Backend::ALL {
+            match AnyPoller::open(backend) {
+                Ok(poller) => assert_eq!((poller.backend(), backend.is_available()), (backend, true)),
+                Err(error) => {
+                    assert_eq!((error.kind(), backend.is_available()), (io::ErrorKind::Unsupported, false));
+                }
+            }
+        }
+        let boxed = Backend::Select.open().expect("every system has it");
+        assert_eq!(AnyPoller::from(boxed).backend(), Backend::Select);
+    }
+}
