@@ -23,7 +23,7 @@ impl Source for Watch {
         // None before the callback has taken what is there; until then the kernel keeps the rest.
         self.events.as_ref().map_or(Interest::READABLE, |_| Interest::NONE)
     }
-    fn respond(&mut self, _ready: Ready, io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _ready: Ready, io: &mut Io) -> Fire {
         let Some(mut buf) = io.lend() else { return Fire::No }; // called again when there is memory
         let Ok(len) = self.inotify.read(buf.spare()) else { return Fire::No }; // nothing there after all
         io.count_read(len);

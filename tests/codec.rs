@@ -114,6 +114,24 @@ fn no_answer_comes_earlier_than_announced() {
 }
 
 #[test]
+fn no_bytes_are_no_frame() {
+    for codec in layouts(MAX) {
+        for frames in seeds() {
+            let stream = laws::encode(codec.halves().1, &frames).expect("within the maximum");
+            let (mut decoder, mut rest) = (codec.halves().0, &stream[..]);
+            for _ in &frames {
+                assert!(matches!(decoder.decode(b""), Ok(Step::More(_))), "{codec:?}");
+                match decoder.decode(rest) {
+                    Ok(Step::Frame { used, .. }) => rest = &rest[used..],
+                    other => panic!("{other:?} where a frame is: {codec:?}"),
+                }
+            }
+            assert!(matches!(decoder.decode(b""), Ok(Step::More(_))), "{codec:?}");
+        }
+    }
+}
+
+#[test]
 fn more_is_exactly_what_is_missing() {
     for codec in layouts(MAX) {
         let field_len = field_len(codec);

@@ -1,6 +1,7 @@
 //! The few bytes an encoder puts around a body, kept beside it instead of being copied together with it: [`Affixes`].
 
 use std::fmt;
+use std::num::NonZeroU8;
 
 /// The bytes that go before and after one body.
 ///
@@ -64,6 +65,15 @@ impl Affixes {
         self.before.push(bytes);
     }
 
+    /// Has the first `len` of these bytes, and nothing else, go before the body: as [`push_before`](Affixes::push_before) into what is
+    /// empty, for what is copied faster whole than counted.
+    #[inline]
+    pub(crate) fn set_before(&mut self, bytes: [u8; 8], len: NonZeroU8) {
+        debug_assert!(len.get() <= 8, "there are eight");
+        self.before.bytes[..8].copy_from_slice(&bytes);
+        self.before.len = len.get();
+    }
+
     /// Adds bytes at the end of what goes after the body.
     ///
     /// # Panics
@@ -88,6 +98,13 @@ impl Affixes {
     #[inline]
     pub fn before(&self) -> &[u8] {
         self.before.bytes()
+    }
+
+    /// What goes before the body and what goes after it: all the bytes that there is room for, and how many of them count. For who
+    /// copies so few bytes faster than he counts them; and by value, since what is not looked at as a slice need not lie in memory.
+    #[inline]
+    pub(crate) fn padded(&self) -> [([u8; Affixes::CAPACITY], u8); 2] {
+        [(self.before.bytes, self.before.len), (self.after.bytes, self.after.len)]
     }
 
     /// What goes after the body.

@@ -1,5 +1,7 @@
 //! Frames that begin with their length: [`LengthPrefix`], a field of one to eight bytes and then the body.
 
+use std::num::NonZeroU8;
+
 use super::{Affixes, Codec, Decoder, Encoder, FrameError, Step};
 
 /// A codec whose frames are the length of the body, as an unsigned number in a field of fixed width, and the body.
@@ -33,7 +35,9 @@ use super::{Affixes, Codec, Decoder, Encoder, FrameError, Step};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LengthPrefix {
     max: usize,
-    field_len: usize,
+    field_len: NonZeroU8,
+    /// By how many bits the field is shorter than the widest.
+    unused_bits: u8,
     order: Order,
 }
 
@@ -42,6 +46,12 @@ enum Order {
     Big,
     Little,
 }
+
+/// How wide the field is unless that is asked for.
+const FIELD_LEN: NonZeroU8 = match NonZeroU8::new(4) {
+    Some(len) => len,
+    None => unreachable!(),
+};
 
 /// The widest field: a `u64`.
 const FIELD_LEN_MAX: usize = 8;
@@ -74,7 +84,7 @@ impl LengthPrefix {
     pub fn new(max: usize) -> LengthPrefix {
         let most = FRAME_LEN_MAX - FIELD_LEN_MAX;
         assert!(max <= most, "a maximum of {max} bytes is more than a slice can hold: at most {most}");
-        LengthPrefix { max, field_len: 4, order: Order::Big }
+        LengthPrefix { max, field_len: FIELD_LEN, unused_bits: 32, order: Order::Big }
     }
 
     /// The same with a field of `field_len` bytes, from 1 to 8.
@@ -100,7 +110,8 @@ impl LengthPrefix {
             (1..=FIELD_LEN_MAX).contains(&field_len),
             "expected a field of 1 to 8 bytes, found {field_len}"
         );
-        let wider = LengthPrefix { field_len, ..self };
+        let field_len = NonZeroU8::new(field_len as u8).expect("it is from 1 to 8");
+        let wider = LengthPrefix { field_len, unused_bits: 64 - 8 * field_len.get(), ..self };
         wider.assert_expressible();
         wider
     }
@@ -123,16 +134,21 @@ impl LengthPrefix {
 
     fn assert_expressible(self) {
         let LengthPrefix { max, field_len, .. } = self;
-        let most = u64::MAX >> (64 - 8 * field_len);
+        let most = u64::MAX >> self.unused_bits;
         assert!(
             max as u64 <= most,
             "a field of {field_len} bytes cannot express a maximum of {max}: at most {most}"
         );
     }
 
-    /// The number in a complete field.
+    /// How many bytes go before a body.
     #[inline]
-    fn read(self, field: &[u8]) -> u64 {
+    fn header_len(&self) -> usize {
+        usize::from(self.field_len.get())
+    }
+
+    /// The number in a complete field.
+    fn read(&self, field: &[u8]) -> u64 {
         // Byte by byte: to copy so few is a call, and costs more.
         let append = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
         match self.order {
@@ -141,34 +157,23 @@ impl LengthPrefix {
         }
     }
 
+    /// As [`read`](Self::read) of a field at the front of so many bytes.
     #[inline]
-    fn write(self, len: u64, affixes: &mut Affixes) {
+    fn read_front(&self, bytes: [u8; FIELD_LEN_MAX]) -> u64 {
         match self.order {
-            Order::Big => affixes.push_before(&len.to_be_bytes()[FIELD_LEN_MAX - self.field_len..]),
-            Order::Little => affixes.push_before(&len.to_le_bytes()[..self.field_len]),
+            Order::Big => u64::from_be_bytes(bytes) >> self.unused_bits,
+            Order::Little => u64::from_le_bytes(bytes) << self.unused_bits >> self.unused_bits,
         }
     }
 
+    /// Has the length of a body go before it.
     #[inline]
-    fn check(self, len: u64) -> Result<usize, FrameError> {
-        // Compared as a `u64`: what is above the maximum may not fit a `usize`, what is not above it does.
-        if len > self.max as u64 {
-            return Err(FrameError::TooLong { len, max: self.max });
-        }
-        Ok(len as usize)
-    }
-
-    #[inline]
-    fn step(self, input: &[u8]) -> Result<Step<()>, FrameError> {
-        if input.len() < self.field_len {
-            return Ok(Step::More(self.field_len - input.len()));
-        }
-        let body_len = self.check(self.read(&input[..self.field_len]))?;
-        let used = self.field_len + body_len;
-        if input.len() < used {
-            return Ok(Step::More(used - input.len()));
-        }
-        Ok(Step::Frame { head: (), body: self.field_len..used, used })
+    fn write(&self, len: u64, affixes: &mut Affixes) {
+        let bytes = match self.order {
+            Order::Big => (len << self.unused_bits).to_be_bytes(),
+            Order::Little => len.to_le_bytes(),
+        };
+        affixes.set_before(bytes, self.field_len);
     }
 }
 
@@ -182,7 +187,8 @@ impl Codec for LengthPrefix {
     /// If the field cannot express the maximum: one above 4 GiB, without a [`field_len`](LengthPrefix::field_len).
     fn halves(self) -> (LengthPrefixDecoder, LengthPrefixEncoder) {
         self.assert_expressible();
-        (LengthPrefixDecoder { layout: self, failed: None }, LengthPrefixEncoder { layout: self })
+        let decoder = LengthPrefixDecoder { layout: self, bound: self.max as u64 + 1, failed: None };
+        (decoder, LengthPrefixEncoder { layout: self })
     }
 }
 
@@ -204,14 +210,37 @@ impl Codec for LengthPrefix {
 #[derive(Clone, Debug)]
 pub struct LengthPrefixDecoder {
     layout: LengthPrefix,
+    /// Every length that is in order is below this. After an error none is, so that nobody need look for one.
+    bound: u64,
     failed: Option<FrameError>,
 }
 
 impl LengthPrefixDecoder {
+    /// The number in the field at the front of fewer bytes than the widest has; if it is not complete, how many it lacks.
+    #[inline(never)]
+    fn read_short(&self, input: &[u8]) -> Result<u64, usize> {
+        if self.failed.is_some() {
+            return Ok(u64::MAX); // as good as any: there is none in order
+        }
+        let field_len = self.layout.header_len();
+        let field = input.get(..field_len).ok_or_else(|| field_len - input.len())?;
+        Ok(self.layout.read(field))
+    }
+
+    /// What is wrong with a number that is not in order.
     #[cold]
-    fn fail<T>(&mut self, error: FrameError) -> Result<T, FrameError> {
+    fn refuse(&mut self, number: u64) -> FrameError {
+        match &self.failed {
+            Some(error) => error.clone(),
+            None => self.fail(FrameError::TooLong { len: number, max: self.layout.max }),
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, error: FrameError) -> FrameError {
+        self.bound = 0;
         self.failed = Some(error.clone());
-        Err(error)
+        error
     }
 }
 
@@ -220,20 +249,31 @@ impl Decoder for LengthPrefixDecoder {
 
     #[inline]
     fn decode(&mut self, input: &[u8]) -> Result<Step<()>, FrameError> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
+        // As many bytes as the widest field has are read at once, whatever the width.
+        let number = match input.get(..FIELD_LEN_MAX).and_then(|front| front.try_into().ok()) {
+            Some(front) => self.layout.read_front(front),
+            None => match self.read_short(input) {
+                Ok(number) => number,
+                Err(more) => return Ok(Step::More(more)),
+            },
+        };
+        if number >= self.bound {
+            return Err(self.refuse(number));
         }
-        match self.layout.step(input) {
-            Ok(step) => Ok(step),
-            Err(error) => self.fail(error),
+        // What is in order is no greater than the maximum, and so a `usize`.
+        let field_len = self.layout.header_len();
+        let used = field_len + number as usize;
+        if used > input.len() {
+            return Ok(Step::More(used - input.len()));
         }
+        Ok(Step::Frame { head: (), body: field_len..used, used })
     }
 
     fn finish(&mut self, rest: &[u8]) -> Result<(), FrameError> {
         match self.decode(rest)? {
             Step::More(_) if rest.is_empty() => Ok(()),
-            Step::More(n) => self.fail(FrameError::Truncated { have: rest.len(), need: rest.len() + n }),
-            Step::Frame { used, .. } => self.fail(FrameError::Undecoded { used }),
+            Step::More(n) => Err(self.fail(FrameError::Truncated { have: rest.len(), need: rest.len() + n })),
+            Step::Frame { used, .. } => Err(self.fail(FrameError::Undecoded { used })),
         }
     }
 }
@@ -262,9 +302,10 @@ impl Encoder for LengthPrefixEncoder {
     #[inline]
     fn encode(&mut self, (): (), body_len: usize, affixes: &mut Affixes) -> Result<(), FrameError> {
         affixes.clear();
-        let len = body_len as u64;
-        self.layout.check(len)?;
-        self.layout.write(len, affixes);
+        if body_len > self.layout.max {
+            return Err(FrameError::TooLong { len: body_len as u64, max: self.layout.max });
+        }
+        self.layout.write(body_len as u64, affixes);
         Ok(())
     }
 }

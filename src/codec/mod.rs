@@ -74,7 +74,8 @@ pub use length_prefix::{LengthPrefix, LengthPrefixDecoder, LengthPrefixEncoder};
 /// 2. Progress: a frame uses at least one byte and no more than there are, and its body lies within what it uses
 ///    (`any_split_gives_the_same_frames`, which checks every answer it is given).
 /// 3. [`Step::More`] announces: `n` is at least 1, and with fewer than `n` further bytes the answer is `More` again, neither a
-///    frame nor an error (`no_answer_comes_earlier_than_announced`).
+///    frame nor an error (`no_answer_comes_earlier_than_announced`). To no bytes at all it is the answer of a decoder that has given
+///    no error: who has none need not ask (`no_bytes_are_no_frame`).
 /// 4. A frame of no bytes is a frame (`a_frame_of_no_bytes_is_a_frame`).
 /// 5. A frame of exactly the maximum is decoded, one that announces more is refused from its header alone, before any of its
 ///    body (`the_maximum_is_decoded`, `more_than_the_maximum_is_refused_from_the_header_alone`).

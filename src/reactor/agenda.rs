@@ -1,15 +1,15 @@
 //! The sources of a loop and what is to be done in the phases to come: what application code may change.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::fmt;
+use std::os::unix::io::BorrowedFd;
 
 use super::failure::Failure;
-use super::memory::Memory;
 use super::slab::{Key, Slab};
-use super::source::AnySource;
+use super::source::{AnySource, Fire, Io, Source};
 use super::timers::{TimerId, Timers};
 use super::work::{Callback, Task};
-use crate::platform::Interest;
+use crate::platform::{Interest, Ready};
 
 /// What is to be done in the phases to come, and the sources that it is about.
 pub(crate) struct Agenda<S: 'static> {
@@ -17,8 +17,6 @@ pub(crate) struct Agenda<S: 'static> {
     pub queues: Queues<S>,
     /// For phase 2.
     pub timers: Timers<Box<dyn Task<S>>>,
-    pub memory: Memory,
-    pub is_stopping: bool,
 }
 
 /// One source: what acts in phase 4, what acts in phase 1, and what the loop knows of it.
@@ -31,15 +29,53 @@ pub(crate) struct Slot<S: 'static> {
     pub registration: Registration,
 }
 
+/// What lies in a place that no source has, and is never reached.
+impl<S: 'static> Default for Slot<S> {
+    fn default() -> Slot<S> {
+        let registration = Registration::new(Interest::NONE, false);
+        Slot { source: Box::new(Nobody), callback: None, registration }
+    }
+}
+
+/// Nothing, so that a box of it is not allocated.
+struct Nobody;
+
+impl Source for Nobody {
+    fn fd(&self) -> BorrowedFd<'_> {
+        unreachable!("nobody is asked")
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::NONE
+    }
+
+    fn respond(&mut self, _ready: Ready, _io: &mut Io) -> Fire {
+        Fire::No
+    }
+}
+
 /// What is to be done in phases 1 and 3, apart from the sources themselves, so that both can be borrowed at once.
 pub(crate) struct Queues<S: 'static> {
     /// For phase 1, in the order in which it was fired or deferred.
     pub work: VecDeque<Work<S>>,
     /// For the start of phase 3: sources to settle, each once.
     pub touched: Vec<Key>,
-    /// Whether the last phase 3 has found nobody but the kernel and other threads to ask for something to do, and nothing has been
-    /// added since. A turn then only waits and responds to events.
-    pub is_quiet: bool,
+    /// What is to be done at all, so that a turn with little to do need not look for more.
+    pub mood: Mood,
+}
+
+/// How much there is to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mood {
+    /// Nothing by itself: the last phase 3 has found nobody but the kernel, the clock and other threads to ask for something to do, and
+    /// nothing has been added since. A turn only runs timers, waits, and responds to events.
+    ///
+    /// So it is while the only callback runs, too. Its source is touched then, and in no list, which is for whoever has called it to see to.
+    Quiet,
+    /// As that, but for this source: it was fired in phase 4, and is touched. It is in none of the lists until something else is.
+    Fired(Key),
+    /// Anything. What there is to do is in the lists.
+    Busy,
 }
 
 /// What the loop knows of one source, beside the source and its callback.
@@ -47,18 +83,64 @@ pub(crate) struct Queues<S: 'static> {
 pub(crate) struct Registration {
     /// What the kernel was told last.
     pub interest: Interest,
-    pub is_fired: bool,
-    pub is_touched: bool,
-    pub is_prepared: bool,
-    /// Has settled in phase 4 with work prepared, which the next phase 3 is to take note of.
-    pub has_prepared: bool,
-    /// In line for memory.
-    pub is_starved: bool,
-    /// In line for memory to read into: until there is some, the kernel is not asked for input.
-    pub is_deaf: bool,
-    pub is_always_ready: bool,
+    pub marks: Marks,
     /// A timer that is cleared when the source is removed.
     pub deadline: Option<TimerId>,
+}
+
+/// What else is true of a source: bits, so that a source of which nothing is, as of nearly all, is known by one look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    pub const NONE: Marks = Marks(0);
+    pub const FIRED: Marks = Marks(1);
+    pub const TOUCHED: Marks = Marks(2);
+    /// In line to respond without readiness.
+    pub const PREPARED: Marks = Marks(4);
+    /// Has settled in phase 4 with work prepared, which the next phase 3 is to take note of.
+    pub const HAS_PREPARED: Marks = Marks(8);
+    /// In line for memory.
+    pub const STARVED: Marks = Marks(16);
+    /// In line for memory to read into: until there is some, the kernel is not asked for input.
+    pub const DEAF: Marks = Marks(32);
+    pub const ALWAYS_READY: Marks = Marks(64);
+    /// By which other threads are heard: never in order to be the only thing to do, since its callback stands for all that they posted.
+    pub const DOORBELL: Marks = Marks(128);
+
+    /// These and those.
+    #[inline]
+    pub const fn with(self, marks: Marks) -> Marks {
+        Marks(self.0 | marks.0)
+    }
+
+    /// Whether any of these is there.
+    #[inline]
+    pub fn has(self, marks: Marks) -> bool {
+        self.0 & marks.0 != 0
+    }
+
+    #[inline]
+    pub fn put(&mut self, marks: Marks) {
+        self.0 |= marks.0;
+    }
+
+    /// Takes these away; answers whether any was there.
+    #[inline]
+    pub fn take(&mut self, marks: Marks) -> bool {
+        let had = self.has(marks);
+        self.0 &= !marks.0;
+        had
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names =
+            ["fired", "touched", "prepared", "has prepared", "starved", "deaf", "always ready", "doorbell"];
+        let set = names.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 != 0);
+        f.debug_set().entries(set.map(|(_, name)| format_args!("{name}").to_string())).finish()
+    }
 }
 
 /// A piece of work for phase 1.
@@ -71,24 +153,15 @@ pub(crate) enum Work<S: 'static> {
 
 impl Registration {
     pub fn new(interest: Interest, is_always_ready: bool) -> Registration {
-        Registration {
-            interest,
-            is_fired: false,
-            is_touched: false,
-            is_prepared: false,
-            has_prepared: false,
-            is_starved: false,
-            is_deaf: false,
-            is_always_ready,
-            deadline: None,
-        }
+        let marks = if is_always_ready { Marks::ALWAYS_READY } else { Marks::NONE };
+        Registration { interest, marks, deadline: None }
     }
 }
 
 impl<S: 'static> Agenda<S> {
-    pub fn new(memory: Memory) -> Agenda<S> {
-        let queues = Queues { work: VecDeque::new(), touched: Vec::new(), is_quiet: false };
-        Agenda { slots: Slab::new(), queues, timers: Timers::new(), memory, is_stopping: false }
+    pub fn new() -> Agenda<S> {
+        let queues = Queues { work: VecDeque::new(), touched: Vec::new(), mood: Mood::Busy };
+        Agenda { slots: Slab::new(), queues, timers: Timers::new() }
     }
 
     /// Has a source settle before the next wait; `None` when it is gone.
@@ -115,46 +188,30 @@ impl<S: 'static> Agenda<S> {
             self.timers.clear(timer);
         }
     }
-
-    /// Has a task run at its deadline; without one it never does.
-    pub fn set_timer(&mut self, deadline: Option<Instant>, task: Box<dyn Task<S>>) -> TimerId {
-        self.queues.is_quiet = false;
-        self.timers.set(deadline, task)
-    }
-
-    /// Has a task run at its deadline that puts itself back for the next one.
-    pub fn set_repeating_timer(
-        &mut self,
-        deadline: Option<Instant>,
-        task: impl FnOnce(TimerId) -> Box<dyn Task<S>>,
-    ) -> TimerId {
-        self.queues.is_quiet = false;
-        self.timers.set_repeating(deadline, task)
-    }
-
-    /// Has the loop end after this turn.
-    pub fn stop(&mut self) {
-        self.queues.is_quiet = false;
-        self.is_stopping = true;
-    }
 }
 
 impl<S: 'static> Queues<S> {
     /// Has a source settle before the next wait.
     #[inline]
     pub fn touch(&mut self, key: Key, registration: &mut Registration) {
-        if !registration.is_touched {
-            registration.is_touched = true;
-            self.is_quiet = false;
-            self.touched.push(key);
+        if !registration.marks.has(Marks::TOUCHED) {
+            self.touch_first(key, registration);
         }
+    }
+
+    /// By itself, so that who finds it touched, as a callback finds its own source, has only looked.
+    #[inline(never)]
+    fn touch_first(&mut self, key: Key, registration: &mut Registration) {
+        registration.marks.put(Marks::TOUCHED);
+        self.rouse();
+        self.touched.push(key);
     }
 
     /// Has a callback run in the next phase 1, once.
     #[inline]
     pub fn fire(&mut self, key: Key, registration: &mut Registration) {
-        if !registration.is_fired {
-            registration.is_fired = true;
+        if !registration.marks.has(Marks::FIRED) {
+            registration.marks.put(Marks::FIRED);
             self.push(Work::Callback(key));
         }
     }
@@ -162,7 +219,32 @@ impl<S: 'static> Queues<S> {
     /// Has a piece of work done in the next phase 1.
     #[inline]
     pub fn push(&mut self, work: Work<S>) {
-        self.is_quiet = false;
+        self.rouse();
         self.work.push_back(work);
+    }
+
+    /// How many pieces of work are queued for phase 1.
+    pub fn len(&self) -> usize {
+        self.work.len() + usize::from(matches!(self.mood, Mood::Fired(_)))
+    }
+
+    /// Something is about to be added: from now on what there is to do is in the lists.
+    #[inline]
+    pub fn rouse(&mut self) {
+        if self.mood != Mood::Busy {
+            self.write_down();
+        }
+    }
+
+    /// Puts the one that is in no list into those that it belongs in.
+    #[inline(never)]
+    fn write_down(&mut self) {
+        match std::mem::replace(&mut self.mood, Mood::Busy) {
+            Mood::Fired(key) => {
+                self.work.push_back(Work::Callback(key));
+                self.touched.push(key);
+            }
+            Mood::Quiet | Mood::Busy => {}
+        }
     }
 }

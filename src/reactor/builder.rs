@@ -5,7 +5,7 @@ use std::io;
 use super::core::Core;
 use super::memory::{Memory, BUFFER_LEN};
 use super::{remote, Reactor};
-use crate::platform::{Backend, Poller};
+use crate::platform::{AnyPoller, Backend, Poller};
 
 /// How much of each kind of work a turn may do, so that none keeps the others from theirs.
 #[derive(Clone, Copy, Debug)]
@@ -123,8 +123,8 @@ impl Builder {
     /// As for [`Reactor::with_backend`].
     pub fn build<S: 'static>(self) -> io::Result<Reactor<S>> {
         let poller = match self.poller {
-            Some(poller) => poller,
-            None => self.backend.open()?,
+            Some(poller) => AnyPoller::from(poller),
+            None => AnyPoller::open(self.backend)?,
         };
         let (remote, doorbell) = remote::open()?;
         let core = Core::new(poller, Memory::new(self.memory), self.events, self.budgets, remote);

@@ -160,7 +160,7 @@ impl<T: Send + 'static> Source for Channel<T> {
         self.is_resumed || self.has_end_to_tell()
     }
 
-    fn respond(&mut self, _ready: Ready, _io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _ready: Ready, _io: &mut Io) -> Fire {
         // Before looking: who sends after that rings again.
         self.receiver.drain();
         let room = VALUES_PER_TURN.saturating_sub(self.arrived.len());

@@ -128,7 +128,7 @@ impl<S: 'static> Context<'_, S> {
     ) -> TimerId {
         // From a fresh reading: a cached one may lie before a slow callback, and the timer would be early.
         let deadline = self.core.poller.now().checked_add(after);
-        self.core.agenda.set_timer(deadline, Box::new(task))
+        self.core.agenda.timers.set(deadline, Box::new(task))
     }
 
     /// Runs a callback at every `period` from now, until it is cleared. An error or a panic of it ends it too.
@@ -162,7 +162,7 @@ impl<S: 'static> Context<'_, S> {
     ) -> TimerId {
         let deadline = self.core.poller.now().checked_add(period);
         let task = |id| -> Box<dyn Task<S>> { Box::new(Interval::new(id, period, callback)) };
-        self.core.agenda.set_repeating_timer(deadline, task)
+        self.core.agenda.timers.set_repeating(deadline, task)
     }
 
     /// Has a timer run `after` from [`now`](Self::now) instead of when it was to run, as if it had been cleared and set again; `false`
@@ -212,7 +212,7 @@ impl<S: 'static> Context<'_, S> {
 
     /// The loop's memory budget, for sources that queue bytes.
     pub fn memory(&self) -> Memory {
-        self.core.agenda.memory.clone()
+        self.core.io.memory().clone()
     }
 
     /// A handle for other threads.
@@ -291,7 +291,8 @@ impl<S: 'static> Context<'_, S> {
     /// Ends [`run`](crate::Reactor::run) when this turn is over. The turn does not wait; what is still queued then runs when the
     /// loop is run again.
     pub fn stop(&mut self) {
-        self.core.agenda.stop();
+        self.core.agenda.queues.rouse();
+        self.core.remote.note_stop();
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Instant;
 
-use super::agenda::{Agenda, Registration, Slot};
+use super::agenda::{Agenda, Marks, Registration, Slot};
 use super::builder::Budgets;
 use super::context::Context;
 use super::failure::Failure;
@@ -14,24 +14,25 @@ use super::memory::Memory;
 use super::recorder::Recorder;
 use super::remote::Remote;
 use super::slab::{Key, SourceId};
-use super::source::AnySource;
+use super::source::{AnySource, Io};
 use super::stats::Stats;
 use super::work::Callback;
-use crate::platform::{Events, Poller, Ready, Trigger};
+use crate::platform::{AnyPoller, Events, Ready, Trigger};
 
 /// What is told of failures.
 pub(crate) type FailureHook<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>, Failure)>;
 
 /// Everything a loop is.
 pub(crate) struct Core<S: 'static> {
-    pub poller: Box<dyn Poller>,
+    pub poller: AnyPoller,
     pub agenda: Agenda<S>,
     pub remote: Remote<S>,
     /// The source that other threads are heard by: what it fires for is the tasks that they posted.
     pub doorbell: Option<Key>,
     pub failure_hook: Option<FailureHook<S>>,
     pub budgets: Budgets,
-    pub stats: Stats,
+    /// What sources have in phase 4, and the counters.
+    pub io: Io,
     #[cfg(feature = "recorder")]
     pub recorder: Recorder<S>,
     pub events: Events,
@@ -64,7 +65,7 @@ pub(crate) struct Starved {
 
 impl<S: 'static> Core<S> {
     pub fn new(
-        poller: Box<dyn Poller>,
+        poller: AnyPoller,
         memory: Memory,
         events: usize,
         budgets: Budgets,
@@ -72,12 +73,12 @@ impl<S: 'static> Core<S> {
     ) -> Core<S> {
         Core {
             poller,
-            agenda: Agenda::new(memory),
+            agenda: Agenda::new(),
             remote,
             doorbell: None,
             failure_hook: None,
             budgets,
-            stats: Stats::default(),
+            io: Io::new(memory, budgets.source_bytes),
             #[cfg(feature = "recorder")]
             recorder: Recorder::new(0),
             events: Events::with_capacity(events),
@@ -96,11 +97,7 @@ impl<S: 'static> Core<S> {
     #[inline]
     pub fn take_stop(&mut self) -> bool {
         // Looked at first: this is asked in every turn, and taking it back is an exchange between cores.
-        if (self.agenda.queues.is_quiet || !self.agenda.is_stopping) && !self.remote.is_stopping() {
-            return false;
-        }
-        let from_here = std::mem::take(&mut self.agenda.is_stopping);
-        self.remote.take_stop() || from_here
+        self.remote.is_stopping() && self.remote.take_stop()
     }
 
     pub fn now(&mut self) -> Instant {
@@ -108,7 +105,8 @@ impl<S: 'static> Core<S> {
     }
 
     pub fn stats(&self) -> Stats {
-        Stats { stale_events: self.stats.stale_events + self.poller.stale_count(), ..self.stats }
+        let stats = self.io.stats;
+        Stats { stale_events: stats.stale_events + self.poller.stale_count(), ..stats }
     }
 
     /// Has every source finish, and answers with those that have not yet.
@@ -125,7 +123,7 @@ impl<S: 'static> Core<S> {
     /// How many turns run all that is queued, here and by other threads, as the budgets go.
     pub fn turns_for_queued(&self) -> usize {
         let turns = |count: usize, budget: usize| count / budget + usize::from(count % budget > 0);
-        let (here, posted) = (self.agenda.queues.work.len(), self.remote.task_count());
+        let (here, posted) = (self.agenda.queues.len(), self.remote.task_count());
         turns(here, self.budgets.callbacks) + turns(posted, self.budgets.posted_tasks)
     }
 
@@ -158,7 +156,7 @@ impl<S: 'static> Core<S> {
         if let Some(timer) = registration.deadline {
             self.agenda.timers.clear(timer);
         }
-        if registration.is_always_ready {
+        if registration.marks.has(Marks::ALWAYS_READY) {
             self.always_ready.retain(|other| *other != key);
         } else if let Err(error) = self.poller.delete(source.fd()) {
             // Only who was never registered is refused, and this one was: somebody else's descriptor answers to its number.

@@ -173,7 +173,7 @@ impl<T: DatagramSocket> Datagrams<T> {
     }
 
     /// Receives what is there, within the budget.
-    fn fill(&mut self, io: &mut Io<'_>) {
+    fn fill(&mut self, io: &mut Io) {
         let mut error_count = 0;
         let mut spare = None;
         for _ in 0..DATAGRAMS_PER_TURN {
@@ -228,7 +228,7 @@ impl<T: DatagramSocket> Source for Datagrams<T> {
         self.outgoing.is_prepared()
     }
 
-    fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, ready: Ready, io: &mut Io) -> Fire {
         let before = (self.incoming.count(), self.errors.len());
         if ready.is_readable() {
             self.fill(io);

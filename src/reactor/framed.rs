@@ -5,8 +5,10 @@ use std::net::TcpStream;
 use std::ops::Range;
 use std::os::unix::io::BorrowedFd;
 
+use super::condition::Condition;
 use super::memory::Memory;
 use super::output::{Output, SendError};
+use super::send_queue::Short;
 use super::source::{Fire, Io, Source};
 use super::stream::{State, Stream};
 use super::transport::Transport;
@@ -60,19 +62,11 @@ pub struct Framed<C: Codec, T: Transport = TcpStream> {
     stream: Stream<T>,
     decoder: C::Decoder,
     encoder: C::Encoder,
-    progress: Progress<C::Head>,
-}
-
-/// How far decoding has come, beside what the decoder knows.
-struct Progress<H> {
     /// A frame that was put back: it is given out again without asking the decoder.
-    held: Option<Found<H>>,
-    /// Whether there was an error, after which there are no more frames.
-    has_failed: bool,
+    held: Option<Found<C::Head>>,
 }
 
 /// A frame that the decoder found, counted from the first byte that was not consumed.
-#[derive(Clone)]
 struct Found<H> {
     head: H,
     body: Range<usize>,
@@ -98,26 +92,21 @@ impl<C: Codec, T: Transport> Framed<C, T> {
 
     /// Goes on with a stream in frames: what it has buffered in either direction stays. For frames that have arrived already no
     /// readiness comes any more, so [fire](crate::Context::fire) its callback once it is on the loop.
-    pub fn over(codec: C, stream: Stream<T>) -> Framed<C, T> {
+    pub fn over(codec: C, mut stream: Stream<T>) -> Framed<C, T> {
+        // What was needed of the stream before says nothing of frames.
+        stream.need(1);
         let (decoder, encoder) = codec.halves();
-        Framed { stream, decoder, encoder, progress: Progress { held: None, has_failed: false } }
+        Framed { stream, decoder, encoder, held: None }
     }
 
     /// The frames that have arrived, and the way to send others while looking at them.
+    #[inline]
     pub fn split(&mut self) -> (Frames<'_, C::Decoder>, Outlet<'_, C::Encoder>) {
-        let has_ended = self.stream.input.has_ended;
-        let (bytes, taken, needed) = self.stream.input.parts();
-        let frames = Frames {
-            bytes,
-            used: 0,
-            taken,
-            needed,
-            has_ended,
-            decoder: &mut self.decoder,
-            progress: &mut self.progress,
-            last: None,
-        };
-        (frames, Outlet { encoder: &mut self.encoder, output: &mut self.stream.output })
+        let condition = &self.stream.condition;
+        let (arrived, taken, needed) = self.stream.input.parts();
+        let (decoder, held) = (&mut self.decoder, &mut self.held);
+        let frames = Frames { arrived, taken, needed, condition, decoder, held, last: None };
+        (frames, Outlet { encoder: &mut self.encoder, output: &mut self.stream.output, condition })
     }
 
     /// Queues a message to be sent, as [`Outlet::send`] does.
@@ -129,6 +118,7 @@ impl<C: Codec, T: Transport> Framed<C, T> {
     }
 
     /// How far it has come. A frame that is not whole yet, and one that was put back, keep it from [`State::Ended`].
+    #[inline]
     pub fn state(&self) -> State {
         self.stream.state()
     }
@@ -165,6 +155,7 @@ impl<C: Codec, T: Transport> Framed<C, T> {
 
     /// The stream alone, to go on with in another protocol. Frames that were given out are consumed; all else stays buffered.
     pub fn into_stream(self) -> Stream<T> {
+        self.stream.condition.take(Condition::PAUSED);
         self.stream
     }
 }
@@ -176,7 +167,8 @@ impl<C: Codec, T: Transport> Framed<C, T> {
 
     /// As [`Stream::discard_input`]: nobody decodes any more, so nothing holds reading up.
     pub(super) fn discard_input(&mut self) {
-        self.progress = Progress { held: None, has_failed: false };
+        self.held = None;
+        self.stream.condition.take(Condition::PAUSED);
         self.stream.discard_input();
     }
 }
@@ -186,24 +178,18 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
         self.stream.fd()
     }
 
-    #[inline]
+    #[inline(always)] // see `AnySource`
     fn interest(&self) -> Interest {
-        let interest = self.stream.interest();
-        // Nobody wants more before the frame that was put back, nor ever after an error.
-        if self.progress.held.is_some() || self.progress.has_failed {
-            interest.without(Interest::READABLE)
-        } else {
-            interest
-        }
+        self.stream.interest()
     }
 
-    #[inline]
+    #[inline(always)] // see `AnySource`
     fn settle(&mut self) -> bool {
         self.stream.settle()
     }
 
-    #[inline]
-    fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
+    #[inline(always)] // see `AnySource`
+    fn respond(&mut self, ready: Ready, io: &mut Io) -> Fire {
         self.stream.respond(ready, io)
     }
 
@@ -224,17 +210,15 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
 /// sent on.
 #[must_use = "frames stay where they are until they are asked for"]
 pub struct Frames<'a, D: Decoder> {
-    /// What was not consumed when this was made.
-    bytes: &'a [u8],
-    /// How much of it lies before the next frame.
-    used: usize,
+    arrived: &'a [u8],
+    /// How much of it is taken: as far as the frame that was given out last.
     taken: &'a mut usize,
     needed: &'a mut usize,
-    has_ended: bool,
+    condition: &'a Condition,
     decoder: &'a mut D,
-    progress: &'a mut Progress<D::Head>,
-    /// The frame that was given out last, to put back.
-    last: Option<Found<D::Head>>,
+    held: &'a mut Option<Found<D::Head>>,
+    /// The frame that was given out last, to put back, and how many bytes it occupies.
+    last: Option<(Frame<'a, D::Head>, usize)>,
 }
 
 /// One frame: what its header says, and its body where it lies in the receive buffer.
@@ -251,27 +235,14 @@ impl<D: Decoder> Frames<'_, D> {
     /// could not be sent on; the refused [`send`](Outlet::send) then has the callback run when there is room.
     ///
     /// Does nothing when there is none, and when it was put back already.
+    #[inline]
     pub fn put_back(&mut self) {
-        if let Some(last) = self.last.take() {
-            self.used -= last.used;
-            *self.taken -= last.used;
-            self.progress.held = Some(last);
-        }
-    }
-
-    fn find(&mut self, rest: &[u8]) -> Result<Option<Found<D::Head>>, FrameError> {
-        if let Some(held) = self.progress.held.take() {
-            return Ok(Some(held));
-        }
-        match self.decoder.decode(rest)? {
-            Step::Frame { head, body, used } => Ok(Some(Found { head, body, used })),
-            Step::More(more) => {
-                *self.needed = rest.len().saturating_add(more);
-                if self.has_ended {
-                    self.decoder.finish(rest)?;
-                }
-                Ok(None)
-            }
+        if let Some((frame, used)) = self.last.take() {
+            *self.taken -= used;
+            // What was given out is all that is known of where it lies: to remember more would be work for every frame.
+            let start = frame.body.as_ptr() as usize - self.arrived[*self.taken..].as_ptr() as usize;
+            *self.held = Some(Found { head: frame.head, body: start..start + frame.body.len(), used });
+            self.condition.put(Condition::PAUSED);
         }
     }
 }
@@ -279,34 +250,60 @@ impl<D: Decoder> Frames<'_, D> {
 impl<'a, D: Decoder> Iterator for Frames<'a, D> {
     type Item = Result<Frame<'a, D::Head>, FrameError>;
 
+    // Nothing in here is handed `self`: so what it consists of can stay where it is used, and is not laid out in memory. As a call of its
+    // own it would have to be.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.progress.has_failed {
+        self.last = None;
+        let taken = *self.taken;
+        // No bytes are no frame, of whatever codec, and not worth asking the decoder.
+        if taken >= self.arrived.len() && self.condition.is_ordinary() {
             return None;
         }
-        self.last = None;
-        let rest = &self.bytes[self.used..];
-        match self.find(rest) {
-            Ok(None) => None,
-            Ok(Some(found)) => {
-                self.used += found.used;
-                *self.taken += found.used;
-                *self.needed = 1;
-                let frame = Frame { head: found.head, body: &rest[found.body.clone()] };
-                self.last = Some(found);
-                Some(Ok(frame))
+        let rest = &self.arrived[taken..];
+        let (frame, used) = if self.condition.has(Condition::PAUSED) {
+            // Paused without one is for good: there was an error.
+            let held = take_held(self.held, rest)?;
+            self.condition.take(Condition::PAUSED);
+            held
+        } else {
+            match self.decoder.decode(rest) {
+                Ok(Step::Frame { head, body, used }) => (Frame { head, body: &rest[..used][body] }, used),
+                Ok(Step::More(more)) => {
+                    *self.needed = rest.len().saturating_add(more);
+                    if !self.condition.has(Condition::ENDED) {
+                        return None;
+                    }
+                    // This is left of the stream; is anything wrong with that?
+                    let error = self.decoder.finish(rest).err()?;
+                    self.condition.put(Condition::PAUSED);
+                    return Some(Err(error));
+                }
+                Err(error) => {
+                    self.condition.put(Condition::PAUSED);
+                    return Some(Err(error));
+                }
             }
-            Err(error) => {
-                self.progress.has_failed = true;
-                Some(Err(error))
-            }
-        }
+        };
+        *self.taken += used;
+        *self.needed = 1;
+        self.last = Some((frame, used));
+        Some(Ok(frame))
     }
+}
+
+/// The frame that was put back, once, and how many bytes it occupies. By itself, so that who asks the decoder need not make room for it.
+#[inline(never)]
+fn take_held<'a, H>(held: &mut Option<Found<H>>, rest: &'a [u8]) -> Option<(Frame<'a, H>, usize)> {
+    let Found { head, body, used } = held.take()?;
+    Some((Frame { head, body: &rest[body] }, used))
 }
 
 /// The way out of a [`Framed`].
 pub struct Outlet<'a, E: Encoder> {
     encoder: &'a mut E,
     output: &'a mut Output,
+    condition: &'a Condition,
 }
 
 impl<E: Encoder> Outlet<'_, E> {
@@ -314,10 +311,12 @@ impl<E: Encoder> Outlet<'_, E> {
     ///
     /// # Errors
     /// [`SendError::Frame`] when the codec refuses it; [`SendError::Full`] and [`SendError::Closed`] as for [`Stream::send`].
+    #[inline(always)] // as `Frames::next`
     pub fn send(&mut self, head: E::Head, body: &[u8]) -> Result<(), SendError> {
         let mut affixes = Affixes::new();
         self.encoder.encode(head, body.len(), &mut affixes).map_err(SendError::Frame)?;
-        self.output.send([affixes.before(), body, affixes.after()])
+        let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
+        self.output.send(self.condition, before, body, after)
     }
 
     /// How many bytes wait to be sent.

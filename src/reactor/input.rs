@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::memory::Buf;
+use super::buf::Buf;
+use super::memory::{Memory, BUFFER_LEN};
 use super::source::Io;
 
 /// What has arrived.
@@ -13,54 +14,95 @@ pub(super) struct Input {
     taken: usize,
     /// How much has to be there before the callback has anything to do.
     pub needed: usize,
-    pub has_ended: bool,
 }
 
 impl Input {
     pub fn new() -> Input {
-        Input { buf: None, taken: 0, needed: 1, has_ended: false }
+        Input { buf: None, taken: 0, needed: 1 }
     }
 
     /// What has arrived and was not consumed.
     #[inline]
     pub fn unread(&self) -> &[u8] {
-        self.buf.as_ref().map_or(&[], |buf| &buf.filled()[self.taken..])
+        self.buf.as_ref().map_or(&[], |buf| buf.filled_from(self.taken))
+    }
+
+    /// How long that is.
+    #[inline]
+    pub fn unread_len(&self) -> usize {
+        self.buf.as_ref().map_or(0, |buf| buf.filled_len() - self.taken)
+    }
+
+    /// Whether no buffer is held, and so nothing is there to be taken.
+    #[inline]
+    pub fn has_no_buffer(&self) -> bool {
+        self.buf.is_none()
+    }
+
+    /// Whether more may be read: less than a buffer is unread, or less than is needed.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        let has_room = |len| len < self.needed || len < BUFFER_LEN;
+        self.has_no_buffer() || has_room(self.unread_len())
     }
 
     /// Counts the first `len` bytes of what is unread as consumed.
     #[inline]
     pub fn consume(&mut self, len: usize) {
-        let unread = self.unread().len();
+        let unread = self.unread_len();
         assert!(len <= unread, "consumed {len} bytes of {unread}");
         self.taken += len;
     }
 
-    /// What is unread, beside what someone changes who consumes while looking: how much is taken, and how much is needed.
+    /// What has arrived, beside what someone changes who consumes while looking: how much of it is taken, and how much is needed.
     #[cfg(feature = "codec")]
     #[inline]
     pub fn parts(&mut self) -> (&[u8], &mut usize, &mut usize) {
-        let unread = self.buf.as_ref().map_or(&[][..], |buf| &buf.filled()[self.taken..]);
-        (unread, &mut self.taken, &mut self.needed)
+        (self.buf.as_ref().map_or(&[], Buf::filled), &mut self.taken, &mut self.needed)
     }
 
     /// Drops what was consumed, and gives the buffer back when nothing is left in it.
-    #[inline]
-    pub fn give_back(&mut self) {
-        if let Some(buf) = &mut self.buf {
-            buf.consume(std::mem::take(&mut self.taken));
-            if buf.filled().is_empty() {
+    #[inline(always)] // most that settle hold none
+    pub fn give_back(&mut self, memory: &Memory) {
+        match &self.buf {
+            None => {}
+            Some(buf) if buf.filled_len() == self.taken => {
+                self.taken = 0;
                 if let Some(buf) = self.buf.take() {
-                    buf.give_back();
+                    buf.give_back(memory);
                 }
             }
+            Some(_) => self.drop_taken(),
+        }
+    }
+
+    #[inline(never)]
+    fn drop_taken(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        if let Some(buf) = &mut self.buf {
+            buf.consume(taken);
+        }
+    }
+
+    /// Counts the first `len` bytes of the room in the buffer as arrived.
+    pub fn advance(&mut self, len: usize) {
+        if let Some(buf) = &mut self.buf {
+            buf.advance(len);
+        }
+    }
+
+    /// Keeps what has been read into a buffer where none is held.
+    #[inline]
+    pub fn hold(&mut self, buf: Buf) {
+        debug_assert!(self.taken == 0, "what was taken was given back with its buffer");
+        if let Some(other) = self.buf.replace(buf) {
+            drop_other(other);
         }
     }
 
     /// The buffer, with room to read into; `None` when there is no memory for it now, an error when there never will be.
-    #[inline]
-    pub fn make_room(&mut self, io: &mut Io<'_>) -> io::Result<Option<&mut Buf>> {
+    pub fn make_room(&mut self, io: &mut Io) -> io::Result<Option<&mut Buf>> {
         if self.buf.is_none() {
-            debug_assert_eq!(self.taken, 0, "what was taken was given back with its buffer");
             self.buf = io.lend();
             return Ok(self.buf.as_mut());
         }
@@ -68,7 +110,7 @@ impl Input {
     }
 
     /// The buffer that there is, with room behind what is unread.
-    fn make_room_behind(&mut self, io: &mut Io<'_>) -> io::Result<Option<&mut Buf>> {
+    fn make_room_behind(&mut self, io: &mut Io) -> io::Result<Option<&mut Buf>> {
         let (taken, needed) = (std::mem::take(&mut self.taken), self.needed);
         let buf = match &mut self.buf {
             Some(buf) => buf,
@@ -93,4 +135,10 @@ impl Input {
         }
         Ok(Some(buf))
     }
+}
+
+#[cold]
+fn drop_other(buf: Buf) {
+    debug_assert!(false, "two buffers for one stream");
+    drop(buf);
 }

@@ -218,7 +218,7 @@ impl<L: Accept> Source for Listener<L> {
         }
     }
 
-    fn respond(&mut self, _ready: Ready, io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _ready: Ready, io: &mut Io) -> Fire {
         if self.is_finished {
             return Fire::No;
         }

@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+
+use super::buf::{Buf, Lent};
 
 /// How long a receive buffer is when it is lent: one read's worth of a busy TCP connection.
 pub(crate) const BUFFER_LEN: usize = 64 * 1024;
@@ -33,22 +35,44 @@ const SPARE_SEGMENTS: usize = 8;
 /// ```
 #[derive(Clone)]
 pub struct Memory {
-    ledger: Rc<Ledger>,
+    pub(super) ledger: Rc<Ledger>,
 }
 
-struct Ledger {
+/// What all handles on a budget, and all that it lends, have in common.
+pub(super) struct Ledger {
     limit: usize,
-    used: Cell<usize>,
+    free: Cell<usize>,
+    /// Itself, as what it lends knows it.
+    pub(super) own: Weak<Ledger>,
+    /// The buffer that came back last, and the others that are kept.
+    last: Cell<Option<Box<Lent>>>,
     #[allow(clippy::vec_box)] // lent as they are: a box is what a `Buf` is made of
     spare: RefCell<Vec<Box<Lent>>>,
-    spare_segments: RefCell<Vec<Vec<u8>>>,
+    /// The segment that came back last, and the others that are kept.
+    last_segment: Cell<Option<Box<Segment>>>,
+    #[allow(clippy::vec_box)] // as above
+    spare_segments: RefCell<Vec<Box<Segment>>>,
+}
+
+/// A piece of a send queue, which is handed over in a box: as one word.
+#[derive(Debug)]
+pub(super) struct Segment {
+    /// In one for small pieces all of them are there from the beginning, so that to add a piece is to copy into a slice.
+    pub bytes: Vec<u8>,
+    /// How many of them are filled in.
+    pub end: usize,
 }
 
 impl Memory {
     /// A budget of its own, as every reactor makes one. For tests of sources without a reactor.
     pub fn new(limit: usize) -> Memory {
-        let (spare, spare_segments) = Default::default();
-        Memory { ledger: Rc::new(Ledger { limit, used: Cell::new(0), spare, spare_segments }) }
+        let (last, spare, last_segment, spare_segments) = Default::default();
+        let free = Cell::new(limit);
+        let ledger = Rc::new_cyclic(|own| {
+            let own = Weak::clone(own);
+            Ledger { limit, free, own, last, spare, last_segment, spare_segments }
+        });
+        Memory { ledger }
     }
 
     /// The budget, in bytes.
@@ -60,13 +84,13 @@ impl Memory {
     /// How many bytes are charged.
     #[inline]
     pub fn used(&self) -> usize {
-        self.ledger.used.get()
+        self.ledger.limit - self.ledger.free.get()
     }
 
     /// How many bytes can still be charged.
     #[inline]
     pub fn free(&self) -> usize {
-        self.limit() - self.used()
+        self.ledger.free.get()
     }
 
     /// Charges `len` bytes, until the charge is dropped.
@@ -83,26 +107,96 @@ impl Memory {
     /// Lends a receive buffer, if the budget allows.
     #[inline]
     pub(crate) fn lend(&self) -> Result<Buf, Full> {
-        let charge = self.charge(BUFFER_LEN)?;
-        let spare = self.ledger.spare.borrow_mut().pop();
-        let mut lent = spare.unwrap_or_else(Lent::new);
-        lent.charge = Some(charge);
+        self.ledger.charge(BUFFER_LEN)?;
+        let lent = match self.ledger.last.take() {
+            Some(lent) => lent,
+            None => self.next_buffer(),
+        };
         Ok(Buf { lent })
     }
 
-    /// An empty segment of [`SEGMENT_LEN`] for a send queue, which charges it.
-    #[inline]
-    pub(super) fn take_segment(&self) -> Vec<u8> {
-        let spare = self.ledger.spare_segments.borrow_mut().pop();
-        spare.unwrap_or_else(|| Vec::with_capacity(SEGMENT_LEN))
+    /// A buffer where the one that came back last is lent already.
+    #[inline(never)]
+    fn next_buffer(&self) -> Box<Lent> {
+        let spare = self.ledger.spare.borrow_mut().pop();
+        spare.unwrap_or_else(|| {
+            let ledger = Weak::clone(&self.ledger.own);
+            Box::new(Lent { bytes: vec![0; BUFFER_LEN], start: 0, end: 0, ledger })
+        })
+    }
+
+    /// An empty segment of [`SEGMENT_LEN`] at least for a send queue, which charges it.
+    pub(super) fn take_segment(&self) -> Box<Segment> {
+        let spare = || self.ledger.spare_segments.borrow_mut().pop();
+        let kept = self.ledger.last_segment.take().or_else(spare);
+        kept.unwrap_or_else(|| Box::new(Segment { bytes: vec![0; SEGMENT_LEN], end: 0 }))
     }
 
     /// Takes back a segment that is charged no more.
     #[inline]
-    pub(super) fn keep_segment(&self, mut segment: Vec<u8>) {
-        let mut spare = self.ledger.spare_segments.borrow_mut();
-        if segment.capacity() == SEGMENT_LEN && spare.len() < SPARE_SEGMENTS {
-            segment.clear();
+    pub(super) fn keep_segment(&self, mut segment: Box<Segment>) {
+        if segment.bytes.capacity() != SEGMENT_LEN {
+            return drop_segment(segment);
+        }
+        segment.end = 0;
+        if let Some(displaced) = self.ledger.last_segment.replace(Some(segment)) {
+            self.ledger.keep_displaced_segment(displaced);
+        }
+    }
+}
+
+/// By itself, or it would be compiled into wherever a segment is kept.
+#[inline(never)]
+fn drop_segment(segment: Box<Segment>) {
+    drop(segment);
+}
+
+impl Ledger {
+    #[inline]
+    pub(super) fn charge(&self, len: usize) -> Result<(), Full> {
+        let free = self.free.get();
+        if len > free {
+            return Err(Full { wanted: len, free });
+        }
+        self.free.set(free - len);
+        Ok(())
+    }
+
+    #[inline]
+    fn discharge(&self, len: usize) {
+        self.free.set(self.free.get() + len);
+    }
+
+    /// Takes back a buffer, which is charged no more, and keeps it if it is as long as it was made.
+    #[inline(always)] // or the last of a read buffer would be a call
+    pub(super) fn take_back(&self, mut lent: Box<Lent>) {
+        self.discharge(lent.bytes.len());
+        if lent.bytes.len() != BUFFER_LEN {
+            return lent.forget_ledger();
+        }
+        lent.start = 0;
+        lent.end = 0;
+        if let Some(displaced) = self.last.replace(Some(lent)) {
+            self.keep_displaced(displaced);
+        }
+    }
+
+    /// With the one that came back last there are then as many as are kept.
+    #[inline(never)]
+    fn keep_displaced(&self, mut lent: Box<Lent>) {
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < SPARE_BUFFERS - 1 {
+            spare.push(lent);
+        } else {
+            lent.forget_ledger();
+        }
+    }
+
+    /// As [`keep_displaced`](Self::keep_displaced).
+    #[inline(never)]
+    fn keep_displaced_segment(&self, segment: Box<Segment>) {
+        let mut spare = self.spare_segments.borrow_mut();
+        if spare.len() < SPARE_SEGMENTS - 1 {
             spare.push(segment);
         }
     }
@@ -144,11 +238,7 @@ impl Charge {
     /// Fewer are free. The charge is then what it was.
     #[inline]
     pub fn grow(&mut self, more: usize) -> Result<(), Full> {
-        let free = self.memory.free();
-        if more > free {
-            return Err(Full { wanted: more, free });
-        }
-        self.memory.ledger.used.set(self.memory.used() + more);
+        self.memory.ledger.charge(more)?;
         self.len += more;
         Ok(())
     }
@@ -161,13 +251,33 @@ impl Charge {
     pub fn shrink(&mut self, less: usize) {
         assert!(less <= self.len, "a charge of {} bytes cannot give back {less}", self.len);
         self.len -= less;
-        self.memory.ledger.used.set(self.memory.used() - less);
+        self.memory.ledger.discharge(less);
+    }
+
+    /// The segment that some send queue gave back last, of [`SEGMENT_LEN`], which is charged; `None` when there is none, or no room.
+    #[inline]
+    pub(super) fn take_last_segment(&mut self) -> Option<Box<Segment>> {
+        let ledger = &*self.memory.ledger;
+        let free = ledger.free.get();
+        if free < SEGMENT_LEN {
+            return None;
+        }
+        let segment = ledger.last_segment.take()?;
+        ledger.free.set(free - SEGMENT_LEN);
+        self.len += SEGMENT_LEN;
+        Some(segment)
+    }
+
+    /// Gives all that it holds back.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.memory.ledger.discharge(std::mem::take(&mut self.len));
     }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.shrink(self.len);
+        self.clear();
     }
 }
 
@@ -187,135 +297,6 @@ impl fmt::Display for Full {
 }
 
 impl Error for Full {}
-
-/// A receive buffer on loan: bytes that were read and not yet consumed, and room for more. Dropping it gives it back.
-///
-/// One pointer wide, so that an idle source, which holds none, pays eight bytes for it.
-pub struct Buf {
-    lent: Box<Lent>,
-}
-
-struct Lent {
-    bytes: Vec<u8>,
-    /// What was read and not yet consumed is `start..end`.
-    start: usize,
-    end: usize,
-    /// None while it is nobody's.
-    charge: Option<Charge>,
-}
-
-impl Buf {
-    /// What was read and not yet consumed.
-    #[inline]
-    pub fn filled(&self) -> &[u8] {
-        let lent = &self.lent;
-        &lent.bytes[lent.start..lent.end]
-    }
-
-    /// Room to read into, behind what is filled. Call [`advance`](Self::advance) with what was read.
-    #[inline]
-    pub fn spare(&mut self) -> &mut [u8] {
-        let lent = &mut self.lent;
-        &mut lent.bytes[lent.end..]
-    }
-
-    /// Counts the first `len` bytes of [`spare`](Self::spare) as filled.
-    ///
-    /// # Panics
-    /// When there is less room than that.
-    #[inline]
-    pub fn advance(&mut self, len: usize) {
-        let lent = &mut self.lent;
-        assert!(len <= lent.bytes.len() - lent.end, "advanced by {len} bytes beyond the end of the buffer");
-        lent.end += len;
-    }
-
-    /// Drops the first `len` bytes of [`filled`](Self::filled).
-    ///
-    /// # Panics
-    /// When there are fewer.
-    #[inline]
-    pub fn consume(&mut self, len: usize) {
-        let lent = &mut self.lent;
-        assert!(len <= lent.end - lent.start, "consumed {len} bytes where fewer were filled");
-        lent.start += len;
-        if lent.start == lent.end {
-            lent.start = 0;
-            lent.end = 0;
-        }
-    }
-
-    /// Moves what is filled to the front, so that all the room is behind it.
-    pub fn compact(&mut self) {
-        let lent = &mut self.lent;
-        if lent.start == 0 {
-            return; // where it is already: moving it onto itself would cost as much as moving it
-        }
-        lent.bytes.copy_within(lent.start..lent.end, 0);
-        lent.end -= lent.start;
-        lent.start = 0;
-    }
-
-    /// Gives it back whole. Dropping it does the same, and costs an allocation more.
-    #[inline]
-    pub(super) fn give_back(mut self) {
-        if let Some(charge) = self.lent.charge.take() {
-            self.lent.keep(&charge.memory.ledger);
-        }
-    }
-
-    /// How many bytes it can hold in all.
-    #[inline]
-    pub fn capacity(&self) -> usize {
-        self.lent.bytes.len()
-    }
-
-    /// Lengthens it to `capacity` bytes, charged to the budget.
-    pub(crate) fn grow(&mut self, capacity: usize) -> Result<(), Full> {
-        let lent = &mut self.lent;
-        let more = capacity.saturating_sub(lent.bytes.len());
-        lent.charge.as_mut().map_or(Ok(()), |charge| charge.grow(more))?;
-        // A vector's own growth may double; the budget counts what is really there.
-        lent.bytes.reserve_exact(more);
-        lent.bytes.resize(lent.bytes.len() + more, 0);
-        Ok(())
-    }
-}
-
-impl Lent {
-    #[cold]
-    fn new() -> Box<Lent> {
-        Box::new(Lent { bytes: vec![0; BUFFER_LEN], start: 0, end: 0, charge: None })
-    }
-
-    /// Puts it to those that are kept, if there is room for one as long as it is.
-    #[inline]
-    fn keep(mut self: Box<Lent>, ledger: &Ledger) {
-        let mut spare = ledger.spare.borrow_mut();
-        if self.bytes.len() == BUFFER_LEN && spare.len() < SPARE_BUFFERS {
-            self.start = 0;
-            self.end = 0;
-            spare.push(self);
-        }
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        // Dropped by its holder, and not given back by name: the bytes are kept, in a box of their own.
-        if let Some(charge) = self.charge.take() {
-            let (start, end) = (0, 0);
-            let rest = Box::new(Lent { bytes: std::mem::take(&mut self.bytes), start, end, charge: None });
-            rest.keep(&charge.memory.ledger);
-        }
-    }
-}
-
-impl fmt::Debug for Buf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Buf({} of {} bytes filled)", self.filled().len(), self.capacity())
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -358,19 +339,21 @@ mod tests {
     #[test]
     fn what_is_kept_is_empty_charged_to_nobody_and_bounded() {
         let memory = Memory::new(4 * SPARE_BUFFERS * BUFFER_LEN);
-        for give_back in [Buf::give_back as fn(Buf), drop] {
+        let give_backs: [fn(Buf, &Memory); 2] = [Buf::give_back, |buf, _| drop(buf)];
+        for give_back in give_backs {
             let mut lent: Vec<Buf> = (0..2 * SPARE_BUFFERS).map(|_| memory.lend().unwrap()).collect();
             lent.iter_mut().for_each(|buf| buf.advance(1));
-            lent.into_iter().for_each(give_back);
-            assert_eq!((memory.used(), memory.ledger.spare.borrow().len()), (0, SPARE_BUFFERS));
+            lent.into_iter().for_each(|buf| give_back(buf, &memory));
+            assert_eq!((memory.used(), memory.ledger.spare.borrow().len() + 1), (0, SPARE_BUFFERS));
             assert_eq!(memory.lend().unwrap().filled(), b"");
         }
+        let segment = |len| Box::new(Segment { bytes: vec![0; len], end: len });
         for _ in 0..2 * SPARE_SEGMENTS {
-            memory.keep_segment(vec![0; SEGMENT_LEN]);
+            memory.keep_segment(segment(SEGMENT_LEN));
         }
-        memory.keep_segment(vec![0; SEGMENT_LEN + 1]);
-        assert_eq!(memory.ledger.spare_segments.borrow().len(), SPARE_SEGMENTS);
-        assert!(memory.take_segment().is_empty());
+        memory.keep_segment(segment(SEGMENT_LEN + 1));
+        assert_eq!(memory.ledger.spare_segments.borrow().len() + 1, SPARE_SEGMENTS);
+        assert_eq!(memory.take_segment().end, 0);
     }
 
     #[test]

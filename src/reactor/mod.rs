@@ -2,8 +2,10 @@
 
 mod accept;
 mod agenda;
+mod buf;
 mod builder;
 mod channel;
+mod condition;
 mod connection;
 mod context;
 mod core;
@@ -35,6 +37,7 @@ mod signals;
 mod slab;
 mod source;
 mod stats;
+mod straight;
 mod stream;
 mod timers;
 mod transport;
@@ -45,6 +48,8 @@ use std::io;
 use std::time::Duration;
 
 pub use self::accept::Accept;
+use self::agenda::Mood;
+pub use self::buf::Buf;
 pub use self::builder::Builder;
 pub use self::channel::{Channel, Sender};
 pub use self::connection::Connection;
@@ -57,7 +62,7 @@ pub use self::failure::{Cause, Failure};
 #[cfg(feature = "codec")]
 pub use self::framed::{Frame, Framed, Frames, Outlet};
 pub use self::listener::Listener;
-pub use self::memory::{Buf, Charge, Full, Memory};
+pub use self::memory::{Charge, Full, Memory};
 pub use self::output::SendError;
 #[cfg(feature = "recorder")]
 pub use self::recorder::{Haste, Slow, TurnRecord};
@@ -183,12 +188,35 @@ impl<S: 'static> Reactor<S> {
     }
 
     /// One turn, which is asked for its limit once the callbacks have run.
+    #[inline]
     fn turn_for(
         &mut self,
         state: &mut S,
         limit: impl FnOnce(&mut Core<S>) -> Option<Duration>,
     ) -> io::Result<()> {
-        self.core.run_callbacks(state)?;
+        self.core.begin_turn();
+        match self.core.agenda.queues.mood {
+            Mood::Quiet if self.core.agenda.timers.is_idle() => {
+                let limit = limit(&mut self.core);
+                return self.core.wait_and_respond(limit);
+            }
+            Mood::Quiet => {}
+            Mood::Fired(key) => match self.core.run_only(state, key) {
+                Some(result) => result?,
+                None => return Ok(()),
+            },
+            Mood::Busy => self.core.run_callbacks(state)?,
+        }
+        self.turn_from_timeouts(state, limit)
+    }
+
+    /// The rest of a turn, once the callbacks have run.
+    #[inline(never)]
+    fn turn_from_timeouts(
+        &mut self,
+        state: &mut S,
+        limit: impl FnOnce(&mut Core<S>) -> Option<Duration>,
+    ) -> io::Result<()> {
         self.core.run_timeouts(state)?;
         let limit = limit(&mut self.core);
         self.core.poll(limit)?;
@@ -288,9 +316,9 @@ impl<S: 'static> fmt::Debug for Reactor<S> {
         f.debug_struct("Reactor")
             .field("backend", &self.backend())
             .field("sources", &SourceList(&self.core))
-            .field("queued", &self.core.agenda.queues.work.len())
+            .field("queued", &self.core.agenda.queues.len())
             .field("timers", &self.core.agenda.timers.len())
-            .field("memory", &self.core.agenda.memory)
+            .field("memory", self.core.io.memory())
             .finish()
     }
 }

@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
+use super::condition::Condition;
 use super::memory::{Full, Memory};
-use super::send_queue::SendQueue;
+use super::send_queue::{SendQueue, Short};
 use super::source::Io;
 
 /// How many bytes may wait to be sent before `send` answers [`SendError::Full`].
@@ -37,39 +38,25 @@ impl fmt::Display for SendError {
 
 impl Error for SendError {}
 
+/// Whether nothing may be queued any more.
+fn is_closed(condition: &Condition) -> bool {
+    condition.has(Condition::FINISHING | Condition::FINISHED)
+}
+
 /// What is to be sent.
 #[derive(Debug)]
 pub(super) struct Output {
     pub queue: SendQueue,
     pub high_water: usize,
-    /// How much a `send` was refused for, until the callback is told that there is room; zero when none was.
+    /// How much a `send` was refused for, while one is; else nothing.
     refused: usize,
     /// Whether the reactor was asked to tell when there is memory.
     awaits_memory: bool,
-    /// Whether the last write found no more room in the kernel.
-    pub is_blocked: bool,
-    pub closing: Closing,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Closing {
-    No,
-    /// As soon as the queue is empty the peer is told that nothing more will come.
-    Finishing,
-    /// It has been told, or the connection is dead.
-    Finished,
 }
 
 impl Output {
     pub fn new(memory: &Memory) -> Output {
-        Output {
-            queue: SendQueue::new(memory),
-            high_water: HIGH_WATER,
-            refused: 0,
-            awaits_memory: false,
-            is_blocked: false,
-            closing: Closing::No,
-        }
+        Output { queue: SendQueue::new(memory), high_water: HIGH_WATER, refused: 0, awaits_memory: false }
     }
 
     /// How many bytes wait to be sent.
@@ -78,10 +65,52 @@ impl Output {
         self.queue.len()
     }
 
-    /// Queues pieces that belong together.
-    #[inline]
-    pub fn send(&mut self, pieces: [&[u8]; 3]) -> Result<(), SendError> {
-        if self.closing != Closing::No {
+    /// Queues what belongs together.
+    #[inline(always)] // what is known of the pieces leaves little of it
+    pub fn send(
+        &mut self,
+        condition: &Condition,
+        before: Option<Short>,
+        body: &[u8],
+        after: Option<Short>,
+    ) -> Result<(), SendError> {
+        if condition.is_ordinary() && self.queue.push_simply(self.high_water, before, body, after) {
+            return Ok(());
+        }
+        // By value all of it, and without the condition: what a call is told by reference has to lie in memory, also when there is no
+        // call.
+        let result = self.send_on(is_closed(condition), before, body, after);
+        if self.refused > 0 {
+            condition.put(Condition::REFUSED);
+        }
+        result
+    }
+
+    /// As [`send`](Self::send), of pieces of any length.
+    #[cfg(feature = "net-extra")]
+    pub fn send_pieces(&mut self, condition: &Condition, pieces: [&[u8]; 3]) -> Result<(), SendError> {
+        let result = self.queue_pieces(is_closed(condition), pieces);
+        if self.refused > 0 {
+            condition.put(Condition::REFUSED);
+        }
+        result
+    }
+
+    #[inline(never)]
+    fn send_on(
+        &mut self,
+        is_closed: bool,
+        before: Option<Short>,
+        body: &[u8],
+        after: Option<Short>,
+    ) -> Result<(), SendError> {
+        let (before, after) = (Short::padded(before), Short::padded(after));
+        self.queue_pieces(is_closed, [&before.0[..before.1], body, &after.0[..after.1]])
+    }
+
+    /// Queues pieces, or remembers how much was refused.
+    fn queue_pieces(&mut self, is_closed: bool, pieces: [&[u8]; 3]) -> Result<(), SendError> {
+        if is_closed {
             return Err(SendError::Closed);
         }
         let len = pieces.iter().map(|piece| piece.len()).sum();
@@ -102,42 +131,46 @@ impl Output {
     }
 
     /// The connection is dead: nothing that waits will be sent, and nobody is told of room.
-    pub fn abandon(&mut self) {
+    pub fn abandon(&mut self, condition: &Condition) {
         self.queue.clear();
         self.refused = 0;
-        self.closing = Closing::Finished;
+        condition.take(Condition::REFUSED | Condition::FINISHING);
+        condition.put(Condition::FINISHED);
     }
 
     /// Whether nothing is queued, nobody is to be told of room, and the end is not to be told: nothing to do, whatever the readiness.
-    #[inline]
-    pub fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.refused == 0 && self.closing != Closing::Finishing
+    pub fn is_idle(&self, condition: &Condition) -> bool {
+        self.queue.is_empty() && !condition.has(Condition::REFUSED | Condition::FINISHING)
     }
 
     /// Whether there is something to do that needs no readiness.
-    #[inline]
-    pub fn is_prepared(&self) -> bool {
-        if self.is_blocked || self.is_idle() {
+    pub fn is_prepared(&self, condition: &Condition) -> bool {
+        if condition.has(Condition::BLOCKED) {
             return false;
         }
         // With nothing queued no readiness will ever come by which a refused sender could be told of memory.
-        let awaits = self.refused > 0 && (!self.awaits_memory || self.queue.memory().free() >= self.refused);
-        !self.queue.is_empty() || self.closing == Closing::Finishing || awaits
+        let has_room = || !self.awaits_memory || self.queue.memory().free() >= self.refused;
+        !self.queue.is_empty()
+            || condition.has(Condition::FINISHING)
+            || condition.has(Condition::REFUSED) && has_room()
     }
 
     /// Whether a sender that was refused should try again: half of what may wait has gone out, what was refused fits, and there is
     /// memory for it. Where memory alone is missing, the reactor calls again when there is some.
-    #[inline]
-    pub fn has_room_again(&mut self, io: &mut Io<'_>) -> bool {
+    pub fn has_room_again(&mut self, condition: &Condition, io: &mut Io) -> bool {
+        if !condition.has(Condition::REFUSED) {
+            return false;
+        }
         let len = self.queue.len();
         let fits = len == 0 || (len <= self.high_water / 2 && len + self.refused <= self.high_water);
-        if self.refused == 0 || !fits {
+        if !fits {
             return false;
         }
         let has_memory = io.await_memory(self.refused);
         self.awaits_memory = !has_memory;
         if has_memory {
             self.refused = 0;
+            condition.take(Condition::REFUSED);
         }
         has_memory
     }

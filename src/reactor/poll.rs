@@ -4,11 +4,12 @@ use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
-use super::agenda::{Agenda, Queues};
+use super::agenda::{Agenda, Marks, Mood, Queues};
 use super::core::Core;
 use super::failure::Cause;
 use super::recorder::Part;
 use super::slab::Key;
+use super::source::Settled;
 use crate::platform::{is_shortage, Interest, Trigger};
 
 impl<S: 'static> Core<S> {
@@ -16,14 +17,15 @@ impl<S: 'static> Core<S> {
     ///
     /// When sources have prepared work for phase 4 anyway the kernel is not asked, so that a request and its reply cost one wait; but
     /// not twice in a row, so that nobody's input starves.
-    #[inline]
+    #[inline(never)]
     pub fn poll(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.record_part(Some(Part::Settling));
-        if self.agenda.queues.is_quiet && !self.remote.is_stopping() {
-            self.record_wait(limit);
-            return self.wait(limit, limit);
-        }
         self.events.clear();
+        if self.agenda.queues.mood == Mood::Quiet {
+            self.has_skipped_wait = false;
+            let timeout = self.timeout(limit);
+            return self.wait(timeout, limit);
+        }
         self.settle()?;
         // Only now: settling gives memory back, and nothing else may ever end the wait.
         if !self.starved.is_empty() {
@@ -37,28 +39,30 @@ impl<S: 'static> Core<S> {
         }
         let timeout = self.timeout(limit);
         self.record_wait(timeout);
-        self.agenda.queues.is_quiet = self.is_quiet();
+        if self.has_nothing() {
+            self.agenda.queues.mood = Mood::Quiet;
+        }
         self.wait(timeout, limit)
     }
 
-    /// Whether there is nobody but the kernel and other threads to ask for something to do, now or later: nothing is queued, no source
-    /// has been touched, no timer is pending, and nobody waits for memory.
+    /// Whether there is nobody but the kernel, the clock and other threads to ask for something to do, now or later: nothing is queued, no
+    /// source has been touched, and nobody waits for memory.
     #[inline]
-    fn is_quiet(&self) -> bool {
-        let Agenda { queues: Queues { work, touched, .. }, timers, is_stopping, .. } = &self.agenda;
+    fn has_nothing(&self) -> bool {
+        let Agenda { queues: Queues { work, touched, .. }, timers, .. } = &self.agenda;
         let sources = touched.len() | self.prepared.len() | self.starved.len() | self.fed.len();
-        let others = work.len() | timers.len() | self.always_ready.len();
-        (sources | others | usize::from(*is_stopping) | usize::from(timers.has_due())) == 0
+        let others = work.len() | self.always_ready.len();
+        (sources | others | usize::from(timers.has_due() | self.remote.is_stopping())) == 0
     }
 
     #[inline(always)] // of its two callers one knows the timeout
-    fn wait(&mut self, timeout: Option<Duration>, limit: Option<Duration>) -> io::Result<()> {
+    pub fn wait(&mut self, timeout: Option<Duration>, limit: Option<Duration>) -> io::Result<()> {
         self.record_part(Some(Part::Waiting));
         self.now = None;
-        self.stats.waits += 1;
+        self.io.stats.waits += 1;
         let result = self.poller.wait(&mut self.events, timeout);
         if timeout != Some(Duration::ZERO) {
-            self.stats.wake_ups += 1;
+            self.io.stats.wake_ups += 1;
             if self.events.is_empty() {
                 self.count_empty_wake_up(limit.is_some() && timeout == limit);
             }
@@ -70,6 +74,7 @@ impl<S: 'static> Core<S> {
     /// Settles every source that was touched since the last time, and tells the kernel what it waits for now.
     #[inline]
     pub fn settle(&mut self) -> io::Result<()> {
+        self.agenda.queues.rouse();
         if self.agenda.queues.touched.is_empty() {
             return Ok(());
         }
@@ -101,32 +106,43 @@ impl<S: 'static> Core<S> {
     }
 
     fn settle_one(&mut self, key: Key) -> io::Result<()> {
+        let slot = match self.agenda.slots.get_mut(key) {
+            Some(slot) => slot,
+            None => return Ok(()),
+        };
+        self.current = key;
+        let settled = slot.source.settle_all();
+        self.conclude_settling(key, settled)
+    }
+
+    /// Takes note of what a source has prepared, and tells the kernel what it waits for.
+    #[inline(always)]
+    pub fn conclude_settling(&mut self, key: Key, settled: Settled) -> io::Result<()> {
         let (source, registration) = match self.agenda.slots.get_mut(key) {
             Some(slot) => (&mut slot.source, &mut slot.registration),
             None => return Ok(()),
         };
-        self.current = key;
-        let settled = source.settle_all();
-        let has_prepared = std::mem::take(&mut registration.has_prepared);
-        if (settled.is_prepared || has_prepared) && !registration.is_prepared {
-            registration.is_prepared = true;
+        let has_prepared = registration.marks.take(Marks::HAS_PREPARED);
+        if (settled.is_prepared() || has_prepared) && !registration.marks.has(Marks::PREPARED) {
+            registration.marks.put(Marks::PREPARED);
             self.prepared.push_back(key);
         }
         let mut interest = settled.interest;
-        if registration.is_deaf {
+        let is_always_ready = registration.marks.has(Marks::ALWAYS_READY);
+        if registration.marks.has(Marks::DEAF) {
             interest = interest.without(Interest::READABLE);
         }
         if interest != registration.interest {
-            let is_told = match registration.is_always_ready {
+            let is_told = match is_always_ready {
                 true => Ok(()),
                 false => self.poller.modify(source.fd(), key.to_token(), interest, Trigger::Level),
             };
             match is_told {
                 Ok(()) => {
                     let before = std::mem::replace(&mut registration.interest, interest);
-                    if registration.is_always_ready && interest.is_none() {
+                    if is_always_ready && interest.is_none() {
                         self.always_ready.retain(|other| *other != key);
-                    } else if registration.is_always_ready && before.is_none() {
+                    } else if is_always_ready && before.is_none() {
                         self.always_ready.push(key);
                     }
                 }
@@ -139,7 +155,7 @@ impl<S: 'static> Core<S> {
                 }
             }
         }
-        registration.is_touched = false;
+        registration.marks.take(Marks::TOUCHED);
         Ok(())
     }
 
@@ -150,14 +166,13 @@ impl<S: 'static> Core<S> {
             || !self.prepared.is_empty()
             || !self.fed.is_empty()
             || self.agenda.timers.has_due()
-            || self.agenda.is_stopping
             || self.remote.is_stopping()
             || !self.always_ready.is_empty()
     }
 
     /// How long the kernel may let us sleep. Only a wait that may sleep with a timer pending reads the clock.
     #[inline]
-    fn timeout(&self, limit: Option<Duration>) -> Option<Duration> {
+    pub fn timeout(&self, limit: Option<Duration>) -> Option<Duration> {
         if self.has_work() {
             return Some(Duration::ZERO);
         }
@@ -191,6 +206,6 @@ impl<S: 'static> Core<S> {
             Some(deadline) => self.now() >= deadline,
             None => false,
         };
-        self.stats.spurious_wake_ups += u64::from(!is_limited && !is_due);
+        self.io.stats.spurious_wake_ups += u64::from(!is_limited && !is_due);
     }
 }

@@ -31,7 +31,7 @@ impl Source for Process {
         self.has_end_to_tell()
     }
 
-    fn respond(&mut self, _ready: Ready, _io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _ready: Ready, _io: &mut Io) -> Fire {
         // An error is an end as well, and kept for the callback.
         let _ = self.try_wait();
         self.tell_end().into()

@@ -190,6 +190,10 @@ impl<S: 'static> Recorder<S> {
 impl<S: 'static> Core<S> {
     /// A turn begins.
     pub(super) fn record_turn(&mut self) {
+        // A turn that is recorded or watched goes by the lists, whatever there is to do.
+        if self.recorder.is_recording() || self.recorder.slow_hook.is_some() {
+            self.agenda.queues.rouse();
+        }
         if !self.recorder.is_recording() {
             return;
         }
@@ -238,7 +242,7 @@ impl<S: 'static> Core<S> {
             Some(Haste::Queued(self.name_of(work)))
         } else if self.agenda.timers.has_due() {
             Some(Haste::Due)
-        } else if self.agenda.is_stopping || self.remote.is_stopping() {
+        } else if self.remote.is_stopping() {
             Some(Haste::Stopping)
         } else if !self.always_ready.is_empty() {
             Some(Haste::AlwaysReady)

@@ -8,6 +8,7 @@ use std::os::unix::io::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::agenda::Marks;
 use super::context::Context;
 use super::source::{Fire, Io, Source};
 use super::work::{Outcome, Task};
@@ -63,8 +64,13 @@ impl<S: 'static> Remote<S> {
     /// Ends [`Reactor::run`](crate::Reactor::run) after the turn that it is in; without waiting, if it waits. Asked for before `run`,
     /// it ends that after one turn. Does nothing when the reactor is gone.
     pub fn stop(&self) {
-        self.shared.is_stopping.store(true, Ordering::SeqCst);
+        self.note_stop();
         self.shared.waker.wake();
+    }
+
+    /// As [`stop`](Self::stop), for a loop that is awake.
+    pub(super) fn note_stop(&self) {
+        self.shared.is_stopping.store(true, Ordering::SeqCst);
     }
 
     #[inline]
@@ -141,15 +147,19 @@ impl Doorbell {
     /// Puts it on the loop, which runs what was posted in the place of its callback.
     pub fn hang<S: 'static>(self, context: &mut Context<'_, S>) -> io::Result<()> {
         let id = context.add(self, |_, _, _| ())?;
-        let slot = context.core.agenda.slots.get(id.key);
-        // Taken for always ready, which it is not: the loop would never sleep.
-        if slot.map_or(true, |slot| slot.registration.is_always_ready) {
-            let message =
-                "the poller refuses to wait for the descriptor by which other threads wake the reactor";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+        match context.core.agenda.slots.get_mut(id.key) {
+            Some(slot) if !slot.registration.marks.has(Marks::ALWAYS_READY) => {
+                slot.registration.marks.put(Marks::DOORBELL);
+                context.core.doorbell = Some(id.key);
+                Ok(())
+            }
+            // Taken for always ready, which it is not: the loop would never sleep.
+            _ => {
+                let message =
+                    "the poller refuses to wait for the descriptor by which other threads wake the reactor";
+                Err(io::Error::new(io::ErrorKind::Unsupported, message))
+            }
         }
-        context.core.doorbell = Some(id.key);
-        Ok(())
     }
 }
 
@@ -162,7 +172,7 @@ impl Source for Doorbell {
         Interest::READABLE
     }
 
-    fn respond(&mut self, _ready: Ready, _io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _ready: Ready, _io: &mut Io) -> Fire {
         self.receiver.drain().into()
     }
 }

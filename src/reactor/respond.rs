@@ -2,41 +2,42 @@
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use super::agenda::Work;
+use super::agenda::{Marks, Slot, Work};
 use super::core::{Core, Starved};
 use super::failure::{Cause, Failure};
 use super::recorder::Part;
 use super::slab::{Key, SourceId};
-use super::source::{AnySource, Io, Settled};
+use super::source::{AnySource, Settled};
 use crate::platform::{Interest, Ready};
 
 impl<S: 'static> Core<S> {
     /// Phase 4: minimal input and output for who is ready, and for who needs no readiness.
-    #[inline]
+    #[inline(never)]
     pub fn respond(&mut self) {
         self.record_part(Some(Part::Responding));
-        self.position = 0;
-        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.respond_to_rest())) {
-            self.close_failed(Cause::Panic(panic));
+        if !self.respond_if_only() {
+            self.position = 0;
+            while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.respond_to_rest())) {
+                self.close_failed(Cause::Panic(panic));
+            }
         }
         self.record_part(None);
     }
 
     /// Phase 4 from where it is. What is done is taken out or counted before it is done, so that after a panic the rest is left.
-    #[inline]
     fn respond_to_rest(&mut self) {
-        if !self.agenda.queues.is_quiet && !self.fed.is_empty() {
+        if !self.fed.is_empty() {
             self.respond_to_memory();
         }
         while let Some(event) = self.events.get(self.position) {
             self.position += 1;
             if self.respond_one(Key::from_token(event.token), event.ready, false) {
-                self.stats.events += 1;
+                self.io.stats.events += 1;
             } else {
-                self.stats.stale_events += 1;
+                self.io.stats.stale_events += 1;
             }
         }
-        if !self.agenda.queues.is_quiet && self.always_ready.len() | self.prepared.len() > 0 {
+        if self.always_ready.len() | self.prepared.len() > 0 {
             self.respond_unasked();
         }
     }
@@ -46,8 +47,7 @@ impl<S: 'static> Core<S> {
     fn respond_to_memory(&mut self) {
         while let Some(fed) = self.fed.pop_front() {
             if let Some(slot) = self.agenda.slots.get_mut(fed.key) {
-                slot.registration.is_starved = false;
-                slot.registration.is_deaf = false;
+                slot.registration.marks.take(Marks::STARVED.with(Marks::DEAF));
                 self.respond_one(fed.key, fed.ready, false);
             }
         }
@@ -68,44 +68,57 @@ impl<S: 'static> Core<S> {
     }
 
     /// Has a source respond; `false` when it is gone, or is to be prepared and is not.
-    #[inline(always)]
+    #[inline]
     fn respond_one(&mut self, key: Key, ready: Ready, if_prepared: bool) -> bool {
         let slot = match self.agenda.slots.get_mut(key) {
-            Some(slot) if slot.registration.is_prepared || !if_prepared => slot,
+            Some(slot) if !if_prepared || slot.registration.marks.has(Marks::PREPARED) => slot,
             _ => return false,
         };
         self.current = key;
-        slot.registration.is_prepared = false;
-        let mut io = Io::new(&self.agenda.memory, &mut self.stats, self.budgets.source_bytes);
-        match slot.source.respond_and_settle(ready, &mut io) {
-            // Nobody has anything to do for it, as after most writes.
-            Some(settled) if settled == Settled::waiting(slot.registration.interest) => {}
-            Some(settled) => {
-                slot.registration.has_prepared |= settled.is_prepared;
-                self.agenda.queues.touch(key, &mut slot.registration);
+        slot.registration.marks.take(Marks::PREPARED);
+        self.io.begin();
+        let settled = slot.source.respond_and_settle(ready, &mut self.io);
+        if !settled.is_waiting(slot.registration.interest) || self.io.refusal().is_some() {
+            self.conclude_response(key, settled);
+        }
+        // Else nobody has anything to do for it, as after most writes.
+        true
+    }
+
+    /// A source that has responded is to be looked at again: its callback is to run, it has prepared more, it waits for something else
+    /// than before, or it was refused memory.
+    #[inline(never)]
+    pub fn conclude_response(&mut self, key: Key, settled: Settled) {
+        if let Some(Slot { registration, .. }) = self.agenda.slots.get_mut(key) {
+            if settled.is_prepared() {
+                registration.marks.put(Marks::HAS_PREPARED);
             }
-            None => {
-                self.agenda.queues.touch(key, &mut slot.registration);
-                self.agenda.queues.fire(key, &mut slot.registration);
+            if settled.fires() {
+                self.agenda.queues.touch(key, registration);
+                self.agenda.queues.fire(key, registration);
+            } else if !settled.is_waiting(registration.interest) {
+                self.agenda.queues.touch(key, registration);
             }
         }
-        if let Some((wanted, ready)) = io.refusal() {
+        if let Some((wanted, ready)) = self.io.refusal() {
             self.starve(Starved { key, wanted, ready });
         }
-        true
     }
 
     /// Has a source that was refused memory wait in line for it.
     #[cold]
     fn starve(&mut self, newcomer: Starved) {
-        self.stats.memory_refusals += 1;
-        let limit = self.agenda.memory.limit();
+        self.io.stats.memory_refusals += 1;
+        self.agenda.queues.rouse();
+        let limit = self.io.memory().limit();
         let registration = match self.agenda.touch(newcomer.key) {
             Some(slot) => &mut slot.registration,
             None => return,
         };
-        registration.is_deaf |= newcomer.ready.is_readable();
-        if registration.is_starved {
+        if newcomer.ready.is_readable() {
+            registration.marks.put(Marks::DEAF);
+        }
+        if registration.marks.has(Marks::STARVED) {
             // It keeps its place, and may want more than before.
             if let Some(place) = self.starved.iter_mut().find(|place| place.key == newcomer.key) {
                 place.wanted = place.wanted.max(newcomer.wanted);
@@ -115,7 +128,7 @@ impl<S: 'static> Core<S> {
         }
         // What is more than the whole budget never comes free, and who wants it must not hold up those behind him.
         if newcomer.wanted <= limit {
-            registration.is_starved = true;
+            registration.marks.put(Marks::STARVED);
             self.starved.push_back(newcomer);
         }
     }
@@ -125,7 +138,7 @@ impl<S: 'static> Core<S> {
     pub fn feed_starved(&mut self) {
         // What was promised to those who are about to respond is not there any more.
         let promised: usize = self.fed.iter().map(|fed| fed.wanted).sum();
-        let mut free = self.agenda.memory.free().saturating_sub(promised);
+        let mut free = self.io.memory().free().saturating_sub(promised);
         while let Some(first) = self.starved.front().copied() {
             // Who is gone makes way, whatever he wanted.
             if self.agenda.slots.get(first.key).is_some() {

@@ -3,36 +3,35 @@
 use std::io;
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 
-use super::agenda::Work;
+use super::agenda::{Marks, Work};
 use super::context::Context;
 use super::core::Core;
 use super::failure::{Cause, Failure};
 use super::recorder::Part;
 use super::slab::{Key, SourceId};
-use super::work::{BoxError, Task};
+use super::source::AnySource;
+use super::work::{BoxError, Callback, Task};
 
 impl<S: 'static> Core<S> {
+    #[inline]
+    pub fn begin_turn(&mut self) {
+        self.io.stats.turns += 1;
+        self.record_turn();
+    }
+
     /// Phase 1: what was fired or deferred before this turn, in that order. What is fired from here on waits for the next turn, and so
     /// does what is beyond the budget.
     ///
     /// Each piece of work leaves the queue before it runs, so that a failure loses none of the others.
-    #[inline]
+    #[inline(never)]
     pub fn run_callbacks(&mut self, state: &mut S) -> io::Result<()> {
-        self.stats.turns += 1;
-        self.record_turn();
-        if self.agenda.queues.work.is_empty() {
-            return Ok(());
-        }
-        self.run_queue(state)
-    }
-
-    fn run_queue(&mut self, state: &mut S) -> io::Result<()> {
+        self.agenda.queues.rouse();
         for _ in 0..self.agenda.queues.work.len().min(self.budgets.callbacks) {
             match self.agenda.queues.work.pop_front() {
                 Some(Work::Callback(key)) if self.doorbell == Some(key) => self.run_posted(state, key)?,
                 Some(Work::Callback(key)) => self.run_callback(state, key)?,
                 Some(Work::Task(task)) => {
-                    self.stats.tasks += 1;
+                    self.io.stats.tasks += 1;
                     self.run_task(state, task).or_else(|failure| self.report(state, failure))?;
                 }
                 Some(Work::Failure(failure)) => self.report(state, *failure)?,
@@ -47,24 +46,29 @@ impl<S: 'static> Core<S> {
     #[inline]
     pub fn run_timeouts(&mut self, state: &mut S) -> io::Result<()> {
         self.record_part(Some(Part::Timeouts));
-        if self.agenda.queues.is_quiet
-            || self.agenda.timers.next_deadline().is_none() && !self.agenda.timers.has_due()
-        {
+        if self.agenda.timers.is_idle() || !self.is_timer_due() {
             return Ok(());
         }
         self.run_due(state)
     }
 
+    /// Whether phase 2 has something to do, where timers are pending.
+    #[inline(never)]
+    pub fn is_timer_due(&mut self) -> bool {
+        match self.agenda.timers.next_deadline() {
+            Some(deadline) if deadline <= self.now() => true,
+            _ => self.agenda.timers.has_due(),
+        }
+    }
+
     #[inline(never)]
     fn run_due(&mut self, state: &mut S) -> io::Result<()> {
-        if self.agenda.timers.next_deadline().is_some() {
-            let now = self.now();
-            self.agenda.timers.collect_due(now);
-        }
+        let now = self.now();
+        self.agenda.timers.collect_due(now);
         for _ in 0..self.budgets.timers {
             match self.agenda.timers.pop_due() {
                 Some((task, deadline)) => {
-                    self.stats.timers += 1;
+                    self.io.stats.timers += 1;
                     self.record_timer(deadline);
                     self.run_task(state, task).or_else(|failure| self.report(state, failure))?;
                 }
@@ -74,19 +78,23 @@ impl<S: 'static> Core<S> {
         Ok(())
     }
 
+    /// Lifts a callback out of its place, to run it.
+    #[inline]
+    pub fn take_callback(&mut self, key: Key) -> Option<Box<dyn Callback<S>>> {
+        let slot = self.agenda.slots.get_mut(key)?;
+        slot.registration.marks.take(Marks::FIRED);
+        let callback = slot.callback.take()?;
+        self.io.stats.callbacks += 1;
+        Some(callback)
+    }
+
     /// Runs one callback, lifted out of its place, and puts it back unless its source was removed meanwhile. When it fails its source,
     /// which may be half-way through something, goes.
     fn run_callback(&mut self, state: &mut S, key: Key) -> io::Result<()> {
-        let slot = match self.agenda.slots.get_mut(key) {
-            Some(slot) => slot,
-            None => return Ok(()),
-        };
-        slot.registration.is_fired = false;
-        let mut callback = match slot.callback.take() {
+        let mut callback = match self.take_callback(key) {
             Some(callback) => callback,
             None => return Ok(()),
         };
-        self.stats.callbacks += 1;
         let watch = self.watch(|| callback.name());
         let call = || callback.call(state, &mut Context { core: self }, key);
         let cause = match cause_of(catch_unwind(AssertUnwindSafe(call))) {
@@ -101,8 +109,21 @@ impl<S: 'static> Core<S> {
             Some(cause) => cause,
         };
         let source = self.remove(key);
-        let failure = Failure { source: Some(SourceId(key)), name: callback.name(), cause };
         self.unwatch(state, watch, Some(key));
+        self.report_callback(state, key, source, callback, cause)
+    }
+
+    /// Tells of a callback that has failed, of a source that has been removed for it.
+    #[cold]
+    pub fn report_callback(
+        &mut self,
+        state: &mut S,
+        key: Key,
+        source: Option<Box<dyn AnySource>>,
+        callback: Box<dyn Callback<S>>,
+        cause: Cause,
+    ) -> io::Result<()> {
+        let failure = Failure { source: Some(SourceId(key)), name: callback.name(), cause };
         let result = self.report(state, failure);
         // Last, since what they own may do anything as it is dropped.
         drop((source, callback));
@@ -125,7 +146,7 @@ impl<S: 'static> Core<S> {
     /// Runs what other threads have posted. What they post from here on rings again.
     fn run_posted(&mut self, state: &mut S, doorbell: Key) -> io::Result<()> {
         if let Some(slot) = self.agenda.slots.get_mut(doorbell) {
-            slot.registration.is_fired = false;
+            slot.registration.marks.take(Marks::FIRED);
         }
         let count = self.remote.task_count();
         if count > self.budgets.posted_tasks {
@@ -137,7 +158,7 @@ impl<S: 'static> Core<S> {
                 Some(task) => task,
                 None => break,
             };
-            self.stats.tasks += 1;
+            self.io.stats.tasks += 1;
             if let Err(failure) = self.run_task(state, task) {
                 // For the rest of them: this one may come out of the turn.
                 self.agenda.fire(doorbell);
@@ -149,7 +170,7 @@ impl<S: 'static> Core<S> {
 
     /// Tells the hook of a failure; without one it comes out of the turn.
     fn report(&mut self, state: &mut S, failure: Failure) -> io::Result<()> {
-        self.stats.failures += 1;
+        self.io.stats.failures += 1;
         let mut hook = match self.failure_hook.take() {
             Some(hook) => hook,
             None => return Err(failure.escape()),

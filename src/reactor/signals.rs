@@ -20,7 +20,7 @@ impl Source for Signals {
         Interest::READABLE
     }
 
-    fn respond(&mut self, _ready: Ready, _io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _ready: Ready, _io: &mut Io) -> Fire {
         self.drain().into()
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
+use std::mem;
 
 use crate::platform::Token;
 
@@ -101,8 +102,12 @@ impl fmt::Debug for SourceId {
     }
 }
 
-/// Values under keys. A place is taken again under another generation, and left empty for good when it has had them all: four thousand
+/// Values under keys. A place is taken again under another generation, and left empty for good when it has had them all: two thousand
 /// million owners later an old key would reach a new one.
+///
+/// The generation of a place is odd while it is taken, and even while it is not; keys have odd ones. So a key that has the generation of
+/// its place reaches a value, and there is nothing else to look at: in a place that is not taken lies a default value, which no key
+/// reaches.
 #[derive(Debug)]
 pub(crate) struct Slab<V> {
     places: Vec<Place<V>>,
@@ -112,10 +117,16 @@ pub(crate) struct Slab<V> {
 #[derive(Debug)]
 struct Place<V> {
     generation: u32,
-    value: Option<V>,
+    value: V,
 }
 
-impl<V> Slab<V> {
+impl<V> Place<V> {
+    fn is_taken(&self) -> bool {
+        self.generation % 2 == 1
+    }
+}
+
+impl<V: Default> Slab<V> {
     pub fn new() -> Slab<V> {
         Slab { places: Vec::new(), vacant: Vec::new() }
     }
@@ -123,8 +134,8 @@ impl<V> Slab<V> {
     /// The key that the next [`insert`](Self::insert) will give out.
     pub fn next_key(&self) -> Key {
         match self.vacant.last() {
-            Some(&index) => Key { index, generation: self.places[index as usize].generation },
-            None => Key { index: self.places.len() as u32, generation: 0 },
+            Some(&index) => Key { index, generation: self.places[index as usize].generation + 1 },
+            None => Key { index: self.places.len() as u32, generation: 1 },
         }
     }
 
@@ -132,11 +143,12 @@ impl<V> Slab<V> {
     /// When 2^32 values are live, which no system has descriptors for.
     pub fn insert(&mut self, value: V) -> Key {
         let key = self.next_key();
+        let place = Place { generation: key.generation, value };
         if self.vacant.pop().is_some() {
-            self.places[key.index()].value = Some(value);
+            self.places[key.index()] = place;
         } else {
             assert!(self.places.len() < u32::MAX as usize, "a slab holds fewer than 2^32 values");
-            self.places.push(Place { generation: key.generation, value: Some(value) });
+            self.places.push(place);
         }
         key
     }
@@ -144,7 +156,7 @@ impl<V> Slab<V> {
     #[inline]
     pub fn get(&self, key: Key) -> Option<&V> {
         match self.places.get(key.index()) {
-            Some(place) if place.generation == key.generation => place.value.as_ref(),
+            Some(place) if place.generation == key.generation => Some(&place.value),
             _ => None,
         }
     }
@@ -152,7 +164,7 @@ impl<V> Slab<V> {
     #[inline]
     pub fn get_mut(&mut self, key: Key) -> Option<&mut V> {
         match self.places.get_mut(key.index()) {
-            Some(place) if place.generation == key.generation => place.value.as_mut(),
+            Some(place) if place.generation == key.generation => Some(&mut place.value),
             _ => None,
         }
     }
@@ -162,25 +174,27 @@ impl<V> Slab<V> {
         self.get(key)?;
         let (before, others) = self.places.split_at_mut(key.index());
         let (own, after) = others.split_first_mut()?;
-        Some((own.value.as_mut()?, Rest { before, after }))
+        Some((&mut own.value, Rest { before, after }))
     }
 
     pub fn remove(&mut self, key: Key) -> Option<V> {
-        self.get(key)?;
+        let value = mem::take(self.get_mut(key)?);
         let place = &mut self.places[key.index()];
-        if let Some(next) = place.generation.checked_add(1) {
-            place.generation = next;
-            self.vacant.push(key.index);
+        match place.generation.checked_add(1) {
+            Some(next) => {
+                place.generation = next;
+                self.vacant.push(key.index);
+            }
+            // Even again, as that of every place that is not taken.
+            None => place.generation -= 1,
         }
-        place.value.take()
+        Some(value)
     }
 
     /// All that is live, by index.
     pub fn iter(&self) -> impl Iterator<Item = (Key, &V)> {
-        self.places.iter().enumerate().filter_map(|(index, place)| {
-            let key = Key { index: index as u32, generation: place.generation };
-            place.value.as_ref().map(|value| (key, value))
-        })
+        let taken = self.places.iter().enumerate().filter(|(_, place)| place.is_taken());
+        taken.map(|(index, place)| (Key { index: index as u32, generation: place.generation }, &place.value))
     }
 }
 
@@ -198,10 +212,7 @@ impl<V> Rest<'_, V> {
             Some(0) => return None,
             Some(further) => self.after.get_mut(further - 1)?,
         };
-        match place.generation == key.generation {
-            true => place.value.as_mut(),
-            false => None,
-        }
+        (place.generation == key.generation).then_some(&mut place.value)
     }
 }
 
@@ -220,6 +231,22 @@ mod tests {
         assert_eq!(slab.get_mut(first), None);
         assert_eq!(slab.remove(first), None);
         assert_eq!((slab.get(second), slab.iter().count()), (Some(&"second"), 1));
+    }
+
+    #[test]
+    fn what_lies_in_a_place_that_is_not_taken_is_reached_by_no_key() {
+        let mut slab = Slab::new();
+        let first = slab.insert("first");
+        slab.remove(first);
+        // Neither by the next one, which may be that of another slab by now.
+        let next = slab.next_key();
+        for key in [first, next] {
+            assert_eq!(slab.get(key), None);
+            assert_eq!(slab.get_mut(key), None);
+            assert_eq!(slab.remove(key), None);
+            assert!(slab.split(key).is_none());
+        }
+        assert_eq!(slab.insert("second"), next);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::os::unix::io::BorrowedFd;
 
-use super::memory::{Buf, Full, Memory};
+use super::buf::Buf;
+use super::memory::{Full, Memory};
 use super::stats::Stats;
 use crate::platform::{Interest, Ready};
 
@@ -29,7 +30,7 @@ use crate::platform::{Interest, Ready};
 ///     fn interest(&self) -> Interest {
 ///         Interest::READABLE
 ///     }
-///     fn respond(&mut self, _ready: Ready, io: &mut Io<'_>) -> Fire {
+///     fn respond(&mut self, _ready: Ready, io: &mut Io) -> Fire {
 ///         match io.lend() {
 ///             Some(mut buf) => self.count += self.socket.read(buf.spare()).unwrap_or(0),
 ///             None => return Fire::No, // out of memory: the reactor calls again when there is some
@@ -82,7 +83,7 @@ pub trait Source: 'static {
     /// refused; once if it is ready as well as prepared. Between the sources of a turn there is no order to rely on.
     ///
     /// A descriptor may turn out not to be ready after all: `WouldBlock` is no error here.
-    fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire;
+    fn respond(&mut self, ready: Ready, io: &mut Io) -> Fire;
 
     /// Takes on nothing new, and brings to its end what was begun: a listener stops accepting, a stream sends what is queued and then
     /// tells its peer. For a source that has nothing to bring to an end, nothing.
@@ -114,42 +115,60 @@ impl From<bool> for Fire {
 }
 
 /// What a source may use in phase 4: buffers on loan, and a budget of bytes to move.
+///
+/// It is the loop's, and lives as long as that; with each source it begins anew.
 #[derive(Debug)]
-pub struct Io<'a> {
-    memory: &'a Memory,
-    stats: &'a mut Stats,
-    budget: usize,
-    /// The most memory that was asked for and not to be had.
+pub struct Io {
+    memory: Memory,
+    pub(super) stats: Stats,
+    /// How many bytes each source may move in a turn.
+    source_budget: usize,
+    /// How many the one that responds has moved.
+    moved: usize,
+    /// The most memory that it asked for and that was not to be had.
     refused: usize,
-    /// What to respond to when there is some: `READABLE` when it was to be read into.
+    /// What to respond to when there is some: `READABLE` when it was to be read into. Says nothing when none was refused.
     retry: Ready,
 }
 
-impl<'a> Io<'a> {
+impl Io {
+    pub(super) fn new(memory: Memory, source_budget: usize) -> Io {
+        let (stats, moved, refused, retry) = Default::default();
+        Io { memory, stats, source_budget, moved, refused, retry }
+    }
+
+    /// For the next source.
     #[inline]
-    pub(crate) fn new(memory: &'a Memory, stats: &'a mut Stats, budget: usize) -> Io<'a> {
-        Io { memory, stats, budget, refused: 0, retry: Ready::NONE }
+    pub(super) fn begin(&mut self) {
+        self.moved = 0;
+        self.refused = 0;
+    }
+
+    /// What is to be had in all.
+    #[inline]
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// How many bytes may still be read and written in this turn, of [`Builder::source_budget`](crate::Builder::source_budget). It guards
     /// the other sources' turn, so going over it by part of one read is no harm.
     #[inline]
     pub fn budget(&self) -> usize {
-        self.budget
+        self.source_budget.saturating_sub(self.moved)
     }
 
     /// Counts bytes that were read, which spends as much of the budget.
     #[inline]
     pub fn count_read(&mut self, len: usize) {
         self.stats.bytes_read += len as u64;
-        self.budget = self.budget.saturating_sub(len);
+        self.moved += len;
     }
 
     /// Counts bytes that were written, which spends as much of the budget.
     #[inline]
     pub fn count_written(&mut self, len: usize) {
         self.stats.bytes_written += len as u64;
-        self.budget = self.budget.saturating_sub(len);
+        self.moved += len;
     }
 
     /// Lends a receive buffer of 64 KiB; `None` when the reactor's memory is used up. The reactor then stops waiting for input on
@@ -192,11 +211,15 @@ impl<'a> Io<'a> {
 
     /// How much memory has to be free before it makes sense to respond again, and to what; `None` when none was refused.
     #[inline]
-    pub(crate) fn refusal(&self) -> Option<(usize, Ready)> {
+    pub(super) fn refusal(&self) -> Option<(usize, Ready)> {
         (self.refused > 0).then_some((self.refused, self.retry))
     }
 
+    #[cold]
     fn refuse(&mut self, full: Full, retry: Ready) {
+        if self.refused == 0 {
+            self.retry = Ready::NONE;
+        }
         self.refused = self.refused.max(full.wanted);
         self.retry |= retry;
     }
@@ -208,9 +231,11 @@ impl<'a> Io<'a> {
 pub(crate) trait AnySource: 'static {
     fn fd(&self) -> BorrowedFd<'_>;
     fn interest(&self) -> Interest;
-    /// Responds, and settles: `None` when its callback is to run, and it settles after that. One call for what would be three, since
-    /// each goes by way of a table.
-    fn respond_and_settle(&mut self, ready: Ready, io: &mut Io<'_>) -> Option<Settled>;
+    /// Responds, and settles unless its callback is to run, and it settles after that. One call for what would be three, since each
+    /// goes by way of a table.
+    fn respond_and_settle(&mut self, ready: Ready, io: &mut Io) -> Settled;
+    /// Settles, and if it has prepared work does as [`respond_and_settle`](Self::respond_and_settle) without readiness.
+    fn settle_and_respond(&mut self, io: &mut Io) -> Settled;
     /// Settles, and says what it waits for.
     fn settle_all(&mut self) -> Settled;
     fn finish(&mut self);
@@ -221,20 +246,47 @@ pub(crate) trait AnySource: 'static {
     fn type_name(&self) -> &'static str;
 }
 
-/// How a source stands once it has settled.
+/// How a source stands once it has responded or settled. Two bytes, which come back in registers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settled {
-    /// What it waits for.
+    /// What it waits for; nothing that counts when its callback is to run.
     pub interest: Interest,
-    /// Whether it has work that needs no readiness.
-    pub is_prepared: bool,
+    bits: u8,
 }
 
 impl Settled {
-    /// With nothing to do but to wait.
+    const PREPARED: u8 = 1;
+    const FIRES: u8 = 2;
+    const RESPONDED: u8 = 4;
+
+    /// Whether it has work that needs no readiness.
     #[inline]
-    pub fn waiting(interest: Interest) -> Settled {
-        Settled { interest, is_prepared: false }
+    pub fn is_prepared(self) -> bool {
+        self.bits & Settled::PREPARED != 0
+    }
+
+    /// Whether its callback is to run; then it has not settled.
+    #[inline]
+    pub fn fires(self) -> bool {
+        self.bits & Settled::FIRES != 0
+    }
+
+    /// Whether it has responded, and not only settled.
+    #[inline]
+    pub fn has_responded(self) -> bool {
+        self.bits & Settled::RESPONDED != 0
+    }
+
+    /// Whether it has responded as prepared, and has nothing more to do but to wait for this.
+    #[inline]
+    pub fn has_sent(self, interest: Interest) -> bool {
+        self.bits == Settled::RESPONDED && self.interest == interest
+    }
+
+    /// Whether it has nothing to do but to wait for this.
+    #[inline]
+    pub fn is_waiting(self, interest: Interest) -> bool {
+        self.bits & !Settled::RESPONDED == 0 && self.interest == interest
     }
 }
 
@@ -247,17 +299,31 @@ impl<T: Source> AnySource for T {
         Source::interest(self)
     }
 
-    fn respond_and_settle(&mut self, ready: Ready, io: &mut Io<'_>) -> Option<Settled> {
+    fn respond_and_settle(&mut self, ready: Ready, io: &mut Io) -> Settled {
         match self.respond(ready, io) {
-            Fire::Yes => None,
-            Fire::No => Some(self.settle_all()),
+            Fire::Yes => Settled { interest: Interest::NONE, bits: Settled::FIRES | Settled::RESPONDED },
+            Fire::No => {
+                let bits = u8::from(self.settle()) | Settled::RESPONDED;
+                Settled { interest: Source::interest(self), bits }
+            }
         }
     }
 
-    #[inline]
+    fn settle_and_respond(&mut self, io: &mut Io) -> Settled {
+        // Not by way of the others: what there is to it without readiness is less.
+        let mut bits = 0;
+        if self.settle() {
+            if self.respond(Ready::NONE, io) == Fire::Yes {
+                return Settled { interest: Interest::NONE, bits: Settled::FIRES | Settled::RESPONDED };
+            }
+            bits = u8::from(self.settle()) | Settled::RESPONDED;
+        }
+        Settled { interest: Source::interest(self), bits }
+    }
+
     fn settle_all(&mut self) -> Settled {
-        let is_prepared = self.settle();
-        Settled { interest: Source::interest(self), is_prepared }
+        let bits = u8::from(self.settle());
+        Settled { interest: Source::interest(self), bits }
     }
 
     fn finish(&mut self) {

@@ -1,11 +1,14 @@
 //! A byte stream as a source: what has arrived is buffered for the callback, what is to be sent is buffered for the socket.
 
+mod flow;
+
 use std::io;
 use std::os::unix::io::BorrowedFd;
 
+use super::condition::Condition;
 use super::input::Input;
-use super::memory::{Memory, BUFFER_LEN};
-use super::output::{Closing, Output, SendError};
+use super::memory::Memory;
+use super::output::{Output, SendError};
 use super::source::{Fire, Io, Source};
 use super::transport::Transport;
 use crate::platform::{Interest, Ready};
@@ -64,17 +67,11 @@ pub enum State {
 #[derive(Debug)]
 pub struct Stream<T: Transport> {
     transport: T,
-    health: Health,
+    pub(super) condition: Condition,
+    /// Why it has failed, until that is taken.
+    error: Option<io::Error>,
     pub(super) input: Input,
     pub(super) output: Output,
-}
-
-#[derive(Debug)]
-enum Health {
-    Connecting,
-    Connected,
-    /// With the reason, until it is taken.
-    Failed(Option<io::Error>),
 }
 
 impl<T: Transport> Stream<T> {
@@ -84,7 +81,8 @@ impl<T: Transport> Stream<T> {
     /// What [`Transport::set_nonblocking`] says.
     pub fn new(mut transport: T, memory: &Memory) -> io::Result<Stream<T>> {
         transport.set_nonblocking()?;
-        Ok(Stream { transport, health: Health::Connected, input: Input::new(), output: Output::new(memory) })
+        let (condition, error) = Default::default();
+        Ok(Stream { transport, condition, error, input: Input::new(), output: Output::new(memory) })
     }
 
     /// Takes a transport whose connection is being made, as by [`net::connect`](crate::platform::net::connect). The callback runs when
@@ -94,7 +92,8 @@ impl<T: Transport> Stream<T> {
     /// As for [`new`](Self::new).
     pub fn connecting(transport: T, memory: &Memory) -> io::Result<Stream<T>> {
         let stream = Stream::new(transport, memory)?;
-        Ok(Stream { health: Health::Connecting, ..stream })
+        stream.condition.put(Condition::CONNECTING);
+        Ok(stream)
     }
 
     /// Sets how many bytes may wait to be sent before `send` is refused; 1 MiB unless set. A single piece longer than that is taken
@@ -129,7 +128,7 @@ impl<T: Transport> Stream<T> {
     /// [`SendError::Full`] when too much waits already, or the reactor's memory is used up: the callback runs when there is room.
     /// [`SendError::Closed`] after [`finish`](Self::finish), and when the connection has failed.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), SendError> {
-        self.output.send([b"", bytes, b""])
+        self.output.send(&self.condition, None, bytes, None)
     }
 
     /// How many bytes wait to be sent.
@@ -140,32 +139,43 @@ impl<T: Transport> Stream<T> {
     /// Sends what is queued, and then tells the peer that nothing more will come. Reading goes on; for a connection that nobody reads any
     /// more see [`Context::finish`](crate::Context::finish).
     pub fn finish(&mut self) {
-        if self.output.closing == Closing::No {
-            self.output.closing = Closing::Finishing;
+        if !self.condition.has(Condition::FINISHED) {
+            self.condition.put(Condition::FINISHING);
         }
     }
 
     /// How far it has come.
+    #[inline]
     pub fn state(&self) -> State {
+        match self.condition.is_ordinary() {
+            true => State::Open,
+            false => self.uncommon_state(),
+        }
+    }
+
+    #[inline(never)]
+    fn uncommon_state(&self) -> State {
+        let has = |bits| self.condition.has(bits);
         let is_read_out = match self.transport.is_write_only() {
-            true => self.output.closing == Closing::Finished,
-            false => self.input.has_ended && self.input.unread().is_empty(),
+            true => has(Condition::FINISHED),
+            false => has(Condition::ENDED) && self.input.unread_len() == 0,
         };
-        match self.health {
-            Health::Connecting => State::Connecting,
-            Health::Failed(_) => State::Closed,
-            Health::Connected if !is_read_out => State::Open,
-            Health::Connected if self.output.closing == Closing::Finished => State::Closed,
-            Health::Connected => State::Ended,
+        if has(Condition::CONNECTING) {
+            State::Connecting
+        } else if has(Condition::FAILED) {
+            State::Closed
+        } else if !is_read_out {
+            State::Open
+        } else if has(Condition::FINISHED) {
+            State::Closed
+        } else {
+            State::Ended
         }
     }
 
     /// Why the connection has failed, once.
     pub fn take_error(&mut self) -> Option<io::Error> {
-        match &mut self.health {
-            Health::Failed(reason) => reason.take(),
-            _ => None,
-        }
+        self.error.take()
     }
 
     /// The transport, to look at its addresses or to set its options.
@@ -212,12 +222,7 @@ impl<T: Transport> Stream<T> {
     }
 
     fn is_connected(&self) -> bool {
-        matches!(self.health, Health::Connected)
-    }
-
-    fn wants_input(&self) -> bool {
-        let unread = self.input.unread().len();
-        self.is_connected() && !self.input.has_ended && (unread < self.input.needed || unread < BUFFER_LEN)
+        !self.condition.has(Condition::CONNECTING | Condition::FAILED)
     }
 
     /// The connection is not waited for any longer.
@@ -234,92 +239,10 @@ impl<T: Transport> Stream<T> {
 
     /// The connection is dead: what waits to be sent is dropped, what has arrived stays for the callback.
     fn fail(&mut self, error: io::Error) {
-        self.health = Health::Failed(Some(error));
-        self.output.abandon();
-    }
-
-    /// A connect has come to its end, one way or the other.
-    fn conclude_connect(&mut self) {
-        match self.transport.take_error() {
-            Ok(None) => self.health = Health::Connected,
-            Ok(Some(error)) | Err(error) => self.fail(error),
-        }
-    }
-
-    /// Reads what is there, within the budget; answers whether the callback has something to do.
-    fn fill(&mut self, io: &mut Io<'_>) -> bool {
-        while self.wants_input() {
-            let buf = match self.input.make_room(io) {
-                Ok(Some(buf)) => buf,
-                // No memory: the reactor has taken note.
-                Ok(None) => break,
-                Err(error) => {
-                    self.fail(error);
-                    return true;
-                }
-            };
-            let room = buf.spare().len();
-            match self.transport.read(buf.spare()) {
-                Ok(0) => self.input.has_ended = true,
-                Ok(len) => {
-                    buf.advance(len);
-                    io.count_read(len);
-                    // Less than asked for: that was all, and the kernel tells when there is more.
-                    if len < room || io.budget() == 0 {
-                        break;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => {
-                    self.fail(error);
-                    return true;
-                }
-            }
-        }
-        // From what is only written to no input was expected, so that there is none is no news.
-        let has_ended = self.input.has_ended && !self.transport.is_write_only();
-        has_ended || self.input.unread().len() >= self.input.needed
-    }
-
-    /// Writes what is queued, within the budget, and finishes when that was asked for; answers whether the callback should know.
-    fn flush(&mut self, io: &mut Io<'_>) -> bool {
-        while !self.output.queue.is_empty() && !self.output.is_blocked && io.budget() > 0 {
-            let offered = self.output.queue.front().len();
-            let error = match self.transport.send(self.output.queue.front()) {
-                Ok(0) => io::ErrorKind::WriteZero.into(),
-                Ok(len) => {
-                    self.output.queue.advance(len);
-                    io.count_written(len);
-                    // Less than offered: the kernel is full.
-                    self.output.is_blocked = len < offered;
-                    continue;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.output.is_blocked = true;
-                    continue;
-                }
-                Err(error) => error,
-            };
-            // What the peer said before it went is still to be read (tcp(7) keeps it until the reset is taken).
-            self.fill(io);
-            if self.is_connected() {
-                self.fail(error);
-            }
-            return true;
-        }
-        let finishes = self.output.closing == Closing::Finishing && self.output.queue.is_empty();
-        if finishes {
-            self.output.closing = Closing::Finished;
-            match self.transport.shutdown_write() {
-                // The peer is gone already: reading tells how.
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
-                Err(error) => self.fail(error),
-                Ok(()) => {}
-            }
-        }
-        self.output.has_room_again(io) || finishes
+        self.error = Some(error);
+        self.condition.take(Condition::CONNECTING);
+        self.condition.put(Condition::FAILED);
+        self.output.abandon(&self.condition);
     }
 }
 
@@ -328,46 +251,33 @@ impl<T: Transport> Source for Stream<T> {
         self.transport.as_fd()
     }
 
-    #[inline]
+    #[inline(always)] // see `AnySource`
     fn interest(&self) -> Interest {
-        let mut interest = Interest::NONE;
-        if self.wants_input() {
-            interest |= Interest::READABLE;
+        match self.condition.is_ordinary() && self.input.has_no_buffer() {
+            true => Interest::READABLE,
+            false => self.uncommon_interest(),
         }
-        // Only once a write has found no room: until then it is tried without asking.
-        let is_connecting = matches!(self.health, Health::Connecting);
-        if is_connecting || (self.output.is_blocked && !self.output.queue.is_empty()) {
-            interest |= Interest::WRITABLE;
-        }
-        interest
     }
 
-    #[inline]
+    #[inline(always)] // see `AnySource`
     fn settle(&mut self) -> bool {
-        self.input.give_back();
-        self.is_connected() && self.output.is_prepared()
+        self.input.give_back(self.output.queue.memory());
+        match self.condition.is_ordinary() {
+            true => !self.output.queue.is_empty(),
+            false => self.is_connected() && self.output.is_prepared(&self.condition),
+        }
     }
 
-    #[inline]
-    fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
-        let mut fires = false;
-        if matches!(self.health, Health::Connecting) {
-            if !ready.is_writable() {
-                return Fire::No;
-            }
-            self.conclude_connect();
-            fires = true;
-        }
-        if ready.is_writable() {
-            self.output.is_blocked = false;
-        }
-        // Reading first: what the peer sent before it reset the connection is lost with the first failing write on some systems.
-        if ready.is_readable() && self.is_connected() {
-            fires |= self.fill(io);
-        }
-        if self.is_connected() && !self.output.is_idle() {
-            fires |= self.flush(io);
-        }
+    #[inline(always)] // see `AnySource`
+    fn respond(&mut self, ready: Ready, io: &mut Io) -> Fire {
+        // A message comes, or one goes: so it is nearly always.
+        let fires = if ready == Ready::READABLE && self.is_at_rest() {
+            self.fill(io)
+        } else if ready.is_none() && self.condition.is_ordinary() && !self.output.queue.is_empty() {
+            self.flush(io)
+        } else {
+            self.respond_on(ready, io)
+        };
         fires.into()
     }
 
@@ -376,6 +286,6 @@ impl<T: Transport> Source for Stream<T> {
     }
 
     fn is_finished(&self) -> bool {
-        self.output.closing == Closing::Finished
+        self.condition.has(Condition::FINISHED)
     }
 }

@@ -142,6 +142,12 @@ impl<T> Timers<T> {
         self.heap.first().map(|first| first.deadline)
     }
 
+    /// Whether none is pending, and none is left that was due.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.heap.len() | self.due.len() == 0
+    }
+
     #[inline]
     pub fn has_due(&self) -> bool {
         !self.due.is_empty()

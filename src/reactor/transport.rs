@@ -18,6 +18,15 @@ pub trait Transport: Read + Write + AsFd + 'static {
         Ok(())
     }
 
+    /// Reads, as [`Read::read`] does, unless the transport has a shorter way. 0 says that nothing will come any more.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing has arrived: the stream waits until something has. `Interrupted`: it tries again. Any other closes the
+    /// stream, and is told.
+    fn receive(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.read(bytes)
+    }
+
     /// Writes, as [`Write::write`] does unless the transport has a way that raises no SIGPIPE when the peer is gone: sockets have.
     ///
     /// # Errors
@@ -66,8 +75,14 @@ impl Transport for TcpStream {
         net::prevent_sigpipe(self.as_fd())
     }
 
+    #[inline]
+    fn receive(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        net::receive(net::borrow(self), bytes)
+    }
+
+    #[inline]
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        net::send(self.as_fd(), bytes)
+        net::send(net::borrow(self), bytes)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {
@@ -89,8 +104,14 @@ impl Transport for UnixStream {
         net::prevent_sigpipe(self.as_fd())
     }
 
+    #[inline]
+    fn receive(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        net::receive(net::borrow(self), bytes)
+    }
+
+    #[inline]
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        net::send(self.as_fd(), bytes)
+        net::send(net::borrow(self), bytes)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

@@ -40,7 +40,7 @@ impl Source for Reader {
         }
     }
 
-    fn respond(&mut self, ready: Ready, _: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, ready: Ready, _: &mut Io) -> Fire {
         assert_eq!(ready, Ready::READABLE);
         let mut bytes = [0; 100];
         let len = self.file.read(&mut bytes).unwrap();

@@ -156,7 +156,7 @@ impl ringmq::Source for ReadOnce {
         }
     }
 
-    fn respond(&mut self, _: ringmq::platform::Ready, _: &mut ringmq::Io<'_>) -> ringmq::Fire {
+    fn respond(&mut self, _: ringmq::platform::Ready, _: &mut ringmq::Io) -> ringmq::Fire {
         self.1 = true;
         ringmq::Fire::No
     }

@@ -52,7 +52,7 @@ impl Source for Fragile {
         self.probe.settle()
     }
 
-    fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, ready: Ready, io: &mut Io) -> Fire {
         assert!(self.at != "respond", "on purpose");
         self.probe.respond(ready, io)
     }
@@ -303,7 +303,7 @@ impl Source for Spiteful {
         self.0.interest()
     }
 
-    fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, ready: Ready, io: &mut Io) -> Fire {
         self.0.respond(ready, io)
     }
 }
@@ -319,4 +319,27 @@ pub fn a_source_that_panics_again_as_it_is_dropped_is_told_of_all_the_same(case:
     assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&"once more"));
     reactor.turn(&mut log, ZERO).unwrap();
     assert_eq!(log, ["source panic on purpose"]);
+}
+
+/// The one source that a turn is about: it has nobody beside it to take the turn through its phases.
+pub fn a_source_that_panics_right_after_its_own_callback_is_closed_and_told_of(case: Case) {
+    for at in ["settle", "interest", "respond"] {
+        let mut reactor = noting(case);
+        let (mut near, far) = pair();
+        let fragile = Fragile { probe: Probe::draining(far), at: "" };
+        let id = reactor.context().add(fragile, move |_: &mut Log, context, id| {
+            let fragile: &mut Fragile = context.get_mut(id).unwrap();
+            (fragile.probe.is_prepared, fragile.probe.fire) = (true, Fire::No);
+            fragile.at = at;
+        });
+        let (id, mut log) = (id.unwrap(), Log::new());
+        reactor.turn(&mut log, ZERO).unwrap();
+        near.write_all(b"x").unwrap();
+        reactor.turn(&mut log, SOON).unwrap();
+        assert!(reactor.context().get(id).is_some() && log.is_empty());
+        reactor.turn(&mut log, ZERO).unwrap();
+        assert!(reactor.context().get(id).is_none(), "{at}");
+        reactor.turn(&mut log, ZERO).unwrap();
+        assert_eq!(log, ["source panic on purpose"], "{at}");
+    }
 }

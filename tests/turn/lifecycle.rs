@@ -266,7 +266,7 @@ impl Source for Unfinished {
         Interest::READABLE
     }
 
-    fn respond(&mut self, _: Ready, _: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _: Ready, _: &mut Io) -> Fire {
         Fire::No
     }
 

@@ -44,6 +44,8 @@ mod signals;
 mod sources;
 mod stopping;
 mod streams;
+#[cfg(feature = "codec")]
+mod takeover;
 mod terminals;
 mod timers;
 mod unix;
@@ -100,6 +102,7 @@ on_every_backend! {
         a_source_is_not_asked_again_when_a_response_has_changed_nothing
         a_source_that_is_ready_and_prepared_responds_once
         prepared_work_skips_the_wait_at_most_once_in_a_row
+        what_the_only_callback_of_a_turn_leaves_to_do_is_done_in_that_turn
         interest_is_asked_once_a_turn_and_only_changes_are_told
         looking_at_a_source_does_not_touch_it
         an_error_of_the_wait_is_told_and_loses_nothing
@@ -128,6 +131,7 @@ on_every_backend! {
         a_panic_in_a_task_loses_none_of_the_others
         a_panic_in_a_timer_loses_none_of_the_others_that_are_due
         a_panic_in_a_posted_task_loses_none_of_the_others_nor_the_way_to_post
+        a_callback_that_panics_as_it_is_replaced_loses_nothing_of_its_source
         io_goes_on_after_a_panic;
     failures:
         a_callback_that_returns_an_error_loses_its_source_and_no_other
@@ -138,6 +142,7 @@ on_every_backend! {
         without_a_hook_an_error_of_a_posted_task_leaves_the_others_posted
         a_source_that_panics_as_it_responds_is_closed_and_told_in_the_next_phase_1
         a_source_that_panics_as_it_settles_is_closed_and_the_others_settle
+        a_source_that_panics_right_after_its_own_callback_is_closed_and_told_of
         without_a_hook_a_panic_of_a_source_comes_out_of_the_next_turn
         a_hook_may_use_the_whole_context_and_set_another_hook
         a_hook_that_panics_stays_and_loses_nobody
@@ -173,7 +178,8 @@ on_every_backend! {
         it_explains_that_a_slow_timer_made_the_next_one_late
         it_explains_that_the_machine_woke_an_idle_loop_late
         a_hook_that_panics_over_a_slow_task_loses_nobody
-        a_timer_behind_a_slow_one_of_the_same_turn_is_late;
+        a_timer_behind_a_slow_one_of_the_same_turn_is_late
+        the_source_of_a_slow_callback_that_failed_is_gone_when_it_is_told;
     anywhere:
         every_method_may_be_called_on_every_id_from_a_callback
         every_method_may_be_called_on_every_id_from_a_task
@@ -407,6 +413,11 @@ on_every_backend! {
         a_stream_that_goes_on_in_frames_keeps_what_it_has_read
         a_connection_of_frames_is_given_up_alike
         a_finished_connection_of_frames_drops_them_whatever_they_are;
+    #[cfg(feature = "codec")]
+    takeover:
+        a_stream_that_leaves_its_frames_with_one_put_back_reads_on
+        a_stream_goes_on_with_another_codec_after_an_error
+        what_a_stream_needed_does_not_keep_shorter_frames_from_its_successor;
     listener:
         several_connections_are_accepted_in_one_turn
         an_accepted_connection_does_not_block_and_is_closed_on_exec

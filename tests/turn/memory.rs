@@ -237,7 +237,7 @@ impl Source for Greedy {
         Interest::READABLE
     }
 
-    fn respond(&mut self, _ready: Ready, io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _ready: Ready, io: &mut Io) -> Fire {
         if !std::mem::replace(&mut self.has_asked, true) {
             io.await_memory(usize::MAX);
             return Fire::No;

@@ -1,10 +1,11 @@
 //! A panic leaves the loop, and every source but the one whose callback panicked, in a defined state.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::Duration;
 
-use ringmq::{Context, Reactor};
+use ringmq::{Context, Id, Reactor, Stream};
 
 use crate::support::{pair, Case, Probe, SOON};
 
@@ -112,4 +113,36 @@ pub fn io_goes_on_after_a_panic(case: Case) {
     reactor.turn(&mut log, SOON).unwrap();
     reactor.turn(&mut log, ZERO).unwrap();
     assert_eq!(log, ["input"]);
+}
+
+/// What the callback owns panics as it is dropped, once it has run: it has ended its connection in good order, which gives that another
+/// callback. What it has asked for is done all the same.
+pub fn a_callback_that_panics_as_it_is_replaced_loses_nothing_of_its_source(case: Case) {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+    let mut reactor = case.reactor();
+    let (mut near, far) = pair();
+    near.set_read_timeout(SOON).unwrap();
+    let mut context = reactor.context();
+    let stream = Stream::new(far, &context.memory()).unwrap();
+    let bomb = Bomb;
+    let callback = move |_: &mut Log, context: &mut Context<'_, Log>, id: Id<Stream<UnixStream>>| {
+        let _ = &bomb;
+        context.get_mut(id).unwrap().send(b"bye").unwrap();
+        context.finish(id, Duration::from_secs(60));
+    };
+    context.add(stream, callback).unwrap();
+    let mut log = Log::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    near.write_all(b"x").unwrap();
+    reactor.turn(&mut log, SOON).unwrap();
+    assert_eq!(panic_of_turn(&mut reactor, &mut log), "on purpose");
+    reactor.turn(&mut log, ZERO).unwrap();
+    let mut answer = Vec::new();
+    near.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, b"bye");
 }

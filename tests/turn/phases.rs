@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ringmq::platform::{Interest, Ready};
-use ringmq::{Context, Fire, Io, Source};
+use ringmq::{Context, Fire, Id, Io, Source};
 
 use crate::support::{
     assert_io_has_its_turn_beside, pair, turn_until_idle, Case, Change, Journal, Probe, Spy, SOON,
@@ -198,7 +198,7 @@ impl Source for Pieces {
         std::mem::take(&mut self.is_prepared)
     }
 
-    fn respond(&mut self, _ready: Ready, _io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _ready: Ready, _io: &mut Io) -> Fire {
         self.left -= 1;
         self.is_prepared = self.left > 0;
         Fire::No
@@ -394,4 +394,60 @@ pub fn a_source_that_is_served_over_and_over_changes_nothing_at_the_kernel(case:
         reactor.turn(&mut (), SOON).unwrap();
     }
     assert_eq!((spy.take_waits().len(), spy.take_changes()), (100, vec![]));
+}
+
+/// A turn in which one source was fired and nothing else is to be done goes by itself; this is what it must not leave out.
+pub fn what_the_only_callback_of_a_turn_leaves_to_do_is_done_in_that_turn(case: Case) {
+    type Leave = fn(&mut Context<'_, Log>, Id<Probe>, Id<Probe>);
+    let nothing: Leave = |_, _, _| ();
+    let its_own: Leave = prepare_own;
+    let both: Leave = |context, own, other| {
+        prepare_own(context, own, other);
+        prepare_own(context, other, own);
+    };
+    let a_task: Leave = |context, own, other| {
+        context.defer(|log, _| log.push("task"));
+        prepare_own(context, own, other);
+    };
+    let silence: Leave = |context, own, _| context.get_mut(own).unwrap().interest = Interest::NONE;
+    for (leave, own_count, other_count, change_count, wait_count, log_len) in [
+        (nothing, 0, 0, 0, 1, 1),
+        (its_own, 1, 0, 0, 0, 1),
+        (both, 1, 1, 0, 0, 1),
+        (a_task, 1, 0, 0, 0, 2),
+        (silence, 0, 0, 1, 1, 1),
+    ] {
+        let (mut reactor, spy) = case.spied();
+        let (mut near, far) = pair();
+        let (_other_near, other_far) = pair();
+        let (own, other) = (Probe::draining(far), Probe { fire: Fire::No, ..Probe::new(other_far) });
+        let (notes, other_notes) = (own.notes(), other.notes());
+        let mut context = reactor.context();
+        let other = context.add(other, |_: &mut Log, _, _| ()).unwrap();
+        let callback = move |log: &mut Log, context: &mut Context<'_, Log>, id: Id<Probe>| {
+            log.push("callback");
+            context.get_mut(id).unwrap().fire = Fire::No;
+            leave(context, id, other);
+        };
+        context.add(own, callback).unwrap();
+        let mut log = Log::new();
+        reactor.turn(&mut log, ZERO).unwrap();
+        near.write_all(b"x").unwrap();
+        reactor.turn(&mut log, SOON).unwrap();
+        assert_eq!((notes.take_responses(), log.len()), (vec![Ready::READABLE], 0));
+        spy.take_waits();
+        spy.take_changes();
+        reactor.turn(&mut log, ZERO).unwrap();
+        assert_eq!(log, ["callback"]);
+        assert_eq!(notes.take_responses(), vec![Ready::NONE; own_count]);
+        assert_eq!(other_notes.take_responses(), vec![Ready::NONE; other_count]);
+        assert_eq!((spy.take_changes().len(), spy.take_waits().len()), (change_count, wait_count));
+        reactor.turn(&mut log, ZERO).unwrap();
+        assert_eq!(spy.take_waits().len(), 1, "the wait is passed over once at the most");
+        assert_eq!((notes.response_count(), log.len()), (0, log_len));
+    }
+}
+
+fn prepare_own(context: &mut Context<'_, Log>, own: Id<Probe>, _other: Id<Probe>) {
+    context.get_mut(own).unwrap().is_prepared = true;
 }

@@ -130,7 +130,7 @@ impl ringmq::Source for Forever {
         ringmq::platform::Interest::READABLE
     }
 
-    fn respond(&mut self, _: ringmq::platform::Ready, _: &mut ringmq::Io<'_>) -> ringmq::Fire {
+    fn respond(&mut self, _: ringmq::platform::Ready, _: &mut ringmq::Io) -> ringmq::Fire {
         ringmq::Fire::No
     }
 }
@@ -250,4 +250,18 @@ pub fn it_explains_that_the_machine_woke_an_idle_loop_late(case: Case) {
     reactor.turn(&mut (), ZERO).unwrap();
     let why = reactor.explain();
     assert!(why.contains("latest timer: 25ms late, 0 turns ago; the loop was idle"), "{why}");
+}
+
+pub fn the_source_of_a_slow_callback_that_failed_is_gone_when_it_is_told(case: Case) {
+    let (mut reactor, spy) = case.spied();
+    let mut context = reactor.context();
+    context.on_failure(|_: &mut Option<bool>, _, _| ());
+    let fail = |_: &mut Option<bool>, _: &mut Context<'_, Option<bool>>, _| Err("on purpose");
+    let id = context.add(Probe::new(pair().1), fail).unwrap();
+    context.on_slow(Duration::ZERO, move |is_there, context, _| *is_there = Some(context.get(id).is_some()));
+    context.fire(id);
+    let mut is_there = None;
+    spy.stop_the_clock();
+    reactor.turn(&mut is_there, ZERO).unwrap();
+    assert_eq!(is_there, Some(false));
 }

@@ -221,7 +221,7 @@ pub fn a_source_that_cannot_be_added_leaves_the_loop_as_it_was(case: Case) {
         fn interest(&self) -> Interest {
             Interest::READABLE
         }
-        fn respond(&mut self, _: Ready, _: &mut ringmq::Io<'_>) -> Fire {
+        fn respond(&mut self, _: Ready, _: &mut ringmq::Io) -> Fire {
             Fire::from((&*self.0).read(&mut [0; 8]).is_ok())
         }
     }

@@ -33,7 +33,7 @@ impl Source for Echo {
         self.is_answered
     }
 
-    fn respond(&mut self, ready: Ready, io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, ready: Ready, io: &mut Io) -> Fire {
         if self.is_answered {
             // So short a message fits the socket's buffer whole, or the connection is broken.
             self.is_answered = false;

@@ -24,7 +24,7 @@ impl Source for Echo {
         Interest::READABLE
     }
 
-    fn respond(&mut self, _ready: Ready, io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, _ready: Ready, io: &mut Io) -> Fire {
         let len = match self.socket.read(&mut self.buffer[..]) {
             Ok(0) => return Fire::Yes,
             Ok(len) => len,

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::DATAGRAMS_PER_TURN;
-use crate::reactor::memory::{Buf, BUFFER_LEN};
+use crate::reactor::buf::Buf;
+use crate::reactor::memory::BUFFER_LEN;
 
 /// A datagram that has arrived.
 #[derive(Debug)]

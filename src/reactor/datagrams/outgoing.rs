@@ -7,6 +7,7 @@ use std::mem;
 
 use super::{note, DatagramError, DatagramSocket, DATAGRAMS_PER_TURN};
 use crate::platform::descriptor::is_out_of_room;
+use crate::reactor::condition::Condition;
 use crate::reactor::memory::{Full, Memory};
 use crate::reactor::output::{Output, SendError};
 use crate::reactor::source::Io;
@@ -18,6 +19,7 @@ const PAD: [u8; 128] = [0; 128];
 /// Datagrams to be sent; see [`Datagrams::split`](crate::Datagrams::split).
 pub struct Outgoing<A> {
     output: Output,
+    condition: Condition,
     waiting: VecDeque<Waiting<A>>,
 }
 
@@ -28,7 +30,7 @@ struct Waiting<A> {
 
 impl<A> Outgoing<A> {
     pub(super) fn new(memory: &Memory) -> Outgoing<A> {
-        Outgoing { output: Output::new(memory), waiting: VecDeque::new() }
+        Outgoing { output: Output::new(memory), condition: Condition::default(), waiting: VecDeque::new() }
     }
 
     /// As [`Datagrams::send_to`](crate::Datagrams::send_to).
@@ -57,11 +59,11 @@ impl<A> Outgoing<A> {
     }
 
     pub(super) fn is_blocked(&self) -> bool {
-        self.output.is_blocked && !self.waiting.is_empty()
+        self.condition.has(Condition::BLOCKED) && !self.waiting.is_empty()
     }
 
     pub(super) fn is_prepared(&self) -> bool {
-        self.output.is_prepared()
+        self.output.is_prepared(&self.condition)
     }
 
     /// Sends what is queued, within the budget; answers whether who was refused has room now.
@@ -69,15 +71,15 @@ impl<A> Outgoing<A> {
         &mut self,
         socket: &mut T,
         mut is_writable: bool,
-        io: &mut Io<'_>,
+        io: &mut Io,
         errors: &mut VecDeque<DatagramError<A>>,
     ) -> bool {
         if is_writable {
-            self.output.is_blocked = false;
+            self.condition.take(Condition::BLOCKED);
         }
         for _ in 0..DATAGRAMS_PER_TURN {
             let first = match self.waiting.front() {
-                Some(first) if !self.output.is_blocked && io.budget() > 0 => first,
+                Some(first) if !self.condition.has(Condition::BLOCKED) && io.budget() > 0 => first,
                 _ => break,
             };
             let bytes = &self.output.queue.front()[pad_len::<A>()..][..first.len];
@@ -92,7 +94,7 @@ impl<A> Outgoing<A> {
                     if is_writable {
                         self.give_up(error, errors);
                     } else {
-                        self.output.is_blocked = true;
+                        self.condition.put(Condition::BLOCKED);
                     }
                 }
                 Sent::Never(error) => self.give_up(error, errors),
@@ -100,11 +102,11 @@ impl<A> Outgoing<A> {
             // What is refused later in this turn may well have found the socket full.
             is_writable = false;
         }
-        self.output.has_room_again(io)
+        self.output.has_room_again(&self.condition, io)
     }
 
     fn push(&mut self, bytes: &[u8], to: Option<A>) -> Result<(), Full> {
-        match self.output.send([&PAD[..pad_len::<A>()], bytes, b""]) {
+        match self.output.send_pieces(&self.condition, [&PAD[..pad_len::<A>()], bytes, b""]) {
             Ok(()) => self.waiting.push_back(Waiting { to, len: bytes.len() }),
             Err(SendError::Full(full)) => return Err(full),
             Err(error) => unreachable!("nobody closes this queue, and it has no frames: {error}"),

@@ -33,6 +33,11 @@ impl Heap {
         Heap { entries: Vec::new() }
     }
 
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub fn first(&self) -> Option<Entry> {
         self.entries.first().copied()
     }

@@ -88,7 +88,7 @@ impl Source for Probe {
         std::mem::take(&mut self.is_prepared)
     }
 
-    fn respond(&mut self, ready: Ready, _io: &mut Io<'_>) -> Fire {
+    fn respond(&mut self, ready: Ready, _io: &mut Io) -> Fire {
         self.journal.note("respond");
         self.notes.responses.borrow_mut().push(ready);
         let mut sink = [0; 1024];

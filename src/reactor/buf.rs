@@ -1,0 +1,154 @@
+//! A receive buffer: bytes that were read and not yet consumed, and room for more.
+
+use std::fmt;
+use std::rc::Weak;
+
+use super::memory::{Full, Ledger, Memory};
+
+/// A receive buffer on loan: bytes that were read and not yet consumed, and room for more. Dropping it gives it back.
+///
+/// One pointer wide, so that an idle source, which holds none, pays eight bytes for it.
+pub struct Buf {
+    pub(super) lent: Box<Lent>,
+}
+
+/// What a [`Buf`] is made of, which is kept when it is given back.
+pub(super) struct Lent {
+    pub bytes: Vec<u8>,
+    /// What was read and not yet consumed is `start..end`.
+    pub start: usize,
+    pub end: usize,
+    /// What all its bytes are charged to while it is lent, and by whom it is kept while it is not. No longer reached once it has been
+    /// dropped, with all that it keeps.
+    pub ledger: Weak<Ledger>,
+}
+
+impl Buf {
+    /// What was read and not yet consumed.
+    #[inline]
+    pub fn filled(&self) -> &[u8] {
+        let lent = &self.lent;
+        &lent.bytes[lent.start..lent.end]
+    }
+
+    /// What is [`filled`](Self::filled) behind its first `taken` bytes.
+    #[inline]
+    pub(super) fn filled_from(&self, taken: usize) -> &[u8] {
+        let lent = &self.lent;
+        &lent.bytes[lent.start + taken..lent.end]
+    }
+
+    /// How many bytes are [`filled`](Self::filled).
+    #[inline]
+    pub(super) fn filled_len(&self) -> usize {
+        self.lent.end - self.lent.start
+    }
+
+    /// Room to read into, behind what is filled. Call [`advance`](Self::advance) with what was read.
+    #[inline]
+    pub fn spare(&mut self) -> &mut [u8] {
+        let lent = &mut self.lent;
+        &mut lent.bytes[lent.end..]
+    }
+
+    /// All of its bytes, of one that is empty; to be followed by [`fill`](Self::fill).
+    #[inline]
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        debug_assert!(self.lent.start == 0 && self.lent.end == 0, "a loan is empty");
+        &mut self.lent.bytes
+    }
+
+    /// Counts the first `len` bytes of [`room`](Self::room) as filled, and none of the others.
+    #[inline]
+    pub(super) fn fill(&mut self, len: usize) {
+        debug_assert!(len <= self.lent.bytes.len(), "no more can be filled than there is room for");
+        self.lent.end = len;
+    }
+
+    /// Counts the first `len` bytes of [`spare`](Self::spare) as filled.
+    ///
+    /// # Panics
+    /// When there is less room than that.
+    #[inline]
+    pub fn advance(&mut self, len: usize) {
+        let lent = &mut self.lent;
+        assert!(len <= lent.bytes.len() - lent.end, "advanced by {len} bytes beyond the end of the buffer");
+        lent.end += len;
+    }
+
+    /// Drops the first `len` bytes of [`filled`](Self::filled).
+    ///
+    /// # Panics
+    /// When there are fewer.
+    #[inline]
+    pub fn consume(&mut self, len: usize) {
+        let lent = &mut self.lent;
+        assert!(len <= lent.end - lent.start, "consumed {len} bytes where fewer were filled");
+        lent.start += len;
+        if lent.start == lent.end {
+            lent.start = 0;
+            lent.end = 0;
+        }
+    }
+
+    /// Moves what is filled to the front, so that all the room is behind it.
+    pub fn compact(&mut self) {
+        let lent = &mut self.lent;
+        if lent.start == 0 {
+            return; // where it is already: moving it onto itself would cost as much as moving it
+        }
+        lent.bytes.copy_within(lent.start..lent.end, 0);
+        lent.end -= lent.start;
+        lent.start = 0;
+    }
+
+    /// Gives it back whole, to the memory that it most likely comes from. Dropping it does the same, and costs an allocation more.
+    #[inline(always)] // as `take_back`
+    pub(super) fn give_back(self, memory: &Memory) {
+        // If it comes from another memory, that is found by the way of a drop.
+        if self.lent.ledger.ptr_eq(&memory.ledger.own) {
+            memory.ledger.take_back(self.lent);
+        }
+    }
+
+    /// How many bytes it can hold in all.
+    #[inline]
+    pub fn capacity(&self) -> usize {
+        self.lent.bytes.len()
+    }
+
+    /// Lengthens it to `capacity` bytes, charged to the budget.
+    pub(crate) fn grow(&mut self, capacity: usize) -> Result<(), Full> {
+        let lent = &mut self.lent;
+        let more = capacity.saturating_sub(lent.bytes.len());
+        lent.ledger.upgrade().map_or(Ok(()), |ledger| ledger.charge(more))?;
+        // A vector's own growth may double; the budget counts what is really there.
+        lent.bytes.reserve_exact(more);
+        lent.bytes.resize(lent.bytes.len() + more, 0);
+        Ok(())
+    }
+}
+
+impl Lent {
+    /// Has its drop be for good, when nothing is charged for it any more.
+    #[cold]
+    pub fn forget_ledger(&mut self) {
+        self.ledger = Weak::new();
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // Dropped by its holder, and not given back by name: the bytes are kept, in a box of their own.
+        if let Some(ledger) = self.ledger.upgrade() {
+            let (bytes, weak) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.ledger));
+            ledger.take_back(Box::new(Lent { bytes, start: 0, end: 0, ledger: weak }));
+        }
+    }
+}
+
+impl fmt::Debug for Buf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buf({} of {} bytes filled)", self.filled().len(), self.capacity())
+    }
+}
