@@ -35,6 +35,7 @@ rows:
   called  a source of one's own whose callback says in the next turn that it is to write
   stream  `Stream`: takes its input and sends it back
   framed  `Framed` with a length prefix of four bytes
+  timed   as framed, with an idle timeout that each message resets
 
 Wants valgrind.
 ";

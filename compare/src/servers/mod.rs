@@ -6,6 +6,7 @@ mod called;
 mod framed;
 mod raw;
 mod stream;
+mod timed;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -29,6 +30,7 @@ pub enum Kind {
     Called,
     Stream,
     Framed,
+    Timed,
 }
 
 /// A server as it is to be counted.
@@ -41,7 +43,7 @@ pub struct Setting {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 5] = [Kind::Bare, Kind::Raw, Kind::Called, Kind::Stream, Kind::Framed];
+    pub const ALL: [Kind; 6] = [Kind::Bare, Kind::Raw, Kind::Called, Kind::Stream, Kind::Framed, Kind::Timed];
 
     fn name(self) -> &'static str {
         match self {
@@ -50,6 +52,7 @@ impl Kind {
             Kind::Called => "called",
             Kind::Stream => "stream",
             Kind::Framed => "framed",
+            Kind::Timed => "timed",
         }
     }
 }
@@ -83,7 +86,7 @@ impl Setting {
     pub fn request(self) -> Vec<u8> {
         let body = (0..self.len).map(|at| at as u8);
         match self.kind {
-            Kind::Framed => (self.len as u32).to_be_bytes().into_iter().chain(body).collect(),
+            Kind::Framed | Kind::Timed => (self.len as u32).to_be_bytes().into_iter().chain(body).collect(),
             Kind::Bare | Kind::Raw | Kind::Called | Kind::Stream => body.collect(),
         }
     }
@@ -114,5 +117,6 @@ fn serve(setting: Setting, stream: TcpStream) -> io::Result<()> {
         Kind::Called => called::serve(setting, stream),
         Kind::Stream => stream::serve(setting, stream),
         Kind::Framed => framed::serve(setting, stream),
+        Kind::Timed => timed::serve(setting, stream),
     }
 }
