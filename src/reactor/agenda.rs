@@ -138,9 +138,14 @@ impl fmt::Debug for Marks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names =
             ["fired", "touched", "prepared", "has prepared", "starved", "deaf", "always ready", "doorbell"];
-        let set = names.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 != 0);
-        f.debug_set().entries(set.map(|(_, name)| format_args!("{name}").to_string())).finish()
+        names_of(self.0, names).fmt(f)
     }
+}
+
+/// The names of the bits that are set, the lowest first, for a `Debug` to show.
+pub(crate) fn names_of(bits: u8, names: [&'static str; 8]) -> impl fmt::Debug {
+    let is_set = |bit: &usize| bits >> bit & 1 != 0;
+    (0..names.len()).filter(is_set).map(|bit| names[bit]).collect::<Vec<_>>()
 }
 
 /// A piece of work for phase 1.

@@ -4,6 +4,8 @@
 use std::cell::Cell;
 use std::fmt;
 
+use super::agenda::names_of;
+
 /// What is true of a connection that is not true of most: bits, so that one look tells that nothing is.
 ///
 /// In a cell, since who looks at frames and who sends others at the same time both have it in hand.
@@ -63,7 +65,6 @@ impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names =
             ["connecting", "failed", "ended", "blocked", "finishing", "finished", "refused", "paused"];
-        let set = names.iter().enumerate().filter(|(bit, _)| self.0.get() >> bit & 1 != 0);
-        f.debug_set().entries(set.map(|(_, name)| format_args!("{name}").to_string())).finish()
+        names_of(self.0.get(), names).fmt(f)
     }
 }

@@ -21,15 +21,12 @@ impl<S: 'static> Core<S> {
     pub fn poll(&mut self, limit: Option<Duration>) -> io::Result<()> {
         self.record_part(Some(Part::Settling));
         self.events.clear();
-        if self.agenda.queues.mood == Mood::Quiet {
-            self.has_skipped_wait = false;
-            let timeout = self.timeout(limit);
-            return self.wait(timeout, limit);
-        }
-        self.settle()?;
-        // Only now: settling gives memory back, and nothing else may ever end the wait.
-        if !self.starved.is_empty() {
-            self.feed_starved();
+        if self.agenda.queues.mood != Mood::Quiet {
+            self.settle()?;
+            // Only now: settling gives memory back, and nothing else may ever end the wait.
+            if !self.starved.is_empty() {
+                self.feed_starved();
+            }
         }
         let has_work = self.prepared.len() | self.fed.len() > 0;
         self.has_skipped_wait = has_work && !self.has_skipped_wait;
@@ -55,7 +52,7 @@ impl<S: 'static> Core<S> {
         (sources | others | usize::from(timers.has_due() | self.remote.is_stopping())) == 0
     }
 
-    #[inline(always)] // of its two callers one knows the timeout
+    #[inline(always)] // the straight way mostly knows the timeout
     pub fn wait(&mut self, timeout: Option<Duration>, limit: Option<Duration>) -> io::Result<()> {
         self.record_part(Some(Part::Waiting));
         self.now = None;
