@@ -28,9 +28,9 @@ fn turn_tests() -> BTreeSet<String> {
     tests
 }
 
-/// `codec::test` for each function of `tests/codec.rs` that is one.
+/// `codec::test` for each function of `tests/codec/length_prefix.rs` that is one.
 fn codec_tests() -> BTreeSet<String> {
-    let source = read("tests/codec.rs");
+    let source = read("tests/codec/length_prefix.rs");
     let names = source.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split('(').next());
     names.map(|name| format!("codec::{name}")).collect()
 }

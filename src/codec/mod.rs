@@ -67,7 +67,7 @@ pub use length_prefix::{LengthPrefix, LengthPrefixDecoder, LengthPrefixEncoder};
 ///
 /// # Laws
 ///
-/// Each line is a promise of every decoder, and names the test in `tests/codec.rs` that holds it to it.
+/// Each line is a promise of every decoder, and names the test in `tests/codec` that holds it to it.
 ///
 /// 1. Split invariance: in whatever pieces a stream arrives, the same frames come out and the same end or error
 ///    (`any_split_gives_the_same_frames`).
@@ -169,7 +169,7 @@ pub enum Step<H> {
 ///
 /// # Laws
 ///
-/// Each line is a promise of every encoder, and names the test in `tests/codec.rs` that holds it to it.
+/// Each line is a promise of every encoder, and names the test in `tests/codec` that holds it to it.
 ///
 /// 1. Round trip: what goes before a body, the body and what goes after it are decoded, by the other half of the same
 ///    [`Codec`], to the same head and body (`what_is_encoded_is_decoded`).

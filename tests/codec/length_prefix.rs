@@ -1,11 +1,6 @@
-//! Holds every codec to the laws that are written at `Decoder` and `Encoder`.
-#![cfg(feature = "codec")]
+//! [`LengthPrefix`] by its laws, and what is its own.
 
-#[cfg(ringmq_kqueue = "model")]
-extern crate ringmq_kqueue_model as _;
-
-mod laws;
-
+use super::laws;
 use ringmq::codec::{Affixes, Codec, Decoder, Encoder, FrameError, LengthPrefix, Step};
 
 const MAX: usize = 20;

@@ -1,0 +1,9 @@
+//! Holds every codec to the laws that are written at `Decoder` and `Encoder`.
+#![cfg(feature = "codec")]
+
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
+#[path = "../laws/mod.rs"]
+mod laws;
+mod length_prefix;
