@@ -4,7 +4,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use crate::{Backend, Events, Poller};
+use crate::{Backend, Event, Events, Poller};
 
 /// A poller of any kind, to own.
 ///
@@ -53,12 +53,30 @@ impl AnyPoller {
     ///
     /// # Errors
     /// The same.
-    #[inline]
     pub fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         match &mut self.0 {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Kind::Epoll(epoll) => epoll.wait(events, timeout),
             Kind::Other(poller) => poller.wait(events, timeout),
+        }
+    }
+}
+
+impl AnyPoller {
+    /// As [`wait`](Self::wait), but an event that is the only one may come back, and `events` be left as it is.
+    ///
+    /// # Errors
+    /// The same.
+    #[inline(always)] // it is short where it is not a call
+    pub fn wait_for_one(
+        &mut self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<Event>> {
+        match &mut self.0 {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::Epoll(epoll) => epoll.wait_for_one(events, timeout),
+            Kind::Other(poller) => poller.wait(events, timeout).map(|()| None),
         }
     }
 }

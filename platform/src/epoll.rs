@@ -94,20 +94,12 @@ impl Poller for Epoll {
         Ok(())
     }
 
-    #[inline(always)] // it is short, and all the rest is elsewhere
     fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        if timeout.is_some() || self.buffer.len() < events.capacity() {
-            return self.wait_in_any_case(events, timeout);
+        if let Some(event) = self.wait_for_one(events, timeout)? {
+            events.clear();
+            events.push(event);
         }
-        // One event, and nothing to it but to be told: what most waits of a loop with little to do come to.
-        let count = self.wait_milliseconds(events.capacity() as c_int, -1);
-        if count == 1 {
-            if let Some(event) = self.news_at(0) {
-                events.set_only(event);
-                return Ok(());
-            }
-        }
-        self.conclude_wait(count, events)
+        Ok(())
     }
 
     fn backend(&self) -> Backend {
@@ -128,6 +120,27 @@ impl Poller for Epoll {
 }
 
 impl Epoll {
+    /// As [`wait`](Poller::wait), but an event that is the only one may come back, and `events` be left as it is.
+    #[inline(always)] // it is short, and all the rest is elsewhere
+    pub(crate) fn wait_for_one(
+        &mut self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<Event>> {
+        let buffer = match self.buffer.get_mut(..events.capacity()) {
+            Some(buffer) if timeout.is_none() => buffer,
+            _ => return self.wait_in_any_case(events, timeout).map(|()| None),
+        };
+        // One event, and nothing to it but to be told: what most waits of a loop with little to do come to.
+        let count = wait_milliseconds(self.fd.as_fd(), buffer, -1);
+        if count == 1 {
+            if let Some(event) = news_of(&self.table, buffer[0]) {
+                return Ok(Some(event));
+            }
+        }
+        self.conclude_wait(count, events).map(|()| None)
+    }
+
     /// Makes the kernel watch for what `new` wants in place of what `old` wanted.
     fn arm(&mut self, fd: RawFd, old: Option<&Entry>, new: &Entry) -> io::Result<()> {
         if old.is_none() {
@@ -205,10 +218,10 @@ impl Epoll {
 
     /// Reports what was found under a key if it is of the registration that the number has now; answers whether the set is well.
     fn report(&mut self, index: usize, events: &mut Events) -> bool {
-        if let Some(event) = self.news_at(index) {
+        let found = self.buffer[index];
+        if let Some(event) = news_of(&self.table, found) {
             return events.push(event);
         }
-        let found = self.buffer[index];
         let (fd, generation) = split(found.u64);
         match self.table.get_mut(fd) {
             Some(entry) if entry.generation == generation => {
@@ -216,16 +229,6 @@ impl Epoll {
             }
             _ => false,
         }
-    }
-
-    /// The event that was found, if it is one of the registration that the number has now, and told as it is.
-    #[inline]
-    fn news_at(&self, index: usize) -> Option<Event> {
-        let found = self.buffer[index];
-        let (fd, generation) = split(found.u64);
-        let entry = self.table.find(fd, generation)?;
-        // Some bit is set: the kernel passes over what it finds ready for nothing.
-        Some(Event { token: entry.token, ready: entry.news_of(found.events)? })
     }
 
     /// Takes out of the set what would end every wait at once and is told to nobody.
@@ -300,11 +303,8 @@ impl Epoll {
         self.wait_milliseconds(capacity, sys::milliseconds(Some(timeout)))
     }
 
-    #[inline]
     fn wait_milliseconds(&mut self, capacity: c_int, timeout: c_int) -> c_int {
-        let buffer = self.buffer.as_mut_ptr();
-        // SAFETY: the buffer has at least `capacity` slots of the layout of epoll_event, owned by `self`.
-        unsafe { libc::epoll_wait(self.fd.as_raw_fd(), buffer, capacity, timeout) }
+        wait_milliseconds(self.fd.as_fd(), &mut self.buffer[..capacity as usize], timeout)
     }
 
     /// Builds the kernel's set anew from the table, without the registrations that outlived their descriptors: they cannot be
@@ -361,6 +361,23 @@ impl Epoll {
 /// How many events the kernel may answer with.
 fn capacity_of(events: &Events) -> c_int {
     c_int::try_from(events.capacity()).unwrap_or(c_int::MAX)
+}
+
+/// The event that was found, if it is one of the registration that the number has now, and told as it is.
+#[inline]
+fn news_of(table: &Table, found: libc::epoll_event) -> Option<Event> {
+    let (fd, generation) = split(found.u64);
+    let entry = table.find(fd, generation)?;
+    // Some bit is set: the kernel passes over what it finds ready for nothing.
+    Some(Event { token: entry.token, ready: entry.news_of(found.events)? })
+}
+
+/// One call of the kernel for as many events as there are slots, of which a `c_int` can count at least that many; answers how many it
+/// has left there, or -1.
+#[inline]
+fn wait_milliseconds(epoll: BorrowedFd<'_>, slots: &mut [libc::epoll_event], timeout: c_int) -> c_int {
+    // SAFETY: the pointer and the length are those of a slice of the kernel's own layout, which lives through the call.
+    unsafe { libc::epoll_wait(epoll.as_raw_fd(), slots.as_mut_ptr(), slots.len() as c_int, timeout) }
 }
 
 fn open() -> io::Result<OwnedFd> {

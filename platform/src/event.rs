@@ -246,17 +246,6 @@ impl Events {
         self.list.clear();
     }
 
-    /// Holds this event and no other.
-    #[allow(dead_code)] // epoll alone asks
-    #[inline]
-    pub(crate) fn set_only(&mut self, event: Event) {
-        // Always so. It is looked at so that no way to lengthen the list is compiled in.
-        if self.list.capacity() > 0 {
-            self.list.clear();
-            self.list.push(event);
-        }
-    }
-
     /// Adds an event; answers `false`, and adds nothing, when the buffer is full. For those who write a [`Poller`](crate::Poller).
     #[inline]
     pub fn push(&mut self, event: Event) -> bool {
