@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::os::unix::io::BorrowedFd;
 
 use super::failure::Failure;
+use super::member::Member;
 use super::slab::{Key, Slab};
-use super::source::{AnySource, Fire, Io, Source};
 use super::timers::{TimerId, Timers};
-use super::work::{Callback, Task};
-use crate::platform::{Interest, Ready};
+use super::work::Task;
+use crate::platform::Interest;
 
 /// What is to be done in the phases to come, and the sources that it is about.
 pub(crate) struct Agenda<S: 'static> {
@@ -19,13 +18,10 @@ pub(crate) struct Agenda<S: 'static> {
     pub timers: Timers<Box<dyn Task<S>>>,
 }
 
-/// One source: what acts in phase 4, what acts in phase 1, and what the loop knows of it.
-///
-/// While a callback runs, the callback alone is lifted out; its source stays where it is, so that a callback reaches itself and every
-/// other source in the same way.
+/// One source, and what the loop knows of it.
 pub(crate) struct Slot<S: 'static> {
-    pub source: Box<dyn AnySource>,
-    pub callback: Option<Box<dyn Callback<S>>>,
+    /// The source and its callback, but while that runs: then they are lifted out.
+    pub member: Option<Box<dyn Member<S>>>,
     pub registration: Registration,
 }
 
@@ -33,24 +29,7 @@ pub(crate) struct Slot<S: 'static> {
 impl<S: 'static> Default for Slot<S> {
     fn default() -> Slot<S> {
         let registration = Registration::new(Interest::NONE, false);
-        Slot { source: Box::new(Nobody), callback: None, registration }
-    }
-}
-
-/// Nothing, so that a box of it is not allocated.
-struct Nobody;
-
-impl Source for Nobody {
-    fn fd(&self) -> BorrowedFd<'_> {
-        unreachable!("nobody is asked")
-    }
-
-    fn interest(&self) -> Interest {
-        Interest::NONE
-    }
-
-    fn respond(&mut self, _ready: Ready, _io: &mut Io) -> Fire {
-        Fire::No
+        Slot { member: None, registration }
     }
 }
 

@@ -6,7 +6,6 @@ use std::any::type_name;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::marker::PhantomData;
 use std::os::unix::io::{AsFd, BorrowedFd};
 use std::sync::mpsc::TryRecvError;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use std::sync::Arc;
 pub use self::sender::Sender;
 use self::sender::Shared;
 use super::context::Context;
-use super::slab::{Id, Key};
+use super::slab::Id;
 use super::source::{Fire, Io, Source};
 use super::work::{BoxError, Callback, Outcome};
 use crate::platform::{Interest, Ready, WakeReceiver, Waker};
@@ -240,25 +239,20 @@ impl<S: 'static> Context<'_, S> {
         channel: Channel<T>,
         received: impl FnMut(&mut S, &mut Context<'_, S>, Option<T>) -> R + 'static,
     ) -> io::Result<Id<Channel<T>>> {
-        let callback = Received { closure: received, value: PhantomData };
-        self.core.add(Box::new(channel), Box::new(callback)).map(Id::new)
+        self.core.add(channel, Received(received))
     }
 }
 
 /// A closure that is called with each value.
-struct Received<T, F> {
-    closure: F,
-    value: PhantomData<fn(T)>,
-}
+struct Received<F>(F);
 
-impl<S: 'static, T, R, F> Callback<S> for Received<T, F>
+impl<S: 'static, T, R, F> Callback<S, Channel<T>> for Received<F>
 where
     T: Send + 'static,
     R: Outcome,
     F: FnMut(&mut S, &mut Context<'_, S>, Option<T>) -> R,
 {
-    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, key: Key) -> Option<BoxError> {
-        let id: Id<Channel<T>> = Id::new(key);
+    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, id: Id<Channel<T>>) -> Option<BoxError> {
         // Looked up anew each time: the closure may remove the channel.
         while let Some(channel) = context.get_mut(id) {
             let value = match channel.try_recv() {
@@ -269,7 +263,7 @@ where
                     None
                 }
             };
-            if let Some(error) = (self.closure)(state, context, value).error() {
+            if let Some(error) = (self.0)(state, context, value).error() {
                 return Some(error);
             }
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use super::context::Context;
-use super::slab::{Id, Key};
+use super::slab::Id;
 use super::source::Source;
 use super::stream::{State, Stream};
 use super::transport::Transport;
@@ -105,8 +105,7 @@ impl<S: 'static> Context<'_, S> {
         callback: impl FnMut(&mut S, &mut Context<'_, S>, Id<T>) -> R + 'static,
     ) -> io::Result<Id<T>> {
         let is_connecting = connection.state() == State::Connecting;
-        let callback = Limited { callback: CallbackOf::new(callback), is_connecting };
-        let id = self.core.add(Box::new(connection), Box::new(callback)).map(Id::<T>::new)?;
+        let id = self.core.add(connection, Limited { callback: CallbackOf(callback), is_connecting })?;
         if is_connecting {
             self.limit(id, within, move |_, context| {
                 if let Some(connection) =
@@ -166,7 +165,7 @@ impl<S: 'static> Context<'_, S> {
                 context.remove(id);
             }
         };
-        self.core.replace_callback(id.key, Box::new(CallbackOf::new(wind_up)));
+        self.core.replace_callback(id, CallbackOf(wind_up));
         self.limit(id, within, move |_, context| drop(context.remove(id)));
         // What has arrived already holds the end up, and perhaps all is over already.
         self.fire(id)
@@ -185,25 +184,25 @@ impl<S: 'static> Context<'_, S> {
 }
 
 /// The callback of a connection that is being made within a time: once it is, there is no deadline any more.
-struct Limited<T, F> {
-    callback: CallbackOf<T, F>,
+struct Limited<F> {
+    callback: CallbackOf<F>,
     is_connecting: bool,
 }
 
-impl<S, T, F> Callback<S> for Limited<T, F>
+impl<S, T, F> Callback<S, T> for Limited<F>
 where
     S: 'static,
     T: Connection,
-    CallbackOf<T, F>: Callback<S>,
+    CallbackOf<F>: Callback<S, T>,
 {
-    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, key: Key) -> Option<BoxError> {
+    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, id: Id<T>) -> Option<BoxError> {
         // It may have been fired by somebody before the connection is made.
         let is_still = |connection: &T| connection.state() == State::Connecting;
-        if self.is_connecting && !context.get(Id::new(key)).map_or(false, is_still) {
+        if self.is_connecting && !context.get(id).map_or(false, is_still) {
             self.is_connecting = false;
-            context.core.agenda.set_deadline(key, None);
+            context.core.agenda.set_deadline(id.key, None);
         }
-        self.callback.call(state, context, key)
+        self.callback.call(state, context, id)
     }
 
     fn name(&self) -> &'static str {

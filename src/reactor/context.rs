@@ -1,6 +1,6 @@
 //! What callbacks, timers and tasks may do to the loop they run on.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -44,9 +44,47 @@ use super::work::{CallbackOf, Outcome, Task};
 /// ```
 pub struct Context<'a, S: 'static> {
     pub(super) core: &'a mut Core<S>,
+    /// The source whose callback runs.
+    pub(super) own: Option<Own<'a>>,
+}
+
+/// The source whose callback runs: it is not in its slot meanwhile. It is touched already.
+pub(super) struct Own<'a> {
+    pub key: Key,
+    /// An `Option` of the source, which is taken out of it to be removed.
+    pub source: &'a mut dyn Any,
+}
+
+impl Own<'_> {
+    fn reborrow(&mut self) -> Own<'_> {
+        Own { key: self.key, source: &mut *self.source }
+    }
+
+    /// What it is to whoever has an id of it.
+    #[inline]
+    fn get_mut<T: Source>(&mut self) -> Option<&mut T> {
+        self.source.downcast_mut::<Option<T>>()?.as_mut()
+    }
+}
+
+/// The source in a slot.
+#[inline]
+fn source_in<S: 'static, T: Source>(slot: &Slot<S>) -> Option<&T> {
+    slot.member.as_ref()?.as_any().downcast_ref::<Option<T>>()?.as_ref()
+}
+
+/// As [`source_in`].
+#[inline]
+fn source_in_mut<S: 'static, T: Source>(slot: &mut Slot<S>) -> Option<&mut T> {
+    slot.member.as_mut()?.as_any_mut().downcast_mut::<Option<T>>()?.as_mut()
 }
 
 impl<S: 'static> Context<'_, S> {
+    /// Of a loop of which no source's callback runs.
+    pub(super) fn of(core: &mut Core<S>) -> Context<'_, S> {
+        Context { core, own: None }
+    }
+
     /// Puts a source on the loop. Its callback runs in the turn after the source asked for it. What the source has prepared already, such as
     /// bytes to send, is work for this turn's phase 4.
     ///
@@ -59,17 +97,24 @@ impl<S: 'static> Context<'_, S> {
         source: T,
         callback: impl FnMut(&mut S, &mut Context<'_, S>, Id<T>) -> R + 'static,
     ) -> io::Result<Id<T>> {
-        self.core.add(Box::new(source), Box::new(CallbackOf::new(callback))).map(Id::new)
+        self.core.add(source, CallbackOf(callback))
     }
 
     /// A look at a source. Looking does not touch it.
     pub fn get<T: Source>(&self, id: Id<T>) -> Option<&T> {
-        self.core.agenda.slots.get(id.key)?.source.as_any().downcast_ref()
+        match &self.own {
+            Some(own) if own.key == id.key => own.source.downcast_ref::<Option<T>>()?.as_ref(),
+            _ => source_in(self.core.agenda.slots.get(id.key)?),
+        }
     }
 
     /// A source to change, one's own included. It is touched: before the next wait it settles, and its interest is looked at.
+    #[inline]
     pub fn get_mut<T: Source>(&mut self, id: Id<T>) -> Option<&mut T> {
-        self.core.agenda.touch(id.key)?.source.as_any_mut().downcast_mut()
+        match &mut self.own {
+            Some(own) if own.key == id.key => own.get_mut(),
+            _ => self.core.get_mut(id),
+        }
     }
 
     /// One source and all the others at once: read frames here and send them there, with nothing copied between.
@@ -88,21 +133,33 @@ impl<S: 'static> Context<'_, S> {
     /// ```
     pub fn split<T: Source>(&mut self, id: Id<T>) -> Option<(&mut T, Others<'_, S>)> {
         let queues = &mut self.core.agenda.queues;
-        let (Slot { source, registration, .. }, rest) = self.core.agenda.slots.split(id.key)?;
+        let (Slot { member, registration }, rest) = self.core.agenda.slots.split(id.key)?;
         queues.touch(id.key, registration);
-        Some((
-            source.as_any_mut().downcast_mut()?,
-            Others { rest, own: Own { id: id.key, kind: TypeId::of::<T>(), registration }, queues },
-        ))
+        let own = self.own.as_mut().map(Own::reborrow);
+        let (source, running) = match own {
+            Some(own) if own.key == id.key => (own.source, None),
+            running => (member.as_mut()?.as_any_mut(), running),
+        };
+        let source = source.downcast_mut::<Option<T>>()?.as_mut()?;
+        let split = Split { id: id.key, kind: TypeId::of::<T>(), registration };
+        Some((source, Others { rest, split, running, queues }))
     }
 
     /// Takes a source off the loop and hands it back; nothing more of it is delivered, neither a callback that was fired nor an event of
     /// this very turn. Its callback is dropped, or if it is the one that is running, when it returns. Bytes that it has not sent are not
     /// sent: for a connection that is to end in good order there is [`finish`](Self::finish).
     pub fn remove<T: Source>(&mut self, id: Id<T>) -> Option<T> {
-        self.core.agenda.slots.get(id.key)?.source.as_any().downcast_ref::<T>()?;
-        let source = self.core.remove(id.key)?.into_any().downcast::<T>();
-        source.ok().map(|source| *source)
+        if let Some(own) = self.own.as_mut().filter(|own| own.key == id.key) {
+            let place = own.source.downcast_mut::<Option<T>>()?;
+            self.core.forget_source(id.key, place.as_ref()?.fd());
+            return place.take();
+        }
+        source_in::<S, T>(self.core.agenda.slots.get(id.key)?)?;
+        let mut member = self.core.remove(id.key)?;
+        let source = member.as_any_mut().downcast_mut::<Option<T>>()?.take();
+        // Last, since what its callback owns is dropped with it, and that may be anything.
+        drop(member);
+        source
     }
 
     /// Runs a source's callback in the next turn, behind what is queued for it already, and once, however often it is asked for; `false`
@@ -300,12 +357,14 @@ impl<S: 'static> Context<'_, S> {
 pub struct Others<'a, S: 'static> {
     rest: Rest<'a, Slot<S>>,
     /// What the loop knows of the one that was split off.
-    own: Own<'a>,
+    split: Split<'a>,
+    /// The source whose callback runs, unless it is that one.
+    running: Option<Own<'a>>,
     queues: &'a mut Queues<S>,
 }
 
 /// What is known of the one that was split off, which is borrowed itself.
-struct Own<'a> {
+struct Split<'a> {
     id: Key,
     kind: TypeId,
     registration: &'a mut Registration,
@@ -314,17 +373,26 @@ struct Own<'a> {
 impl<S: 'static> Others<'_, S> {
     /// A source to change; `None` for one that is gone, and for the one that was split off.
     pub fn get_mut<T: Source>(&mut self, id: Id<T>) -> Option<&mut T> {
+        if let Some(running) = self.running.as_mut().filter(|running| running.key == id.key) {
+            return running.get_mut();
+        }
         let slot = self.rest.get_mut(id.key)?;
         self.queues.touch(id.key, &mut slot.registration);
-        slot.source.as_any_mut().downcast_mut()
+        source_in_mut(slot)
     }
 
     /// As [`Context::fire`]; the source that was split off may be fired too.
     pub fn fire<T: Source>(&mut self, id: Id<T>) -> bool {
-        let registration = match &mut self.own {
-            own if own.id == id.key && own.kind == TypeId::of::<T>() => &mut *own.registration,
+        let is_running = |running: &Own<'_>| running.key == id.key && running.source.is::<Option<T>>();
+        let registration = match &mut self.split {
+            split if split.id == id.key && split.kind == TypeId::of::<T>() => &mut *split.registration,
             _ => match self.rest.get_mut(id.key) {
-                Some(slot) if slot.source.as_any().is::<T>() => &mut slot.registration,
+                Some(slot)
+                    if self.running.as_ref().map_or(false, is_running)
+                        || source_in::<S, T>(slot).is_some() =>
+                {
+                    &mut slot.registration
+                }
                 _ => return false,
             },
         };

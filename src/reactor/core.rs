@@ -3,18 +3,20 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::os::unix::io::BorrowedFd;
 use std::time::Instant;
 
 use super::agenda::{Agenda, Marks, Registration, Slot};
 use super::builder::Budgets;
 use super::context::Context;
-use super::failure::Failure;
+use super::failure::{Cause, Failure};
+use super::member::{Member, Pair};
 use super::memory::Memory;
 #[cfg(feature = "recorder")]
 use super::recorder::Recorder;
 use super::remote::Remote;
-use super::slab::{Key, SourceId};
-use super::source::{AnySource, Io};
+use super::slab::{Id, Key, SourceId};
+use super::source::{Io, Source};
 use super::stats::Stats;
 use super::work::Callback;
 use crate::platform::{AnyPoller, Events, Ready, Trigger};
@@ -52,6 +54,8 @@ pub(crate) struct Core<S: 'static> {
     pub now: Option<Instant>,
     /// Whether the last turn did not ask the kernel since phase 4 had work already.
     pub has_skipped_wait: bool,
+    /// Why the callback that has run last has failed, until that is seen to.
+    pub callback_failure: Option<Cause>,
 }
 
 /// A source that was refused memory.
@@ -90,6 +94,7 @@ impl<S: 'static> Core<S> {
             always_ready: Vec::new(),
             now: None,
             has_skipped_wait: false,
+            callback_failure: None,
         }
     }
 
@@ -132,7 +137,11 @@ impl<S: 'static> Core<S> {
         keys.retain(|&key| self.guard(key, |source| source.is_finished()) == Some(false));
     }
 
-    pub fn add(&mut self, source: Box<dyn AnySource>, callback: Box<dyn Callback<S>>) -> io::Result<Key> {
+    pub fn add<T: Source>(
+        &mut self,
+        source: T,
+        callback: impl Callback<S, T> + 'static,
+    ) -> io::Result<Id<T>> {
         let key = self.agenda.slots.next_key();
         let interest = source.interest();
         let is_always_ready = match self.poller.add(source.fd(), key.to_token(), interest, Trigger::Level) {
@@ -142,36 +151,83 @@ impl<S: 'static> Core<S> {
             Err(error) => return Err(error),
         };
         let registration = Registration::new(interest, is_always_ready);
-        let key = self.agenda.slots.insert(Slot { source, callback: Some(callback), registration });
+        let member = Box::new(Pair::new(Some(source), callback));
+        let key = self.agenda.slots.insert(Slot { member: Some(member), registration });
         if is_always_ready && !interest.is_none() {
             self.always_ready.push(key);
         }
         // It may have work already: bytes queued before it was added.
         self.agenda.touch(key);
-        Ok(key)
+        Ok(Id::new(key))
     }
 
-    pub fn remove(&mut self, key: Key) -> Option<Box<dyn AnySource>> {
-        let Slot { source, callback, registration } = self.agenda.slots.remove(key)?;
+    /// A source to change.
+    #[inline(never)] // the callback of a source mostly wants that
+    pub fn get_mut<T: Source>(&mut self, id: Id<T>) -> Option<&mut T> {
+        let member = self.agenda.touch(id.key)?.member.as_mut()?;
+        member.as_any_mut().downcast_mut::<Option<T>>()?.as_mut()
+    }
+
+    /// Takes a source off the loop, with its callback.
+    pub fn remove(&mut self, key: Key) -> Option<Box<dyn Member<S>>> {
+        let member = self.agenda.slots.get_mut(key)?.member.take()?;
+        self.forget(key, member.as_ref());
+        Some(member)
+    }
+
+    /// Takes a source off the loop that is lifted out of its slot, unless it is off it already.
+    pub fn forget(&mut self, key: Key, member: &dyn Member<S>) {
+        if let Some(source) = member.source() {
+            self.forget_source(key, source.fd());
+        }
+    }
+
+    /// As [`forget`](Self::forget), by the descriptor of the source.
+    pub fn forget_source(&mut self, key: Key, fd: BorrowedFd<'_>) {
+        let Slot { member, registration } = match self.agenda.slots.remove(key) {
+            Some(slot) => slot,
+            None => return,
+        };
         if let Some(timer) = registration.deadline {
             self.agenda.timers.clear(timer);
         }
         if registration.marks.has(Marks::ALWAYS_READY) {
             self.always_ready.retain(|other| *other != key);
-        } else if let Err(error) = self.poller.delete(source.fd()) {
+        } else if let Err(error) = self.poller.delete(fd) {
             // Only who was never registered is refused, and this one was: somebody else's descriptor answers to its number.
             debug_assert_eq!(error.kind(), io::ErrorKind::NotFound);
         }
-        // Last, since what it owns is dropped with it, and that may be anything.
-        drop(callback);
-        Some(source)
+        // Last: the callback that it was to be given by now, if any, may own anything.
+        drop(member);
     }
 
     /// Gives a source another callback. The old one is dropped, or will be when it has run.
-    pub fn replace_callback(&mut self, key: Key, callback: Box<dyn Callback<S>>) {
-        if let Some(slot) = self.agenda.slots.get_mut(key) {
-            slot.callback = Some(callback);
+    pub fn replace_callback<T: Source>(&mut self, id: Id<T>, callback: impl Callback<S, T> + 'static) {
+        if let Some(slot) = self.agenda.slots.get_mut(id.key) {
+            // Its own callback runs while it is not there: then it is handed over when that has run.
+            let mut member: Box<dyn Member<S>> = Box::new(Pair::new(None, callback));
+            if let Some(before) = &mut slot.member {
+                before.hand_over(member.as_mut());
+            }
+            let before = slot.member.replace(member);
+            // Last, since what it owns may do anything as it is dropped.
+            drop(before);
         }
+    }
+
+    /// Puts the member that was lifted out of its slot back. Unless it was removed meanwhile, or given another callback, which has its
+    /// source from now on: then it comes back, to be dropped as the last thing, since what it owns may do anything as it is dropped.
+    #[must_use = "what comes back is to be dropped last"]
+    pub fn put_back(&mut self, key: Key, mut member: Box<dyn Member<S>>) -> Option<Box<dyn Member<S>>> {
+        match self.agenda.slots.get_mut(key) {
+            Some(Slot { member: place @ None, .. }) => *place = Some(member),
+            Some(Slot { member: Some(successor), .. }) => {
+                member.hand_over(successor.as_mut());
+                return Some(member);
+            }
+            None => return Some(member),
+        }
+        None
     }
 }
 
@@ -181,9 +237,9 @@ pub(super) struct SourceList<'a, S: 'static>(pub &'a Core<S>);
 impl<S: 'static> fmt::Debug for SourceList<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let live = self.0.agenda.slots.iter();
-        let entries = live.map(|(key, slot)| {
-            let Slot { source, registration, .. } = slot;
-            (SourceId(key), source.type_name(), source.fd(), registration)
+        let entries = live.filter_map(|(key, slot)| {
+            let member = slot.member.as_ref()?;
+            Some((SourceId(key), member.names().source, member.source()?.fd(), &slot.registration))
         });
         f.debug_list().entries(entries).finish()
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::os::unix::io::BorrowedFd;
 
 use super::condition::Condition;
+use super::input::Parts;
 use super::memory::Memory;
 use super::output::{Output, SendError};
 use super::send_queue::Short;
@@ -103,9 +104,11 @@ impl<C: Codec, T: Transport> Framed<C, T> {
     #[inline]
     pub fn split(&mut self) -> (Frames<'_, C::Decoder>, Outlet<'_, C::Encoder>) {
         let condition = &self.stream.condition;
-        let (arrived, taken, needed) = self.stream.input.parts();
+        let Parts { bytes, mut start, end, taken, needed } = self.stream.input.parts();
+        start += *taken;
         let (decoder, held) = (&mut self.decoder, &mut self.held);
-        let frames = Frames { arrived, taken, needed, condition, decoder, held, last: None };
+        let rest = &bytes[start..end];
+        let frames = Frames { bytes, end, rest, taken, needed, condition, decoder, held, last: None };
         (frames, Outlet { encoder: &mut self.encoder, output: &mut self.stream.output, condition })
     }
 
@@ -178,17 +181,17 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
         self.stream.fd()
     }
 
-    #[inline(always)] // see `AnySource`
+    #[inline(always)] // see `Member`
     fn interest(&self) -> Interest {
         self.stream.interest()
     }
 
-    #[inline(always)] // see `AnySource`
+    #[inline(always)] // see `Member`
     fn settle(&mut self) -> bool {
         self.stream.settle()
     }
 
-    #[inline(always)] // see `AnySource`
+    #[inline(always)] // see `Member`
     fn respond(&mut self, ready: Ready, io: &mut Io) -> Fire {
         self.stream.respond(ready, io)
     }
@@ -210,7 +213,11 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
 /// sent on.
 #[must_use = "frames stay where they are until they are asked for"]
 pub struct Frames<'a, D: Decoder> {
-    arrived: &'a [u8],
+    /// All of the buffer, and where what has arrived ends in it.
+    bytes: &'a [u8],
+    end: usize,
+    /// What is behind the frame that was given out last.
+    rest: &'a [u8],
     /// How much of it is taken: as far as the frame that was given out last.
     taken: &'a mut usize,
     needed: &'a mut usize,
@@ -230,7 +237,18 @@ pub struct Frame<'a, H> {
     pub body: &'a [u8],
 }
 
-impl<D: Decoder> Frames<'_, D> {
+impl<'a, D: Decoder> Frames<'a, D> {
+    /// This is no frame; if the stream has ended, is anything wrong with that?
+    #[inline(always)] // as `next`
+    fn end(&mut self, rest: &[u8]) -> Option<Result<Frame<'a, D::Head>, FrameError>> {
+        if !self.condition.has(Condition::ENDED) {
+            return None;
+        }
+        let error = self.decoder.finish(rest).err()?;
+        self.condition.put(Condition::PAUSED);
+        Some(Err(error))
+    }
+
     /// Puts the frame that was given out last back: it is the first one next time, and until then nothing more is read. For when it
     /// could not be sent on; the refused [`send`](Outlet::send) then has the callback run when there is room.
     ///
@@ -239,8 +257,10 @@ impl<D: Decoder> Frames<'_, D> {
     pub fn put_back(&mut self) {
         if let Some((frame, used)) = self.last.take() {
             *self.taken -= used;
+            // As far from the end as before.
+            self.rest = &self.bytes[self.end - self.rest.len() - used..self.end];
             // What was given out is all that is known of where it lies: to remember more would be work for every frame.
-            let start = frame.body.as_ptr() as usize - self.arrived[*self.taken..].as_ptr() as usize;
+            let start = frame.body.as_ptr() as usize - self.rest.as_ptr() as usize;
             *self.held = Some(Found { head: frame.head, body: start..start + frame.body.len(), used });
             self.condition.put(Condition::PAUSED);
         }
@@ -255,29 +275,21 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         self.last = None;
-        let taken = *self.taken;
-        // No bytes are no frame, of whatever codec, and not worth asking the decoder.
-        if taken >= self.arrived.len() && self.condition.is_ordinary() {
-            return None;
-        }
-        let rest = &self.arrived[taken..];
+        let rest = self.rest;
         let (frame, used) = if self.condition.has(Condition::PAUSED) {
             // Paused without one is for good: there was an error.
             let held = take_held(self.held, rest)?;
             self.condition.take(Condition::PAUSED);
             held
+        } else if rest.is_empty() {
+            // No bytes are no frame, of whatever codec, and not worth asking the decoder.
+            return self.end(rest);
         } else {
             match self.decoder.decode(rest) {
                 Ok(Step::Frame { head, body, used }) => (Frame { head, body: &rest[..used][body] }, used),
                 Ok(Step::More(more)) => {
                     *self.needed = rest.len().saturating_add(more);
-                    if !self.condition.has(Condition::ENDED) {
-                        return None;
-                    }
-                    // This is left of the stream; is anything wrong with that?
-                    let error = self.decoder.finish(rest).err()?;
-                    self.condition.put(Condition::PAUSED);
-                    return Some(Err(error));
+                    return self.end(rest);
                 }
                 Err(error) => {
                     self.condition.put(Condition::PAUSED);
@@ -285,6 +297,7 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
                 }
             }
         };
+        self.rest = &rest[used..];
         *self.taken += used;
         *self.needed = 1;
         self.last = Some((frame, used));

@@ -1,10 +1,22 @@
 //! What has arrived on a stream and was not yet consumed, in a buffer that is held only while there is something in it.
 
 use std::io;
+use std::mem;
 
 use super::buf::Buf;
 use super::memory::{Memory, BUFFER_LEN};
 use super::source::Io;
+
+/// What has arrived: what lies from `start` to `end` in these bytes. How much of it is taken, and how much is needed, may be changed
+/// while it is looked at.
+#[cfg(feature = "codec")]
+pub(super) struct Parts<'a> {
+    pub bytes: &'a [u8],
+    pub start: usize,
+    pub end: usize,
+    pub taken: &'a mut usize,
+    pub needed: &'a mut usize,
+}
 
 /// What has arrived.
 #[derive(Debug)]
@@ -54,11 +66,12 @@ impl Input {
         self.taken += len;
     }
 
-    /// What has arrived, beside what someone changes who consumes while looking: how much of it is taken, and how much is needed.
+    /// What it consists of, for who consumes while looking.
     #[cfg(feature = "codec")]
     #[inline]
-    pub fn parts(&mut self) -> (&[u8], &mut usize, &mut usize) {
-        (self.buf.as_ref().map_or(&[], Buf::filled), &mut self.taken, &mut self.needed)
+    pub fn parts(&mut self) -> Parts<'_> {
+        let (bytes, start, end) = self.buf.as_ref().map_or((&[][..], 0, 0), Buf::parts);
+        Parts { bytes, start, end, taken: &mut self.taken, needed: &mut self.needed }
     }
 
     /// Drops what was consumed, and gives the buffer back when nothing is left in it.
@@ -78,7 +91,7 @@ impl Input {
 
     #[inline(never)]
     fn drop_taken(&mut self) {
-        let taken = std::mem::take(&mut self.taken);
+        let taken = mem::take(&mut self.taken);
         if let Some(buf) = &mut self.buf {
             buf.consume(taken);
         }
@@ -94,10 +107,12 @@ impl Input {
     /// Keeps what has been read into a buffer where none is held.
     #[inline]
     pub fn hold(&mut self, buf: Buf) {
-        debug_assert!(self.taken == 0, "what was taken was given back with its buffer");
-        if let Some(other) = self.buf.replace(buf) {
-            drop_other(other);
-        }
+        debug_assert!(
+            self.taken == 0 && self.buf.is_none(),
+            "a buffer is given back when all of it is taken"
+        );
+        // There was none: nothing is dropped, which is more than the compiler knows.
+        mem::forget(self.buf.replace(buf));
     }
 
     /// The buffer, with room to read into; `None` when there is no memory for it now, an error when there never will be.
@@ -111,7 +126,7 @@ impl Input {
 
     /// The buffer that there is, with room behind what is unread.
     fn make_room_behind(&mut self, io: &mut Io) -> io::Result<Option<&mut Buf>> {
-        let (taken, needed) = (std::mem::take(&mut self.taken), self.needed);
+        let (taken, needed) = (mem::take(&mut self.taken), self.needed);
         let buf = match &mut self.buf {
             Some(buf) => buf,
             None => return Ok(None),
@@ -135,10 +150,4 @@ impl Input {
         }
         Ok(Some(buf))
     }
-}
-
-#[cold]
-fn drop_other(buf: Buf) {
-    debug_assert!(false, "two buffers for one stream");
-    drop(buf);
 }

@@ -4,7 +4,6 @@ use std::any::type_name;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::marker::PhantomData;
 use std::net::{TcpListener, ToSocketAddrs};
 use std::os::unix::io::BorrowedFd;
 use std::os::unix::net::UnixListener;
@@ -13,7 +12,7 @@ use std::time::Duration;
 
 use super::accept::Accept;
 use super::context::Context;
-use super::slab::{Id, Key};
+use super::slab::Id;
 use super::source::{Fire, Io, Source};
 use super::work::{BoxError, Callback, Outcome};
 use crate::platform::net::{self, AcceptFailure};
@@ -310,26 +309,21 @@ impl<S: 'static> Context<'_, S> {
         listener: Listener<L>,
         accepted: impl FnMut(&mut S, &mut Context<'_, S>, io::Result<(L::Stream, L::Address)>) -> R + 'static,
     ) -> io::Result<Id<Listener<L>>> {
-        let callback = Accepting { accepted, listener: PhantomData::<fn() -> L> };
-        self.core.add(Box::new(listener), Box::new(callback)).map(Id::new)
+        self.core.add(listener, Accepting(accepted))
     }
 }
 
 /// The callback of a listener, which hands each connection on.
-struct Accepting<L, F> {
-    accepted: F,
-    listener: PhantomData<fn() -> L>,
-}
+struct Accepting<F>(F);
 
-impl<S, L, R, F> Callback<S> for Accepting<L, F>
+impl<S, L, R, F> Callback<S, Listener<L>> for Accepting<F>
 where
     S: 'static,
     L: Accept,
     R: Outcome,
     F: FnMut(&mut S, &mut Context<'_, S>, io::Result<(L::Stream, L::Address)>) -> R,
 {
-    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, key: Key) -> Option<BoxError> {
-        let id = Id::<Listener<L>>::new(key);
+    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, id: Id<Listener<L>>) -> Option<BoxError> {
         // Looked up anew each time: the callback may remove the listener.
         while let Some(connection) = context.get_mut(id).and_then(Listener::accept) {
             let rests = context.get(id).map_or(false, |listener| listener.rest == Rest::ForAWhile);
@@ -340,7 +334,7 @@ where
                     }
                 });
             }
-            let error = (self.accepted)(state, context, connection).error();
+            let error = (self.0)(state, context, connection).error();
             if error.is_some() {
                 return error;
             }

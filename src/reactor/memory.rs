@@ -54,13 +54,12 @@ pub(super) struct Ledger {
     spare_segments: RefCell<Vec<Box<Segment>>>,
 }
 
-/// A piece of a send queue, which is handed over in a box: as one word.
-#[derive(Debug)]
+/// Where the small pieces of a send queue are gathered: handed over in a box, as one word.
 pub(super) struct Segment {
-    /// In one for small pieces all of them are there from the beginning, so that to add a piece is to copy into a slice.
-    pub bytes: Vec<u8>,
-    /// How many of them are filled in.
+    /// How many of the bytes are filled in.
     pub end: usize,
+    /// All of them are there from the beginning, so that to add a piece is to copy into a slice.
+    pub bytes: [u8; SEGMENT_LEN],
 }
 
 impl Memory {
@@ -125,30 +124,34 @@ impl Memory {
         })
     }
 
-    /// An empty segment of [`SEGMENT_LEN`] at least for a send queue, which charges it.
-    pub(super) fn take_segment(&self) -> Box<Segment> {
+    /// A segment for a send queue, with whatever is in it, charged until it is [given back](Self::give_segment_back).
+    pub(super) fn take_segment(&self) -> Result<Box<Segment>, Full> {
+        self.ledger.charge(SEGMENT_LEN)?;
         let spare = || self.ledger.spare_segments.borrow_mut().pop();
         let kept = self.ledger.last_segment.take().or_else(spare);
-        kept.unwrap_or_else(|| Box::new(Segment { bytes: vec![0; SEGMENT_LEN], end: 0 }))
+        Ok(kept.unwrap_or_else(|| Box::new(Segment { end: 0, bytes: [0; SEGMENT_LEN] })))
     }
 
-    /// Takes back a segment that is charged no more.
+    /// As [`take_segment`](Self::take_segment), the one that some send queue gave back last; `None` when there is none, or no room.
     #[inline]
-    pub(super) fn keep_segment(&self, mut segment: Box<Segment>) {
-        if segment.bytes.capacity() != SEGMENT_LEN {
-            return drop_segment(segment);
+    pub(super) fn take_last_segment(&self) -> Option<Box<Segment>> {
+        let free = self.ledger.free.get();
+        if free < SEGMENT_LEN {
+            return None;
         }
-        segment.end = 0;
+        let segment = self.ledger.last_segment.take()?;
+        self.ledger.free.set(free - SEGMENT_LEN);
+        Some(segment)
+    }
+
+    /// Takes a segment back, which is charged no more.
+    #[inline]
+    pub(super) fn give_segment_back(&self, segment: Box<Segment>) {
+        self.ledger.discharge(SEGMENT_LEN);
         if let Some(displaced) = self.ledger.last_segment.replace(Some(segment)) {
             self.ledger.keep_displaced_segment(displaced);
         }
     }
-}
-
-/// By itself, or it would be compiled into wherever a segment is kept.
-#[inline(never)]
-fn drop_segment(segment: Box<Segment>) {
-    drop(segment);
 }
 
 impl Ledger {
@@ -163,7 +166,7 @@ impl Ledger {
     }
 
     #[inline]
-    fn discharge(&self, len: usize) {
+    pub(super) fn discharge(&self, len: usize) {
         self.free.set(self.free.get() + len);
     }
 
@@ -226,12 +229,6 @@ impl Charge {
         self.len == 0
     }
 
-    /// What it is charged to.
-    #[inline]
-    pub(super) fn memory(&self) -> &Memory {
-        &self.memory
-    }
-
     /// Charges `more` bytes.
     ///
     /// # Errors
@@ -253,31 +250,11 @@ impl Charge {
         self.len -= less;
         self.memory.ledger.discharge(less);
     }
-
-    /// The segment that some send queue gave back last, of [`SEGMENT_LEN`], which is charged; `None` when there is none, or no room.
-    #[inline]
-    pub(super) fn take_last_segment(&mut self) -> Option<Box<Segment>> {
-        let ledger = &*self.memory.ledger;
-        let free = ledger.free.get();
-        if free < SEGMENT_LEN {
-            return None;
-        }
-        let segment = ledger.last_segment.take()?;
-        ledger.free.set(free - SEGMENT_LEN);
-        self.len += SEGMENT_LEN;
-        Some(segment)
-    }
-
-    /// Gives all that it holds back.
-    #[inline]
-    pub(super) fn clear(&mut self) {
-        self.memory.ledger.discharge(std::mem::take(&mut self.len));
-    }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.clear();
+        self.memory.ledger.discharge(self.len);
     }
 }
 
@@ -347,13 +324,10 @@ mod tests {
             assert_eq!((memory.used(), memory.ledger.spare.borrow().len() + 1), (0, SPARE_BUFFERS));
             assert_eq!(memory.lend().unwrap().filled(), b"");
         }
-        let segment = |len| Box::new(Segment { bytes: vec![0; len], end: len });
-        for _ in 0..2 * SPARE_SEGMENTS {
-            memory.keep_segment(segment(SEGMENT_LEN));
-        }
-        memory.keep_segment(segment(SEGMENT_LEN + 1));
-        assert_eq!(memory.ledger.spare_segments.borrow().len() + 1, SPARE_SEGMENTS);
-        assert_eq!(memory.take_segment().end, 0);
+        let segments: Vec<_> = (0..2 * SPARE_SEGMENTS).map(|_| memory.take_segment().unwrap()).collect();
+        assert_eq!(memory.used(), 2 * SPARE_SEGMENTS * SEGMENT_LEN);
+        segments.into_iter().for_each(|segment| memory.give_segment_back(segment));
+        assert_eq!((memory.used(), memory.ledger.spare_segments.borrow().len() + 1), (0, SPARE_SEGMENTS));
     }
 
     #[test]

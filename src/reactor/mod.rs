@@ -21,6 +21,7 @@ mod input;
 mod interval;
 mod lifecycle;
 mod listener;
+mod member;
 mod memory;
 mod output;
 mod poll;
@@ -70,6 +71,7 @@ pub use self::remote::{Gone, Remote};
 pub use self::slab::{Id, SourceId};
 pub use self::source::{Fire, Io, Source};
 pub use self::stats::Stats;
+use self::straight::Ran;
 pub use self::stream::{State, Stream};
 pub use self::timers::TimerId;
 pub use self::transport::Transport;
@@ -159,7 +161,7 @@ impl<S: 'static> Reactor<S> {
     /// The loop between turns, to add sources, timers and tasks before it runs.
     pub fn context(&mut self) -> Context<'_, S> {
         self.core.now = None; // any time may have passed since the last turn
-        Context { core: &mut self.core }
+        Context::of(&mut self.core)
     }
 
     /// A handle for other threads.
@@ -201,13 +203,20 @@ impl<S: 'static> Reactor<S> {
                 return self.core.wait_and_respond(limit);
             }
             Mood::Quiet => {}
-            Mood::Fired(key) => match self.core.run_only(state, key) {
-                Some(result) => result?,
-                None => return Ok(()),
+            Mood::Fired(key) => match self.core.run_only(state, key)? {
+                Ran::All => return Ok(()),
+                Ran::Callback => {}
             },
             Mood::Busy => self.core.run_callbacks(state)?,
         }
         self.turn_from_timeouts(state, limit)
+    }
+
+    /// One turn without a limit. By itself, so that those of [`turn_straight`](Self::turn_straight) have what they consist of for
+    /// themselves.
+    #[inline(never)]
+    fn turn_freely(&mut self, state: &mut S) -> io::Result<()> {
+        self.turn_for(state, |_| None)
     }
 
     /// The rest of a turn, once the callbacks have run.
@@ -236,8 +245,10 @@ impl<S: 'static> Reactor<S> {
     /// As for [`turn`](Self::turn).
     pub fn run(&mut self, state: &mut S) -> io::Result<()> {
         loop {
-            self.turn_for(state, |_| None)?;
-            if self.take_stop() {
+            self.turn_freely(state)?;
+            self.turn_straight(state)?;
+            // Who asks for a stop rouses the loop, and from elsewhere he rings: it need not be looked for after every turn.
+            if self.core.agenda.queues.mood == Mood::Busy && self.take_stop() {
                 return Ok(());
             }
         }

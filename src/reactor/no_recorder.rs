@@ -23,7 +23,7 @@ impl<S: 'static> Core<S> {
 
     pub(super) fn record_wait(&mut self, _timeout: Option<Duration>) {}
 
-    pub(super) fn record_events(&mut self) {}
+    pub(super) fn record_events(&mut self, _count: usize) {}
 
     pub(super) fn watch(&self, _name: impl FnOnce() -> &'static str) -> Option<()> {
         None

@@ -4,13 +4,13 @@ use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
-use super::agenda::{Agenda, Marks, Mood, Queues};
+use super::agenda::{Agenda, Marks, Mood, Queues, Slot};
 use super::core::Core;
 use super::failure::Cause;
+use super::member::Settled;
 use super::recorder::Part;
 use super::slab::Key;
-use super::source::Settled;
-use crate::platform::{is_shortage, Interest, Trigger};
+use crate::platform::{is_shortage, Event, Interest, Trigger};
 
 impl<S: 'static> Core<S> {
     /// Phase 3: asks the kernel who is ready, and waits only when nothing else is to be done.
@@ -52,20 +52,44 @@ impl<S: 'static> Core<S> {
         (sources | others | usize::from(timers.has_due() | self.remote.is_stopping())) == 0
     }
 
-    #[inline(always)] // the straight way mostly knows the timeout
-    pub fn wait(&mut self, timeout: Option<Duration>, limit: Option<Duration>) -> io::Result<()> {
+    fn wait(&mut self, timeout: Option<Duration>, limit: Option<Duration>) -> io::Result<()> {
+        self.begin_wait();
+        let result = self.poller.wait(&mut self.events, timeout);
+        self.end_wait(self.events.len(), timeout, limit);
+        result
+    }
+
+    /// Asks the kernel who is ready, with nothing else to do before `limit`. An event that is the only one may come back, and the list be
+    /// left as it is.
+    #[inline(always)] // the straight way mostly knows the limit
+    pub fn wait_for_one(&mut self, limit: Option<Duration>) -> io::Result<Option<Event>> {
+        self.begin_wait();
+        let result = self.poller.wait_for_one(&mut self.events, limit);
+        let count = match result {
+            Ok(Some(_)) => 1,
+            _ => self.events.len(),
+        };
+        self.end_wait(count, limit, limit);
+        result
+    }
+
+    #[inline(always)]
+    fn begin_wait(&mut self) {
         self.record_part(Some(Part::Waiting));
         self.now = None;
         self.io.stats.waits += 1;
-        let result = self.poller.wait(&mut self.events, timeout);
+    }
+
+    /// Counts what a wait has come to.
+    #[inline(always)]
+    fn end_wait(&mut self, count: usize, timeout: Option<Duration>, limit: Option<Duration>) {
         if timeout != Some(Duration::ZERO) {
             self.io.stats.wake_ups += 1;
-            if self.events.is_empty() {
+            if count == 0 {
                 self.count_empty_wake_up(limit.is_some() && timeout == limit);
             }
         }
-        self.record_events();
-        result
+        self.record_events(count);
     }
 
     /// Settles every source that was touched since the last time, and tells the kernel what it waits for now.
@@ -103,21 +127,21 @@ impl<S: 'static> Core<S> {
     }
 
     fn settle_one(&mut self, key: Key) -> io::Result<()> {
-        let slot = match self.agenda.slots.get_mut(key) {
-            Some(slot) => slot,
+        let member = match self.agenda.slots.get_mut(key).and_then(|slot| slot.member.as_mut()) {
+            Some(member) => member,
             None => return Ok(()),
         };
         self.current = key;
-        let settled = slot.source.settle_all();
+        let settled = member.settle();
         self.conclude_settling(key, settled)
     }
 
     /// Takes note of what a source has prepared, and tells the kernel what it waits for.
     #[inline(always)]
     pub fn conclude_settling(&mut self, key: Key, settled: Settled) -> io::Result<()> {
-        let (source, registration) = match self.agenda.slots.get_mut(key) {
-            Some(slot) => (&mut slot.source, &mut slot.registration),
-            None => return Ok(()),
+        let (member, registration) = match self.agenda.slots.get_mut(key) {
+            Some(Slot { member: Some(member), registration }) => (member, registration),
+            _ => return Ok(()),
         };
         let has_prepared = registration.marks.take(Marks::HAS_PREPARED);
         if (settled.is_prepared() || has_prepared) && !registration.marks.has(Marks::PREPARED) {
@@ -130,9 +154,11 @@ impl<S: 'static> Core<S> {
             interest = interest.without(Interest::READABLE);
         }
         if interest != registration.interest {
-            let is_told = match is_always_ready {
-                true => Ok(()),
-                false => self.poller.modify(source.fd(), key.to_token(), interest, Trigger::Level),
+            let is_told = match member.source() {
+                Some(source) if !is_always_ready => {
+                    self.poller.modify(source.fd(), key.to_token(), interest, Trigger::Level)
+                }
+                _ => Ok(()),
             };
             match is_told {
                 Ok(()) => {

@@ -256,8 +256,8 @@ impl<S: 'static> Core<S> {
         }
     }
 
-    pub(super) fn record_events(&mut self) {
-        let count = self.events.len();
+    /// A wait has brought so many events.
+    pub(super) fn record_events(&mut self, count: usize) {
         if let Some(record) = self.recorder.current() {
             record.events += count;
         }
@@ -288,7 +288,7 @@ impl<S: 'static> Core<S> {
             return;
         }
         if let Some(mut hook) = self.recorder.slow_hook.take() {
-            let outcome = catch_unwind(AssertUnwindSafe(|| hook(state, &mut Context { core: self }, slow)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| hook(state, &mut Context::of(self), slow)));
             // Unless it has set another one.
             self.recorder.slow_hook.get_or_insert(hook);
             if let Err(panic) = outcome {
@@ -306,8 +306,8 @@ impl<S: 'static> Core<S> {
             Work::Callback(key) if self.doorbell == Some(*key) => "a task of another thread",
             Work::Callback(key) => {
                 let slot = self.agenda.slots.get(*key);
-                slot.and_then(|slot| slot.callback.as_ref())
-                    .map_or("a removed source", |callback| callback.name())
+                slot.and_then(|slot| slot.member.as_ref())
+                    .map_or("a removed source", |member| member.names().callback)
             }
             Work::Task(task) => task.name(),
             Work::Failure(failure) => failure.name(),

@@ -5,9 +5,10 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use super::agenda::{Marks, Slot, Work};
 use super::core::{Core, Starved};
 use super::failure::{Cause, Failure};
+use super::member::Settled;
 use super::recorder::Part;
 use super::slab::{Key, SourceId};
-use super::source::{AnySource, Settled};
+use super::source::Source;
 use crate::platform::{Interest, Ready};
 
 impl<S: 'static> Core<S> {
@@ -70,15 +71,19 @@ impl<S: 'static> Core<S> {
     /// Has a source respond; `false` when it is gone, or is to be prepared and is not.
     #[inline]
     fn respond_one(&mut self, key: Key, ready: Ready, if_prepared: bool) -> bool {
-        let slot = match self.agenda.slots.get_mut(key) {
-            Some(slot) if !if_prepared || slot.registration.marks.has(Marks::PREPARED) => slot,
+        let (member, registration) = match self.agenda.slots.get_mut(key) {
+            Some(Slot { member: Some(member), registration })
+                if !if_prepared || registration.marks.has(Marks::PREPARED) =>
+            {
+                (member, registration)
+            }
             _ => return false,
         };
         self.current = key;
-        slot.registration.marks.take(Marks::PREPARED);
+        registration.marks.take(Marks::PREPARED);
         self.io.begin();
-        let settled = slot.source.respond_and_settle(ready, &mut self.io);
-        if !settled.is_waiting(slot.registration.interest) || self.io.refusal().is_some() {
+        let settled = member.respond_and_settle(ready, &mut self.io);
+        if !settled.is_waiting(registration.interest) || self.io.refusal().is_some() {
             self.conclude_response(key, settled);
         }
         // Else nobody has anything to do for it, as after most writes.
@@ -169,7 +174,8 @@ impl<S: 'static> Core<S> {
     #[cold]
     pub fn close_failed(&mut self, cause: Cause) {
         let key = self.current;
-        let name = self.agenda.slots.get(key).map_or("", |slot| slot.source.type_name());
+        let member = self.agenda.slots.get(key).and_then(|slot| slot.member.as_ref());
+        let name = member.map_or("", |member| member.names().source);
         let failure = Failure { source: Some(SourceId(key)), name, cause };
         self.agenda.queues.push(Work::Failure(Box::new(failure)));
         // Only now: it may panic as it is dropped, too.
@@ -177,10 +183,10 @@ impl<S: 'static> Core<S> {
     }
 
     /// Asks one source for something. `None` when it is gone, or panics, and then it is closed.
-    pub fn guard<R>(&mut self, key: Key, ask: impl FnOnce(&mut dyn AnySource) -> R) -> Option<R> {
-        let source = &mut self.agenda.slots.get_mut(key)?.source;
+    pub fn guard<R>(&mut self, key: Key, ask: impl FnOnce(&mut dyn Source) -> R) -> Option<R> {
+        let source = self.agenda.slots.get_mut(key)?.member.as_mut()?.source_mut()?;
         self.current = key;
-        let answer = catch_unwind(AssertUnwindSafe(|| ask(source.as_mut())));
+        let answer = catch_unwind(AssertUnwindSafe(|| ask(source)));
         answer.map_err(|panic| self.close_failed(Cause::Panic(panic))).ok()
     }
 }

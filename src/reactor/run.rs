@@ -7,10 +7,10 @@ use super::agenda::{Marks, Work};
 use super::context::Context;
 use super::core::Core;
 use super::failure::{Cause, Failure};
+use super::member::{Member, Settled};
 use super::recorder::Part;
 use super::slab::{Key, SourceId};
-use super::source::AnySource;
-use super::work::{BoxError, Callback, Task};
+use super::work::{BoxError, Task};
 
 impl<S: 'static> Core<S> {
     #[inline]
@@ -78,55 +78,53 @@ impl<S: 'static> Core<S> {
         Ok(())
     }
 
-    /// Lifts a callback out of its place, to run it.
+    /// Lifts a source and its callback out of their slot, to run that.
     #[inline]
-    pub fn take_callback(&mut self, key: Key) -> Option<Box<dyn Callback<S>>> {
+    pub fn take_member(&mut self, key: Key) -> Option<Box<dyn Member<S>>> {
         let slot = self.agenda.slots.get_mut(key)?;
         slot.registration.marks.take(Marks::FIRED);
-        let callback = slot.callback.take()?;
-        self.io.stats.callbacks += 1;
-        Some(callback)
+        slot.member.take()
     }
 
-    /// Runs one callback, lifted out of its place, and puts it back unless its source was removed meanwhile. When it fails its source,
-    /// which may be half-way through something, goes.
+    /// Runs one callback. It settles before the next wait, whatever it does, as what its callback reaches is touched.
     fn run_callback(&mut self, state: &mut S, key: Key) -> io::Result<()> {
-        let mut callback = match self.take_callback(key) {
-            Some(callback) => callback,
+        self.agenda.touch(key);
+        let mut member = match self.take_member(key) {
+            Some(member) => member,
             None => return Ok(()),
         };
-        let watch = self.watch(|| callback.name());
-        let call = || callback.call(state, &mut Context { core: self }, key);
-        let cause = match cause_of(catch_unwind(AssertUnwindSafe(call))) {
-            None => {
-                // Unless its source was removed meanwhile, or given another one.
-                if let Some(slot) = self.agenda.slots.get_mut(key) {
-                    slot.callback.get_or_insert(callback);
-                }
-                self.unwatch(state, watch, Some(key));
-                return Ok(());
-            }
-            Some(cause) => cause,
-        };
-        let source = self.remove(key);
+        self.io.stats.callbacks += 1;
+        let watch = self.watch(|| member.names().callback);
+        if member.run(state, self, key).has_failed() {
+            self.forget(key, member.as_ref());
+            self.unwatch(state, watch, Some(key));
+            return self.report_callback(state, key, member);
+        }
+        let replaced = self.put_back(key, member);
         self.unwatch(state, watch, Some(key));
-        self.report_callback(state, key, source, callback, cause)
+        drop(replaced);
+        Ok(())
     }
 
-    /// Tells of a callback that has failed, of a source that has been removed for it.
+    /// Takes note of why a callback has failed.
     #[cold]
-    pub fn report_callback(
-        &mut self,
-        state: &mut S,
-        key: Key,
-        source: Option<Box<dyn AnySource>>,
-        callback: Box<dyn Callback<S>>,
-        cause: Cause,
-    ) -> io::Result<()> {
-        let failure = Failure { source: Some(SourceId(key)), name: callback.name(), cause };
-        let result = self.report(state, failure);
-        // Last, since what they own may do anything as it is dropped.
-        drop((source, callback));
+    pub fn note_failure(&mut self, cause: Cause) -> Settled {
+        self.callback_failure = Some(cause);
+        Settled::FAILURE
+    }
+
+    /// Tells of the callback that has failed. Its source, which may be half-way through something, is off the loop already.
+    #[cold]
+    pub fn report_callback(&mut self, state: &mut S, key: Key, member: Box<dyn Member<S>>) -> io::Result<()> {
+        let result = match self.callback_failure.take() {
+            Some(cause) => {
+                let name = member.names().callback;
+                self.report(state, Failure { source: Some(SourceId(key)), name, cause })
+            }
+            None => Ok(()),
+        };
+        // Last, since what it owns may do anything as it is dropped.
+        drop(member);
         result
     }
 
@@ -134,7 +132,7 @@ impl<S: 'static> Core<S> {
     fn run_task(&mut self, state: &mut S, task: Box<dyn Task<S>>) -> Result<(), Failure> {
         let name = task.name();
         let watch = self.watch(|| name);
-        let run = || task.run(state, &mut Context { core: self });
+        let run = || task.run(state, &mut Context::of(self));
         let cause = cause_of(catch_unwind(AssertUnwindSafe(run)));
         self.unwatch(state, watch, None);
         match cause {
@@ -175,7 +173,7 @@ impl<S: 'static> Core<S> {
             Some(hook) => hook,
             None => return Err(failure.escape()),
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| hook(state, &mut Context { core: self }, failure)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| hook(state, &mut Context::of(self), failure)));
         // Unless it has set another one.
         self.failure_hook.get_or_insert(hook);
         outcome.or_else(|panic| resume_unwind(panic))

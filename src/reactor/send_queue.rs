@@ -1,10 +1,11 @@
 //! Bytes on their way out, in the order in which they were queued.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::mem;
 use std::num::NonZeroU8;
 
-use super::memory::{Charge, Full, Memory, Segment, SEGMENT_LEN};
+use super::memory::{Full, Memory, Segment, SEGMENT_LEN};
 
 /// A few bytes that go before or after a body. They are handed over by value, in registers, and copied with all that there is room for:
 /// to count so few is more work.
@@ -51,35 +52,53 @@ const BODY_MAX: usize = SEGMENT_LEN - 2 * u8::MAX as usize - Short::CAPACITY;
 
 /// A queue of bytes, charged to a budget for as long as they wait.
 ///
-/// Small pieces are gathered into one segment, so that a thousand of them go out in one write; a large piece has a segment of its
-/// own. An empty queue holds no memory.
+/// Small pieces are gathered into one segment, so that a thousand of them go out in one write; a large piece is by itself. An empty
+/// queue holds no memory.
 #[derive(Debug)]
 pub(crate) struct SendQueue {
     /// The segment that goes out first, apart from the others, so that a queue of one allocates nothing but it. Each has bytes in it.
     first: Option<Box<Segment>>,
-    #[allow(clippy::vec_box)] // they pass to the first place as they are
-    others: VecDeque<Box<Segment>>,
-    /// How much of the first segment has gone out.
+    /// What goes out behind it. It is there while there is something in it, and an idle connection pays eight bytes for it.
+    #[allow(clippy::box_collection)]
+    others: Option<Box<VecDeque<Piece>>>,
+    /// How much of what goes out first has gone out.
     sent: usize,
     len: usize,
-    charge: Charge,
+    memory: Memory,
+}
+
+/// What is written at once, charged by its length.
+#[derive(Debug)]
+enum Piece {
+    Small(Box<Segment>),
+    Large(Box<[u8]>),
+}
+
+impl Piece {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Piece::Small(segment) => segment.filled(),
+            Piece::Large(bytes) => bytes,
+        }
+    }
+
+    fn give_back(self, memory: &Memory) {
+        match self {
+            Piece::Small(segment) => memory.give_segment_back(segment),
+            Piece::Large(bytes) => memory.ledger.discharge(bytes.len()),
+        }
+    }
 }
 
 impl SendQueue {
     pub fn new(memory: &Memory) -> SendQueue {
-        SendQueue {
-            first: None,
-            others: VecDeque::new(),
-            sent: 0,
-            len: 0,
-            charge: memory.charge(0).expect("nothing is always free"),
-        }
+        SendQueue { first: None, others: None, sent: 0, len: 0, memory: memory.clone() }
     }
 
     /// The budget that it is charged to.
     #[inline]
     pub fn memory(&self) -> &Memory {
-        self.charge.memory()
+        &self.memory
     }
 
     /// How many bytes wait.
@@ -100,14 +119,8 @@ impl SendQueue {
             return Ok(());
         }
         match self.last() {
-            Some(last) if len <= last.bytes.len() - last.end => {
-                for piece in pieces {
-                    let end = last.end + piece.len();
-                    last.bytes[last.end..end].copy_from_slice(piece);
-                    last.end = end;
-                }
-            }
-            _ => self.open_segment(len, pieces)?,
+            Some(last) if len <= SEGMENT_LEN - last.end => last.append(pieces),
+            _ => self.open_piece(len, pieces)?,
         }
         self.len += len;
         Ok(())
@@ -125,11 +138,11 @@ impl SendQueue {
         after: Option<Short>,
     ) -> bool {
         let len = Short::len(before) + body.len() + Short::len(after);
-        if body.len() > BODY_MAX || len == 0 {
+        if body.len() > BODY_MAX || len == 0 || self.others.is_some() {
             return false;
         }
         if let Some(only) = &mut self.first {
-            if !self.others.is_empty() || len > high_water.saturating_sub(self.len) {
+            if len > high_water.saturating_sub(self.len) {
                 return false;
             }
             match only.bytes.get_mut(only.end..) {
@@ -140,7 +153,7 @@ impl SendQueue {
             self.len += len;
             return true;
         }
-        let mut segment = match self.charge.take_last_segment() {
+        let mut segment = match self.memory.take_last_segment() {
             Some(segment) => segment,
             None => return false,
         };
@@ -149,7 +162,7 @@ impl SendQueue {
         // There was none: nothing is dropped, which is more than the compiler knows.
         mem::forget(self.first.replace(segment));
         if let Some(first) = &mut self.first {
-            copy(before, body, after, &mut first.bytes[..SEGMENT_LEN]);
+            copy(before, body, after, &mut first.bytes);
         }
         true
     }
@@ -157,7 +170,16 @@ impl SendQueue {
     /// The bytes to write next; empty when nothing waits.
     #[inline]
     pub fn front(&self) -> &[u8] {
-        self.first.as_ref().map_or(&[], |first| &first.bytes[self.sent..first.end])
+        match &self.first {
+            Some(first) => &first.bytes[self.sent..first.end],
+            None => self.front_of_others(),
+        }
+    }
+
+    #[inline(never)]
+    fn front_of_others(&self) -> &[u8] {
+        let front = self.others.as_ref().and_then(|others| others.front());
+        front.map_or(&[], |piece| &piece.bytes()[self.sent..])
     }
 
     /// Takes `len` bytes that were written off the front.
@@ -168,75 +190,119 @@ impl SendQueue {
         if self.len == 0 {
             self.close();
         } else if self.front().is_empty() {
-            self.close_segment();
+            self.close_front();
+        }
+    }
+
+    /// All has gone out, and at once: of what was at the [front](Self::front).
+    #[inline]
+    pub fn close_only(&mut self) {
+        self.len = 0;
+        self.sent = 0;
+        match self.first.take() {
+            Some(gone) => self.memory.give_segment_back(gone),
+            None => self.close_others(),
         }
     }
 
     /// All has gone out.
-    #[inline]
-    pub fn close(&mut self) {
-        self.len = 0;
-        self.sent = 0;
-        self.charge.clear();
-        if let Some(gone) = self.first.take() {
-            self.charge.memory().keep_segment(gone);
-        }
-        // The array of segments too: an idle connection keeps nothing.
-        if self.others.capacity() > 0 {
-            self.drop_array();
-        }
+    fn close(&mut self) {
+        self.close_only();
+        self.close_others();
     }
 
     /// Drops what waits.
     pub fn clear(&mut self) {
-        *self = SendQueue::new(self.memory());
+        self.close();
     }
 
-    fn last(&mut self) -> Option<&mut Box<Segment>> {
-        self.others.back_mut().or(self.first.as_mut())
-    }
-
-    fn open_segment(&mut self, len: usize, pieces: [&[u8]; 3]) -> Result<(), Full> {
-        let charged = len.max(SEGMENT_LEN);
-        self.charge.grow(charged)?;
-        let mut segment = match len <= SEGMENT_LEN {
-            true => self.memory().take_segment(),
-            false => Box::new(Segment { bytes: Vec::with_capacity(len), end: 0 }),
-        };
-        // The allocator may round up; what is charged is what is given back.
-        let surplus = segment.bytes.capacity() - charged;
-        if surplus > 0 && self.charge.grow(surplus).is_err() {
-            self.charge.shrink(charged);
-            return Err(Full { wanted: segment.bytes.capacity(), free: self.memory().free() });
+    /// The segment that what is small is appended to, if there is room in it.
+    fn last(&mut self) -> Option<&mut Segment> {
+        match &mut self.others {
+            None => self.first.as_deref_mut(),
+            Some(others) => match others.back_mut() {
+                Some(Piece::Small(segment)) => Some(segment),
+                _ => None,
+            },
         }
-        for piece in pieces {
-            match segment.bytes.get_mut(segment.end..segment.end + piece.len()) {
-                Some(room) => room.copy_from_slice(piece),
-                // One of its own is as long as what is in it.
-                None => segment.bytes.extend_from_slice(piece),
+    }
+
+    fn open_piece(&mut self, len: usize, pieces: [&[u8]; 3]) -> Result<(), Full> {
+        let piece = if len <= SEGMENT_LEN {
+            let mut segment = self.memory.take_segment()?;
+            segment.end = 0;
+            segment.append(pieces);
+            if self.len == 0 {
+                self.first = Some(segment);
+                return Ok(());
             }
-            segment.end += piece.len();
-        }
-        if self.first.is_none() {
-            self.first = Some(segment);
+            Piece::Small(segment)
         } else {
-            self.others.push_back(segment);
-        }
+            self.memory.ledger.charge(len)?;
+            Piece::Large(pieces.concat().into())
+        };
+        self.others.get_or_insert_with(Box::default).push_back(piece);
         Ok(())
     }
 
-    /// The first segment has gone out, and there is another one.
-    fn close_segment(&mut self) {
+    /// What was first has gone out, and there is more.
+    fn close_front(&mut self) {
         self.sent = 0;
-        if let Some(gone) = std::mem::replace(&mut self.first, self.others.pop_front()) {
-            self.charge.shrink(gone.bytes.capacity());
-            self.charge.memory().keep_segment(gone);
+        let others = match &mut self.others {
+            Some(others) => others,
+            None => return,
+        };
+        let gone = match self.first.take() {
+            Some(first) => Some(Piece::Small(first)),
+            None => others.pop_front(),
+        };
+        if let Some(gone) = gone {
+            gone.give_back(&self.memory);
+        }
+        match others.pop_front() {
+            Some(Piece::Small(next)) => self.first = Some(next),
+            Some(large) => others.push_front(large),
+            None => {}
+        }
+        if others.is_empty() {
+            // An idle connection keeps nothing, and to look for others is to look whether there is an array.
+            self.others = None;
         }
     }
 
-    #[cold]
-    fn drop_array(&mut self) {
-        self.others = VecDeque::new();
+    #[inline(never)]
+    fn close_others(&mut self) {
+        for piece in self.others.take().into_iter().flat_map(|others| *others) {
+            piece.give_back(&self.memory);
+        }
+    }
+}
+
+impl Drop for SendQueue {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Segment {
+    #[inline]
+    fn filled(&self) -> &[u8] {
+        &self.bytes[..self.end]
+    }
+
+    /// Copies what there is room for behind what is filled in.
+    fn append(&mut self, pieces: [&[u8]; 3]) {
+        for piece in pieces {
+            let end = self.end + piece.len();
+            self.bytes[self.end..end].copy_from_slice(piece);
+            self.end = end;
+        }
+    }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Segment({} of {SEGMENT_LEN} bytes filled)", self.end)
     }
 }
 

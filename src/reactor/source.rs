@@ -1,6 +1,5 @@
 //! What a descriptor does when the kernel says that it is ready: the half of a source that acts in phase 4.
 
-use std::any::Any;
 use std::os::unix::io::BorrowedFd;
 
 use super::buf::Buf;
@@ -66,8 +65,8 @@ pub trait Source: 'static {
     /// loop from sleeping. With `Interest::NONE` nothing is told, a hang-up neither.
     fn interest(&self) -> Interest;
 
-    /// Start of phase 3, for a source that was touched since the last one (added, reached by `get_mut` or `split`, or responded); and
-    /// right after it has responded without asking for its callback, since nobody is about to touch it then.
+    /// Start of phase 3, for a source that was touched since the last one (added, reached by `get_mut` or `split`, or responded), or whose
+    /// callback has run; and right after it has responded with [`Fire::No`], since nobody is about to touch it then.
     ///
     /// No input or output here: it gives back empty buffers, and answers whether work is prepared that needs no readiness, such as
     /// bytes to write on a socket not known to be blocked. Then `respond` is called with [`Ready::NONE`]: in this very turn from
@@ -102,6 +101,10 @@ pub enum Fire {
     Yes,
     /// There is nothing for it to do yet.
     No,
+    /// As `No`, of a source that need not [settle](Source::settle): it holds no empty buffer and has nothing prepared, wants no memory
+    /// that it was refused, and what it is [interested in](Source::interest) is what it was before it responded. So it is after most
+    /// writes, and the loop has less to ask.
+    AtRest,
 }
 
 impl From<bool> for Fire {
@@ -222,131 +225,5 @@ impl Io {
         }
         self.refused = self.refused.max(full.wanted);
         self.retry |= retry;
-    }
-}
-
-/// A source whose type only its id knows.
-///
-/// Not a subtrait of [`Source`], whose `respond` then has one caller, and is a part of it.
-pub(crate) trait AnySource: 'static {
-    fn fd(&self) -> BorrowedFd<'_>;
-    fn interest(&self) -> Interest;
-    /// Responds, and settles unless its callback is to run, and it settles after that. One call for what would be three, since each
-    /// goes by way of a table.
-    fn respond_and_settle(&mut self, ready: Ready, io: &mut Io) -> Settled;
-    /// Settles, and if it has prepared work does as [`respond_and_settle`](Self::respond_and_settle) without readiness.
-    fn settle_and_respond(&mut self, io: &mut Io) -> Settled;
-    /// Settles, and says what it waits for.
-    fn settle_all(&mut self) -> Settled;
-    fn finish(&mut self);
-    fn is_finished(&self) -> bool;
-    fn as_any(&self) -> &dyn Any;
-    fn as_any_mut(&mut self) -> &mut dyn Any;
-    fn into_any(self: Box<Self>) -> Box<dyn Any>;
-    fn type_name(&self) -> &'static str;
-}
-
-/// How a source stands once it has responded or settled. Two bytes, which come back in registers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Settled {
-    /// What it waits for; nothing that counts when its callback is to run.
-    pub interest: Interest,
-    bits: u8,
-}
-
-impl Settled {
-    const PREPARED: u8 = 1;
-    const FIRES: u8 = 2;
-    const RESPONDED: u8 = 4;
-
-    /// Whether it has work that needs no readiness.
-    #[inline]
-    pub fn is_prepared(self) -> bool {
-        self.bits & Settled::PREPARED != 0
-    }
-
-    /// Whether its callback is to run; then it has not settled.
-    #[inline]
-    pub fn fires(self) -> bool {
-        self.bits & Settled::FIRES != 0
-    }
-
-    /// Whether it has responded, and not only settled.
-    #[inline]
-    pub fn has_responded(self) -> bool {
-        self.bits & Settled::RESPONDED != 0
-    }
-
-    /// Whether it has responded as prepared, and has nothing more to do but to wait for this.
-    #[inline]
-    pub fn has_sent(self, interest: Interest) -> bool {
-        self.bits == Settled::RESPONDED && self.interest == interest
-    }
-
-    /// Whether it has nothing to do but to wait for this.
-    #[inline]
-    pub fn is_waiting(self, interest: Interest) -> bool {
-        self.bits & !Settled::RESPONDED == 0 && self.interest == interest
-    }
-}
-
-impl<T: Source> AnySource for T {
-    fn fd(&self) -> BorrowedFd<'_> {
-        Source::fd(self)
-    }
-
-    fn interest(&self) -> Interest {
-        Source::interest(self)
-    }
-
-    fn respond_and_settle(&mut self, ready: Ready, io: &mut Io) -> Settled {
-        match self.respond(ready, io) {
-            Fire::Yes => Settled { interest: Interest::NONE, bits: Settled::FIRES | Settled::RESPONDED },
-            Fire::No => {
-                let bits = u8::from(self.settle()) | Settled::RESPONDED;
-                Settled { interest: Source::interest(self), bits }
-            }
-        }
-    }
-
-    fn settle_and_respond(&mut self, io: &mut Io) -> Settled {
-        // Not by way of the others: what there is to it without readiness is less.
-        let mut bits = 0;
-        if self.settle() {
-            if self.respond(Ready::NONE, io) == Fire::Yes {
-                return Settled { interest: Interest::NONE, bits: Settled::FIRES | Settled::RESPONDED };
-            }
-            bits = u8::from(self.settle()) | Settled::RESPONDED;
-        }
-        Settled { interest: Source::interest(self), bits }
-    }
-
-    fn settle_all(&mut self) -> Settled {
-        let bits = u8::from(self.settle());
-        Settled { interest: Source::interest(self), bits }
-    }
-
-    fn finish(&mut self) {
-        Source::finish(self)
-    }
-
-    fn is_finished(&self) -> bool {
-        Source::is_finished(self)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self
-    }
-
-    fn type_name(&self) -> &'static str {
-        std::any::type_name::<T>()
     }
 }

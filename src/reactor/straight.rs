@@ -8,14 +8,47 @@ use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::Duration;
 
-use super::agenda::{Marks, Mood};
-use super::context::Context;
+use super::agenda::{Marks, Mood, Slot};
 use super::core::Core;
 use super::failure::Cause;
+use super::member::{Member, Settled};
 use super::slab::Key;
-use super::source::Settled;
-use super::work::Callback;
+use super::Reactor;
 use crate::platform::Event;
+
+/// How much of a turn has been done.
+pub(crate) enum Ran {
+    /// All of it.
+    All,
+    /// Phase 1.
+    Callback,
+}
+
+/// A member whose callback is to run, lifted out of its slot for that. It is touched, and in no list.
+struct Lifted<S: 'static> {
+    key: Key,
+    member: Box<dyn Member<S>>,
+}
+
+impl<S: 'static> Reactor<S> {
+    /// Turns for as long as there is but one thing to do in each: to wait, and when that has brought a single event which fires, to run the
+    /// callback. What is not as simple as that is for the next turn.
+    #[inline]
+    pub(super) fn turn_straight(&mut self, state: &mut S) -> io::Result<()> {
+        while self.core.agenda.queues.mood == Mood::Quiet && self.core.agenda.timers.is_idle() {
+            self.core.begin_turn();
+            // Who is fired is in hand here, and need not be written down for the next turn.
+            if let Some(fired) = self.core.wait_quietly(None)? {
+                self.core.begin_turn();
+                match self.core.run_lifted(state, fired)? {
+                    Ran::All => {}
+                    Ran::Callback => return self.turn_from_timeouts(state, |_| None),
+                }
+            }
+        }
+        Ok(())
+    }
+}
 
 impl<S: 'static> Core<S> {
     /// Phases 3 and 4 where nothing is to be done but what the kernel tells of.
@@ -27,155 +60,160 @@ impl<S: 'static> Core<S> {
             // Since it was asked for the limit.
             self.poll(limit)?;
             self.respond();
-            return Ok(());
-        }
-        self.has_skipped_wait = false;
-        self.wait(limit, limit)?;
-        match self.only_event() {
-            Some(event) => self.respond_to_only(event),
-            None => self.respond(),
+        } else if let Some(fired) = self.wait_quietly(limit)? {
+            self.put_off(fired);
         }
         Ok(())
     }
 
-    #[inline]
-    fn only_event(&self) -> Option<Event> {
-        match self.events.len() {
-            1 => self.events.get(0),
-            _ => None,
+    /// As [`wait_and_respond`](Self::wait_and_respond), where that is so indeed. Answers with the member whose callback is to run, if that
+    /// is all there is to do.
+    #[inline(always)] // it is most of what is done between two callbacks
+    fn wait_quietly(&mut self, limit: Option<Duration>) -> io::Result<Option<Lifted<S>>> {
+        debug_assert!(self.agenda.queues.mood == Mood::Quiet, "there is something else to do");
+        self.has_skipped_wait = false;
+        match self.wait_for_one(limit)? {
+            Some(event) => Ok(self.respond_to_only(event)),
+            None => {
+                self.respond();
+                Ok(None)
+            }
         }
     }
 
     /// Phase 4 after a wait that was begun with nothing else to do; answers whether that was all of it.
+    #[inline(never)]
     pub fn respond_if_only(&mut self) -> bool {
-        match self.only_event() {
-            Some(event) if self.agenda.queues.mood == Mood::Quiet => self.respond_to_only(event),
-            _ => return false,
+        match self.events.get(0) {
+            Some(event) if self.events.len() == 1 && self.agenda.queues.mood == Mood::Quiet => {
+                if let Some(fired) = self.respond_to_only(event) {
+                    self.put_off(fired);
+                }
+                true
+            }
+            _ => false,
         }
-        true
     }
 
-    /// Phase 4 for the only event.
-    #[inline]
-    fn respond_to_only(&mut self, event: Event) {
+    /// Phase 4 for the only event. Answers as [`wait_quietly`](Self::wait_quietly).
+    #[inline(always)] // as `wait_quietly`
+    fn respond_to_only(&mut self, event: Event) -> Option<Lifted<S>> {
         let key = Key::from_token(event.token);
-        let slot = match self.agenda.slots.get_mut(key) {
-            Some(slot) => slot,
+        let (place, registration) = match self.agenda.slots.get_mut(key) {
+            Some(Slot { member, registration }) => (member, registration),
             None => {
                 self.io.stats.stale_events += 1;
-                return;
-            }
-        };
-        self.io.begin();
-        let (source, io) = (&mut slot.source, &mut self.io);
-        let settled = match catch_unwind(AssertUnwindSafe(|| source.respond_and_settle(event.ready, io))) {
-            Ok(settled) => settled,
-            Err(panic) => return self.close_only(key, panic),
-        };
-        self.io.stats.events += 1;
-        let registration = &mut slot.registration;
-        if self.io.refusal().is_some() {
-            self.conclude_response(key, settled);
-        } else if settled.fires() && registration.marks == Marks::NONE {
-            registration.marks = Marks::FIRED.with(Marks::TOUCHED);
-            self.agenda.queues.mood = Mood::Fired(key);
-        } else if !settled.is_waiting(registration.interest) {
-            self.conclude_response(key, settled);
-        }
-    }
-
-    /// Phase 1 for the only callback, and what follows for its source. `None` when that was the whole turn.
-    #[inline]
-    pub fn run_only(&mut self, state: &mut S, key: Key) -> Option<io::Result<()>> {
-        // The source is touched and in no list, which is seen to when its callback has run.
-        self.agenda.queues.mood = Mood::Quiet;
-        let mut callback = match self.take_callback(key) {
-            Some(callback) => callback,
-            None => return self.settle_only_later(key),
-        };
-        let call = || callback.call(state, &mut Context { core: self }, key);
-        match catch_unwind(AssertUnwindSafe(call)) {
-            Ok(None) => self.settle_only(key, callback),
-            Ok(Some(error)) => Some(self.fail_only(state, key, callback, Cause::Error(error))),
-            Err(panic) => Some(self.fail_only(state, key, callback, Cause::Panic(panic))),
-        }
-    }
-
-    /// Removes the source whose callback has failed, and tells of it.
-    #[cold]
-    fn fail_only(
-        &mut self,
-        state: &mut S,
-        key: Key,
-        callback: Box<dyn Callback<S>>,
-        cause: Cause,
-    ) -> io::Result<()> {
-        let source = self.remove(key);
-        self.report_callback(state, key, source, callback, cause)
-    }
-
-    /// Phases 3 and 4 for the one source that is touched, whose callback has just run: it settles, and when it has prepared work it
-    /// responds, without asking the kernel. `None` when that ends the turn. The callback is put back into its place first.
-    #[inline]
-    fn settle_only(&mut self, key: Key, callback: Box<dyn Callback<S>>) -> Option<io::Result<()>> {
-        let is_timer_due = !self.agenda.timers.is_idle() && self.is_timer_due();
-        let slot = match self.agenda.slots.get_mut(key) {
-            // Unless it was given another one.
-            Some(slot) if slot.callback.is_none() => slot,
-            _ => {
-                let result = self.settle_only_later(key);
-                // Last, since what it owns may do anything as it is dropped.
-                drop(callback);
-                return result;
-            }
-        };
-        slot.callback = Some(callback);
-        if is_timer_due || self.agenda.queues.mood != Mood::Quiet || slot.registration.marks != Marks::TOUCHED
-        {
-            return self.settle_only_later(key);
-        }
-        self.io.begin();
-        let (source, io) = (&mut slot.source, &mut self.io);
-        let settled = match catch_unwind(AssertUnwindSafe(|| source.settle_and_respond(io))) {
-            Ok(settled) => settled,
-            Err(panic) => {
-                // There is nobody else to respond, and the next turn tells of it.
-                self.close_only(key, panic);
-                self.has_skipped_wait = true;
                 return None;
             }
         };
-        if settled.has_sent(slot.registration.interest) && self.io.refusal().is_none() {
-            // It has responded, and waits for what it has waited for: so it is nearly always.
-            self.has_skipped_wait = true;
-            slot.registration.marks = Marks::NONE;
-            return None;
+        self.io.begin();
+        let io = &mut self.io;
+        let member = place.as_mut()?;
+        let settled = match catch_unwind(AssertUnwindSafe(|| member.respond_and_settle(event.ready, io))) {
+            Ok(settled) => settled,
+            Err(panic) => {
+                self.close_only(key, panic);
+                return None;
+            }
+        };
+        self.io.stats.events += 1;
+        if self.io.refusal().is_some() {
+            self.conclude_response(key, settled);
+        } else if settled.fires() && registration.marks == Marks::NONE {
+            registration.marks = Marks::TOUCHED;
+            return place.take().map(|member| Lifted { key, member });
+        } else if !settled.is_waiting(registration.interest) {
+            self.conclude_response(key, settled);
         }
-        self.settle_only_on(key, settled)
+        None
     }
 
-    /// The turn goes on by the lists: there is more to do, or the source is gone, or has another callback.
+    /// The next turn is to begin with it.
+    #[inline]
+    fn put_off(&mut self, fired: Lifted<S>) {
+        let Lifted { key, member } = fired;
+        if let Some(slot) = self.agenda.slots.get_mut(key) {
+            slot.member = Some(member);
+            slot.registration.marks = Marks::FIRED.with(Marks::TOUCHED);
+            self.agenda.queues.mood = Mood::Fired(key);
+        }
+    }
+
+    /// Phase 1 for the only callback, and what [`run_lifted`](Self::run_lifted) does behind it.
+    #[inline]
+    pub fn run_only(&mut self, state: &mut S, key: Key) -> io::Result<Ran> {
+        self.agenda.queues.mood = Mood::Quiet;
+        match self.take_member(key) {
+            Some(member) => self.run_lifted(state, Lifted { key, member }),
+            None => Ok(self.settle_only_later(key)),
+        }
+    }
+
+    /// Phase 1 for the only callback, and phases 3 and 4 for its source when there is nothing else to do: it settles, and when it has
+    /// prepared work it responds, without asking the kernel.
+    #[inline(always)] // as `wait_quietly`
+    fn run_lifted(&mut self, state: &mut S, fired: Lifted<S>) -> io::Result<Ran> {
+        // The source is touched and in no list, which is seen to when its callback has run.
+        debug_assert!(self.agenda.queues.mood == Mood::Quiet, "it is not the only one");
+        let Lifted { key, mut member } = fired;
+        self.io.stats.callbacks += 1;
+        let settled = match catch_unwind(AssertUnwindSafe(|| member.run(state, self, key))) {
+            Ok(settled) => settled,
+            Err(panic) => return Ok(self.close_settling(key, member, panic)),
+        };
+        match self.agenda.slots.get_mut(key) {
+            Some(Slot { member: place @ None, registration }) if settled.has_sent(registration.interest) => {
+                // It waits for what it has waited for: so it is nearly always.
+                *place = Some(member);
+                registration.marks = Marks::NONE;
+                self.has_skipped_wait = true;
+                Ok(Ran::All)
+            }
+            _ => self.conclude_only(state, key, member, settled),
+        }
+    }
+
+    /// Whether the source whose callback has just run is all that this turn is about.
+    #[inline]
+    pub fn has_only_this(&mut self) -> bool {
+        self.agenda.queues.mood == Mood::Quiet && (self.agenda.timers.is_idle() || !self.is_timer_due())
+    }
+
+    /// As [`run_only`](Self::run_only), of a source that has panicked behind its callback.
     #[cold]
-    fn settle_only_later(&mut self, key: Key) -> Option<io::Result<()>> {
-        self.write_touched(key);
-        Some(Ok(()))
+    fn close_settling(&mut self, key: Key, member: Box<dyn Member<S>>, panic: Box<dyn Any + Send>) -> Ran {
+        let replaced = self.put_back(key, member);
+        self.close_only(key, panic);
+        // There is nobody else to respond, and the next turn tells of it.
+        self.has_skipped_wait = true;
+        drop(replaced);
+        Ran::All
     }
 
-    /// Writes the one source that is touched, and is in no list, into that of those who are. First, since it was.
-    fn write_touched(&mut self, key: Key) {
-        self.agenda.queues.rouse();
-        self.agenda.queues.touched.insert(0, key);
-    }
-
-    /// As [`settle_only`](Self::settle_only), of a source that has not responded, or has more to do than to wait for what it has waited
-    /// for.
+    /// As [`run_only`](Self::run_only), of a source that has not responded, or has more to do than to wait for what it has waited for.
     #[inline(never)]
-    fn settle_only_on(&mut self, key: Key, settled: Settled) -> Option<io::Result<()>> {
+    fn conclude_only(
+        &mut self,
+        state: &mut S,
+        key: Key,
+        member: Box<dyn Member<S>>,
+        settled: Settled,
+    ) -> io::Result<Ran> {
+        if settled.has_failed() {
+            self.forget(key, member.as_ref());
+            return self.report_callback(state, key, member).map(|()| Ran::Callback);
+        }
+        let replaced = self.put_back(key, member);
+        if settled.has_not_settled() {
+            let ran = self.settle_only_later(key);
+            drop(replaced);
+            return Ok(ran);
+        }
         self.has_skipped_wait = settled.has_responded();
         if settled.has_responded() {
             self.write_touched(key);
             self.conclude_response(key, settled);
-            return None;
+            return Ok(Ran::All);
         }
         // It has settled; only the kernel is to be told, of what it waits for if that is something else than before.
         self.current = key;
@@ -183,7 +221,20 @@ impl<S: 'static> Core<S> {
         if result.is_err() {
             self.write_touched(key);
         }
-        Some(result)
+        result.map(|()| Ran::Callback)
+    }
+
+    /// The turn goes on by the lists: there is more to do, or the source is gone, or has another callback.
+    #[cold]
+    fn settle_only_later(&mut self, key: Key) -> Ran {
+        self.write_touched(key);
+        Ran::Callback
+    }
+
+    /// Writes the one source that is touched, and is in no list, into that of those who are. First, since it was.
+    fn write_touched(&mut self, key: Key) {
+        self.agenda.queues.rouse();
+        self.agenda.queues.touched.insert(0, key);
     }
 
     /// Closes the source that has panicked.

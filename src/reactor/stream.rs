@@ -251,7 +251,7 @@ impl<T: Transport> Source for Stream<T> {
         self.transport.as_fd()
     }
 
-    #[inline(always)] // see `AnySource`
+    #[inline(always)] // see `Member`
     fn interest(&self) -> Interest {
         match self.condition.is_ordinary() && self.input.has_no_buffer() {
             true => Interest::READABLE,
@@ -259,7 +259,7 @@ impl<T: Transport> Source for Stream<T> {
         }
     }
 
-    #[inline(always)] // see `AnySource`
+    #[inline(always)] // see `Member`
     fn settle(&mut self) -> bool {
         self.input.give_back(self.output.queue.memory());
         match self.condition.is_ordinary() {
@@ -268,17 +268,16 @@ impl<T: Transport> Source for Stream<T> {
         }
     }
 
-    #[inline(always)] // see `AnySource`
+    #[inline(always)] // see `Member`
     fn respond(&mut self, ready: Ready, io: &mut Io) -> Fire {
         // A message comes, or one goes: so it is nearly always.
-        let fires = if ready == Ready::READABLE && self.is_at_rest() {
-            self.fill(io)
+        if ready == Ready::READABLE && self.is_at_rest() {
+            self.fill(io).into()
         } else if ready.is_none() && self.condition.is_ordinary() && !self.output.queue.is_empty() {
             self.flush(io)
         } else {
-            self.respond_on(ready, io)
-        };
-        fires.into()
+            self.respond_on(ready, io).into()
+        }
     }
 
     fn finish(&mut self) {

@@ -4,11 +4,9 @@
 
 use std::any::type_name;
 use std::error::Error;
-use std::marker::PhantomData;
 
 use super::context::Context;
-use super::slab::{Id, Key};
-use super::source::Source;
+use super::slab::Id;
 
 /// The error of a callback, a task or a timer.
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
@@ -70,10 +68,9 @@ impl Outcome for Never {
     }
 }
 
-/// Runs in phase 1 whenever its source was fired. It is handed the key and does not capture it, so that a closure that captures nothing
-/// allocates nothing.
-pub(crate) trait Callback<S: 'static> {
-    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, key: Key) -> Option<BoxError>;
+/// Runs in phase 1 whenever its source, a `T`, was fired. It is handed the id and does not capture it.
+pub(crate) trait Callback<S: 'static, T> {
+    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, id: Id<T>) -> Option<BoxError>;
     fn name(&self) -> &'static str;
 }
 
@@ -83,26 +80,17 @@ pub(crate) trait Task<S: 'static> {
     fn name(&self) -> &'static str;
 }
 
-/// A closure as the callback of a source of type `T`.
-pub(crate) struct CallbackOf<T, F> {
-    closure: F,
-    source: PhantomData<fn() -> T>,
-}
+/// A closure as a callback.
+pub(crate) struct CallbackOf<F>(pub F);
 
-impl<T, F> CallbackOf<T, F> {
-    pub fn new(closure: F) -> CallbackOf<T, F> {
-        CallbackOf { closure, source: PhantomData }
-    }
-}
-
-impl<S: 'static, T, R, F> Callback<S> for CallbackOf<T, F>
+impl<S: 'static, T, R, F> Callback<S, T> for CallbackOf<F>
 where
-    T: Source,
     R: Outcome,
     F: FnMut(&mut S, &mut Context<'_, S>, Id<T>) -> R,
 {
-    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, key: Key) -> Option<BoxError> {
-        (self.closure)(state, context, Id::new(key)).error()
+    #[inline(always)] // it has one caller, and what it is told there decides much of it
+    fn call(&mut self, state: &mut S, context: &mut Context<'_, S>, id: Id<T>) -> Option<BoxError> {
+        (self.0)(state, context, id).error()
     }
 
     fn name(&self) -> &'static str {

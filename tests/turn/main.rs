@@ -100,6 +100,9 @@ on_every_backend! {
         a_source_that_settles_with_prepared_work_responds_in_the_same_turn
         a_source_that_prepares_more_as_it_responds_does_it_in_the_next_turn
         a_source_is_not_asked_again_when_a_response_has_changed_nothing
+        a_source_at_rest_does_not_settle
+        a_source_whose_callback_has_run_settles
+        run_does_what_turns_do
         a_source_that_is_ready_and_prepared_responds_once
         prepared_work_skips_the_wait_at_most_once_in_a_row
         what_the_only_callback_of_a_turn_leaves_to_do_is_done_in_that_turn
@@ -119,6 +122,7 @@ on_every_backend! {
         a_dead_id_reaches_nothing_also_when_its_place_is_taken_again
         split_gives_every_other_source_and_not_the_one_split_off
         what_is_reached_beside_a_split_is_touched_and_can_be_fired
+        a_callback_reaches_its_own_source_beside_any_split
         thousands_of_sources_may_be_added_inside_a_callback
         a_removed_source_comes_back_open_and_may_be_added_again
         a_source_that_cannot_be_added_leaves_the_loop_as_it_was

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ringmq::platform::{Interest, Ready};
-use ringmq::{Context, Fire, Id, Io, Source};
+use ringmq::{Context, Fire, Id, Io, Reactor, Source};
 
 use crate::support::{
     assert_io_has_its_turn_beside, pair, turn_until_idle, Case, Change, Journal, Probe, Spy, SOON,
@@ -235,6 +235,115 @@ pub fn a_source_is_not_asked_again_when_a_response_has_changed_nothing(case: Cas
         );
     }
     assert_eq!(spy.take_changes().len(), 1);
+}
+
+pub fn a_source_at_rest_does_not_settle(case: Case) {
+    let (mut reactor, spy) = case.spied();
+    let (mut near, far) = pair();
+    let probe = Probe { fire: Fire::AtRest, ..Probe::draining(far) };
+    let notes = probe.notes();
+    let id = reactor.context().add(probe, |_: &mut (), _, _| ()).unwrap();
+    reactor.turn(&mut (), ZERO).unwrap();
+    for asked in 1..4 {
+        near.write_all(b"x").unwrap();
+        reactor.turn(&mut (), SOON).unwrap();
+        reactor.turn(&mut (), ZERO).unwrap();
+        assert_eq!((notes.response_count(), notes.settle_count.get()), (asked, 1));
+    }
+    // It settles as ever once it is touched, and what it prepares is not lost.
+    reactor.context().get_mut(id).unwrap().is_prepared = true;
+    reactor.turn(&mut (), ZERO).unwrap();
+    assert_eq!((notes.response_count(), notes.settle_count.get()), (4, 2));
+    assert_eq!(spy.take_changes().len(), 1);
+}
+
+pub fn a_source_whose_callback_has_run_settles(case: Case) {
+    let mut reactor = case.reactor();
+    let (_near, far) = pair();
+    let probe = Probe::new(far);
+    let notes = probe.notes();
+    let id = reactor.context().add(probe, |_: &mut (), _, _| ()).unwrap();
+    for count in 1..4 {
+        reactor.turn(&mut (), ZERO).unwrap();
+        assert_eq!(notes.settle_count.get(), count);
+        assert!(reactor.context().fire(id));
+    }
+}
+
+/// Fires for what it reads, and not when it responds as prepared; then it may come to rest.
+struct Answering {
+    probe: Probe,
+    rests: bool,
+}
+
+impl Source for Answering {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.probe.fd()
+    }
+
+    fn interest(&self) -> Interest {
+        self.probe.interest()
+    }
+
+    fn settle(&mut self) -> bool {
+        self.probe.settle()
+    }
+
+    fn respond(&mut self, ready: Ready, io: &mut Io) -> Fire {
+        self.probe.drains = ready.is_readable();
+        self.probe.respond(ready, io);
+        match self.probe.drains {
+            true => Fire::Yes,
+            false if self.rests => Fire::AtRest,
+            false => Fire::No,
+        }
+    }
+}
+
+/// `run` keeps in hand, from a turn to the next, what a turn by itself has to write down.
+pub fn run_does_what_turns_do(case: Case) {
+    type Drive = fn(&mut Reactor<Log>, &mut Log);
+    let run: Drive = |reactor, log| reactor.run(log).unwrap();
+    let turn: Drive = |reactor, log| {
+        while !reactor.take_stop() {
+            reactor.turn(log, None).unwrap();
+        }
+    };
+    let [by_run, by_turns] = [run, turn].map(|drive| {
+        let mut reactor = case.reactor();
+        let (mut near, far) = pair();
+        let (_other_near, other_far) = pair();
+        let other = Probe { fire: Fire::No, ..Probe::new(other_far) };
+        let own = Answering { probe: Probe::draining(far), rests: false };
+        let (notes, other_notes) = (own.probe.notes(), other.notes());
+        near.write_all(b"x").unwrap();
+        let mut context = reactor.context();
+        let other = context.add(other, |_: &mut Log, _, _| ()).unwrap();
+        let callback = move |log: &mut Log, context: &mut Context<'_, Log>, id: Id<Answering>| {
+            log.push("callback");
+            let count = log.len();
+            let own = context.get_mut(id).unwrap();
+            own.rests = count % 3 == 0;
+            own.probe.is_prepared = count % 2 == 0;
+            // Whatever may be left to do beside the source itself, each now and then.
+            match count % 11 {
+                3 => context.defer(|log, _| log.push("task")),
+                5 => context.get_mut(other).unwrap().is_prepared = true,
+                7 => assert!(context.fire(other)),
+                9 => drop(context.set_timeout(Duration::ZERO, |log: &mut Log, _| log.push("timer"))),
+                _ => {}
+            }
+            if count > 60 {
+                context.stop();
+            }
+            near.write_all(b"x").unwrap(); // the next event
+        };
+        context.add(own, callback).unwrap();
+        let mut log = Log::new();
+        drive(&mut reactor, &mut log);
+        (log, reactor.stats(), notes.take_responses(), notes.settle_count.get(), other_notes.take_responses())
+    });
+    assert_eq!(by_run, by_turns);
 }
 
 pub fn a_source_that_is_ready_and_prepared_responds_once(case: Case) {

@@ -168,6 +168,45 @@ pub fn what_is_reached_beside_a_split_is_touched_and_can_be_fired(case: Case) {
     assert_eq!(notes.take_responses(), [Ready::NONE]);
 }
 
+/// Its own source is not in its place while a callback runs; nobody is to notice.
+pub fn a_callback_reaches_its_own_source_beside_any_split(case: Case) {
+    let mut reactor = case.reactor();
+    let mut context = reactor.context();
+    let (mut near, own) = pair();
+    let (_other_near, other) = pair();
+    let (own, other) = (Probe::draining(own), Probe { fire: Fire::No, ..Probe::new(other) });
+    let (notes, other_notes) = (own.notes(), other.notes());
+    let other = context.add(other, |_: &mut Vec<&str>, _, _| ()).unwrap();
+    let callback = move |log: &mut Vec<&str>, context: &mut Context<'_, Vec<&str>>, id: Id<Probe>| {
+        log.push("own");
+        let (_, mut others) = context.split(other).unwrap();
+        others.get_mut(id).unwrap().is_prepared = true;
+        assert!(others.get_mut(other).is_none());
+        if log.len() == 1 {
+            assert!(others.fire(id));
+        }
+        let (own, mut others) = context.split(id).unwrap();
+        own.fire = Fire::No;
+        others.get_mut(other).unwrap().is_prepared = true;
+        assert!(others.get_mut(id).is_none());
+    };
+    let id = context.add(own, callback).unwrap();
+    let mut log = Vec::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    near.write_all(b"x").unwrap();
+    reactor.turn(&mut log, SOON).unwrap();
+    notes.take_responses();
+    for expected in [&["own"][..], &["own", "own"], &["own", "own"]] {
+        reactor.turn(&mut log, ZERO).unwrap();
+        assert_eq!(log, expected);
+    }
+    assert_eq!(
+        (notes.take_responses(), other_notes.take_responses()),
+        (vec![Ready::NONE; 2], vec![Ready::NONE; 2])
+    );
+    assert!(reactor.context().remove(id).is_some());
+}
+
 /// The slabs move while a callback of theirs runs. In a process of its own, for the sake of the descriptors.
 pub fn thousands_of_sources_may_be_added_inside_a_callback(case: Case) {
     in_child(case, || {

@@ -39,9 +39,12 @@ impl Source for Echo {
             self.is_answered = false;
             match self.socket.write(&self.buffer[..self.len]) {
                 Ok(len) if len == self.len => io.count_written(len),
-                _ => self.has_ended = true,
+                _ => {
+                    self.has_ended = true;
+                    return Fire::Yes;
+                }
             }
-            return Fire::from(self.has_ended);
+            return Fire::AtRest;
         }
         if !ready.is_readable() {
             return Fire::No;

@@ -37,7 +37,7 @@ impl Source for Echo {
             Ok(sent) if sent == len => io.count_written(len),
             _ => return Fire::Yes,
         }
-        Fire::No
+        Fire::AtRest
     }
 }
 

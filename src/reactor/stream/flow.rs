@@ -6,7 +6,7 @@ use super::Stream;
 use crate::platform::{Interest, Ready};
 use crate::reactor::condition::Condition;
 use crate::reactor::memory::BUFFER_LEN;
-use crate::reactor::source::Io;
+use crate::reactor::source::{Fire, Io};
 use crate::reactor::transport::Transport;
 
 /// What nearly always happens: a message comes to a stream at rest, or one goes.
@@ -18,7 +18,7 @@ impl<T: Transport> Stream<T> {
     }
 
     /// Reads what is there, within the budget, on a stream at rest; answers whether the callback has something to do.
-    #[inline(always)] // see `AnySource`
+    #[inline(always)] // see `Member`
     pub(super) fn fill(&mut self, io: &mut Io) -> bool {
         let mut buf = match io.lend() {
             Some(buf) => buf,
@@ -40,18 +40,18 @@ impl<T: Transport> Stream<T> {
     }
 
     /// Writes what is queued, with nothing out of the ordinary; answers whether the callback should know.
-    #[inline(always)] // see `AnySource`
-    pub(super) fn flush(&mut self, io: &mut Io) -> bool {
+    #[inline(always)] // see `Member`
+    pub(super) fn flush(&mut self, io: &mut Io) -> Fire {
         let front = self.output.queue.front();
         let offered = front.len();
         match self.transport.send(front) {
             // One write has taken all of it. So it nearly always is.
             Ok(len) if len == self.output.queue.len() => {
                 io.count_written(len);
-                self.output.queue.close();
-                false
+                self.output.queue.close_only();
+                Fire::AtRest
             }
-            result => self.flush_further(offered, result, io),
+            result => self.flush_further(offered, result, io).into(),
         }
     }
 }
