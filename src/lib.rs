@@ -40,9 +40,9 @@ struct Readme;
 pub use ringmq_platform as platform;
 
 pub use reactor::{
-    Accept, Buf, Builder, Cause, Channel, Charge, Connection, Context, Descriptor, Failure, Fire, Full, Gone,
-    Id, Io, Listener, Memory, Others, Outcome, Reactor, Remote, SendError, Sender, Source, SourceId, State,
-    Stats, Stream, TimerId, Transport,
+    Accept, Body, Buf, Builder, Cause, Channel, Charge, Connection, Context, Descriptor, Failure, Fire, Full,
+    Gone, Id, Io, Listener, Memory, Others, Outcome, Reactor, Remote, SendError, Sender, Source, SourceId,
+    State, Stats, Stream, TimerId, Transport, Unsent,
 };
 #[cfg(feature = "net-extra")]
 pub use reactor::{Datagram, DatagramError, DatagramSocket, Datagrams, Incoming, Outgoing};

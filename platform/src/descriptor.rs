@@ -2,7 +2,8 @@
 
 mod nonblocking;
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::os::raw::c_int;
 use std::os::unix::io::{AsRawFd, BorrowedFd};
 
 pub use self::nonblocking::NonBlocking;
@@ -60,6 +61,40 @@ pub fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: the pointer and the length are those of `bytes`, and the descriptor is open for as long as it is borrowed.
     let len = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
     usize::try_from(len).map_err(|_| io::Error::last_os_error())
+}
+
+/// As [`write()`], of several pieces in one call (`writev(2)`): in order, and as many of their bytes as there is room for.
+///
+/// ```
+/// use ringmq_platform::descriptor;
+/// use std::{fs::File, io::IoSlice, os::unix::io::AsFd};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let null = File::create("/dev/null")?;
+/// assert_eq!(descriptor::write_vectored(null.as_fd(), &[IoSlice::new(b"hello"), IoSlice::new(b", you")])?, 10);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// What `writev(2)` says. More than 1024 pieces are `InvalidInput`, and nothing is written: Linux, the BSDs and macOS take no more
+/// (`IOV_MAX`).
+pub fn write_vectored(fd: BorrowedFd<'_>, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    let count = check_count(pieces)?;
+    // SAFETY: `IoSlice` has the layout of `iovec` on UNIX systems, which its documentation promises; the call only reads the pieces, which
+    // live through it, and the descriptor is open for as long as it is borrowed.
+    let len = unsafe { libc::writev(fd.as_raw_fd(), pieces.as_ptr().cast(), count) };
+    usize::try_from(len).map_err(|_| io::Error::last_os_error())
+}
+
+/// How many pieces there are, if every system takes as many.
+pub(crate) fn check_count(pieces: &[IoSlice<'_>]) -> io::Result<c_int> {
+    const MAX: usize = 1024;
+    if pieces.len() > MAX {
+        let message = format!("expected at most {MAX} pieces to be written at once, found {}", pieces.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(pieces.len() as c_int)
 }
 
 /// Whether it is for want of room in the kernel that a write was refused, or a datagram: `EAGAIN`, and `ENOBUFS`, which the BSDs and macOS

@@ -1,6 +1,6 @@
 //! Streams over anything that has a descriptor: pipes, terminals, devices, files.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::unix::io::{AsFd, BorrowedFd};
 
 use super::transport::Transport;
@@ -131,6 +131,10 @@ impl<T: AsFd> Read for Descriptor<T> {
 impl<T: AsFd> Write for Descriptor<T> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         descriptor::write(self.as_fd(), bytes)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        descriptor::write_vectored(self.as_fd(), pieces)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::ops::Range;
 use std::os::unix::io::BorrowedFd;
 
+use super::body::{Body, Unsent};
 use super::condition::Condition;
 use super::input::Parts;
 use super::memory::Memory;
@@ -118,6 +119,14 @@ impl<C: Codec, T: Transport> Framed<C, T> {
     /// As for [`Outlet::send`].
     pub fn send(&mut self, head: C::Head, body: &[u8]) -> Result<(), SendError> {
         self.split().1.send(head, body)
+    }
+
+    /// Queues a message to be sent from where it lies, as [`Outlet::send_owned`] does.
+    ///
+    /// # Errors
+    /// As for [`Outlet::send_owned`].
+    pub fn send_owned(&mut self, head: C::Head, body: impl Into<Body>) -> Result<(), Unsent> {
+        self.split().1.send_owned(head, body)
     }
 
     /// How far it has come. A frame that is not whole yet, and one that was put back, keep it from [`State::Ended`].
@@ -330,6 +339,39 @@ impl<E: Encoder> Outlet<'_, E> {
         self.encoder.encode(head, body.len(), &mut affixes).map_err(SendError::Frame)?;
         let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
         self.output.send(self.condition, before, body, after)
+    }
+
+    /// Queues a message to be sent from where it lies, whole or not at all. What goes around it is sent with it, in one call of the system
+    /// where [the transport](Transport::send_vectored) can. A body of less than 4 KiB is copied: together with others it costs less.
+    ///
+    /// ```
+    /// use ringmq::codec::{Codec, LengthPrefix};
+    /// use ringmq::{Context, Framed, Id, SendError};
+    /// use std::net::TcpStream;
+    /// use std::sync::Arc;
+    ///
+    /// type Link = Framed<LengthPrefix, TcpStream>;
+    ///
+    /// /// Sends one piece of news to all, which stays where it is until the last one has it. Who cannot keep up goes without.
+    /// fn broadcast<S>(context: &mut Context<'_, S>, links: &[Id<Link>], news: Arc<[u8]>) {
+    ///     for &link in links {
+    ///         if let Some(link) = context.get_mut(link) {
+    ///             let _ = link.send_owned((), Arc::clone(&news));
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send), with the body. How much of the budget it takes is at [`Body`].
+    pub fn send_owned(&mut self, head: E::Head, body: impl Into<Body>) -> Result<(), Unsent> {
+        let body = body.into();
+        let mut affixes = Affixes::new();
+        if let Err(error) = self.encoder.encode(head, body.as_ref().len(), &mut affixes) {
+            return Err(Unsent { error: SendError::Frame(error), body });
+        }
+        let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
+        self.output.send_owned(self.condition, before, body, after)
     }
 
     /// How many bytes wait to be sent.

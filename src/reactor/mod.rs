@@ -2,6 +2,7 @@
 
 mod accept;
 mod agenda;
+mod body;
 mod buf;
 mod builder;
 mod channel;
@@ -50,6 +51,7 @@ use std::time::Duration;
 
 pub use self::accept::Accept;
 use self::agenda::Mood;
+pub use self::body::{Body, Unsent};
 pub use self::buf::Buf;
 pub use self::builder::Builder;
 pub use self::channel::{Channel, Sender};

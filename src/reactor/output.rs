@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::body::{Body, Unsent};
 use super::condition::Condition;
 use super::memory::{Full, Memory};
 use super::send_queue::{SendQueue, Short};
@@ -104,8 +105,33 @@ impl Output {
         body: &[u8],
         after: Option<Short>,
     ) -> Result<(), SendError> {
-        let (before, after) = (Short::padded(before), Short::padded(after));
-        self.queue_pieces(is_closed, [&before.0[..before.1], body, &after.0[..after.1]])
+        let (before, after) = (Short::laid_out(before), Short::laid_out(after));
+        self.queue_pieces(is_closed, [before.bytes(), body, after.bytes()])
+    }
+
+    /// As [`send`](Self::send), of a body that is queued where it lies.
+    pub fn send_owned(
+        &mut self,
+        condition: &Condition,
+        before: Option<Short>,
+        body: Body,
+        after: Option<Short>,
+    ) -> Result<(), Unsent> {
+        if is_closed(condition) {
+            return Err(Unsent { error: SendError::Closed, body });
+        }
+        let len = Short::len(before) + body.as_ref().len() + Short::len(after);
+        let pushed = match self.check_high_water(len) {
+            Ok(()) => self.queue.push_owned(before, body, after),
+            Err(full) => Err((full, body)),
+        };
+        pushed.map_err(|(full, body)| {
+            let error = self.refuse(full);
+            if self.refused > 0 {
+                condition.put(Condition::REFUSED);
+            }
+            Unsent { error, body }
+        })
     }
 
     /// Queues pieces, or remembers how much was refused.
@@ -114,20 +140,26 @@ impl Output {
             return Err(SendError::Closed);
         }
         let len = pieces.iter().map(|piece| piece.len()).sum();
+        let pushed = self.check_high_water(len).and_then(|()| self.queue.push(pieces));
+        pushed.map_err(|full| self.refuse(full))
+    }
+
+    /// Whether so much more may wait. Where nothing does, anything may.
+    fn check_high_water(&self, len: usize) -> Result<(), Full> {
         let free = self.high_water.saturating_sub(self.queue.len());
-        let result = if len > free && !self.queue.is_empty() {
-            Err(Full { wanted: len, free })
-        } else {
-            self.queue.push(pieces)
-        };
-        result.map_err(|full| {
-            // What is longer than the whole budget never fits, so nobody waits for it.
-            if full.wanted <= self.queue.memory().limit() {
-                self.refused = full.wanted;
-                self.awaits_memory = false;
-            }
-            SendError::Full(full)
-        })
+        match len <= free || self.queue.is_empty() {
+            true => Ok(()),
+            false => Err(Full { wanted: len, free }),
+        }
+    }
+
+    /// Remembers what was refused: what is longer than the whole budget never fits, so nobody waits for it.
+    fn refuse(&mut self, full: Full) -> SendError {
+        if full.wanted <= self.queue.memory().limit() {
+            self.refused = full.wanted;
+            self.awaits_memory = false;
+        }
+        SendError::Full(full)
     }
 
     /// The connection is dead: nothing that waits will be sent, and nobody is told of room.

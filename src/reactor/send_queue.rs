@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io::IoSlice;
 use std::mem;
 use std::num::NonZeroU8;
 
+use super::body::Body;
 use super::memory::{Full, Memory, Segment, SEGMENT_LEN};
 
 /// A few bytes that go before or after a body. They are handed over by value, in registers, and copied with all that there is room for:
@@ -26,10 +28,11 @@ impl Short {
         NonZeroU8::new(len).map(|len| Short { bytes: u128::from_ne_bytes(bytes), len })
     }
 
-    /// All of its bytes, and how many of them count.
-    pub fn padded(short: Option<Short>) -> ([u8; Short::CAPACITY], usize) {
-        short.map_or(([0; Short::CAPACITY], 0), |short| {
-            (short.bytes.to_ne_bytes(), usize::from(short.len.get()))
+    /// Its bytes laid out in memory.
+    pub fn laid_out(short: Option<Short>) -> LaidOut {
+        short.map_or(LaidOut { bytes: [0; Short::CAPACITY], len: 0 }, |short| LaidOut {
+            bytes: short.bytes.to_ne_bytes(),
+            len: short.len.get(),
         })
     }
 
@@ -47,8 +50,24 @@ impl Short {
     }
 }
 
+/// What is [`Short`], where it can be borrowed.
+#[derive(Debug)]
+pub(super) struct LaidOut {
+    bytes: [u8; Short::CAPACITY],
+    len: u8,
+}
+
+impl LaidOut {
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
 /// The longest body that is sure to fit into an empty segment with what is short around it, whose length is a byte, and the array of that.
 const BODY_MAX: usize = SEGMENT_LEN - 2 * u8::MAX as usize - Short::CAPACITY;
+
+/// How long a body has to be so that it is queued where it lies: to copy a shorter one costs less than to send it by itself.
+const OWNED_MIN: usize = 4 * 1024;
 
 /// A queue of bytes, charged to a budget for as long as they wait.
 ///
@@ -67,25 +86,52 @@ pub(crate) struct SendQueue {
     memory: Memory,
 }
 
-/// What is written at once, charged by its length.
+/// What was queued together, charged for the memory that it holds.
 #[derive(Debug)]
 enum Piece {
     Small(Box<Segment>),
-    Large(Box<[u8]>),
+    Large(Box<Large>),
+}
+
+/// A message by itself: what is short around it is kept beside it.
+#[derive(Debug)]
+struct Large {
+    before: LaidOut,
+    body: Body,
+    after: LaidOut,
+}
+
+impl Large {
+    fn parts(&self) -> [&[u8]; 3] {
+        [self.before.bytes(), self.body.as_ref(), self.after.bytes()]
+    }
+
+    /// What one is charged whose body costs so much: what is around that, and where both are remembered, costs as much for any.
+    fn cost(body_cost: usize) -> usize {
+        body_cost.saturating_add(mem::size_of::<Large>())
+    }
 }
 
 impl Piece {
-    fn bytes(&self) -> &[u8] {
+    fn len(&self) -> usize {
         match self {
-            Piece::Small(segment) => segment.filled(),
-            Piece::Large(bytes) => bytes,
+            Piece::Small(segment) => segment.end,
+            Piece::Large(large) => large.parts().iter().map(|part| part.len()).sum(),
+        }
+    }
+
+    /// What it consists of, in order.
+    fn parts(&self) -> [&[u8]; 3] {
+        match self {
+            Piece::Small(segment) => [segment.filled(), &[], &[]],
+            Piece::Large(large) => large.parts(),
         }
     }
 
     fn give_back(self, memory: &Memory) {
         match self {
             Piece::Small(segment) => memory.give_segment_back(segment),
-            Piece::Large(bytes) => memory.ledger.discharge(bytes.len()),
+            Piece::Large(large) => memory.ledger.discharge(Large::cost(large.body.cost())),
         }
     }
 }
@@ -123,6 +169,28 @@ impl SendQueue {
             _ => self.open_piece(len, pieces)?,
         }
         self.len += len;
+        Ok(())
+    }
+
+    /// Queues a body from where it lies, with what goes around it, or hands it back on `Full`. One that is short is copied: gathered with
+    /// others it costs less.
+    pub fn push_owned(
+        &mut self,
+        before: Option<Short>,
+        body: Body,
+        after: Option<Short>,
+    ) -> Result<(), (Full, Body)> {
+        let (before, after) = (Short::laid_out(before), Short::laid_out(after));
+        if body.as_ref().len() < OWNED_MIN {
+            let pushed = self.push([before.bytes(), body.as_ref(), after.bytes()]);
+            return pushed.map_err(|full| (full, body));
+        }
+        if let Err(full) = self.memory.ledger.charge(Large::cost(body.cost())) {
+            return Err((full, body));
+        }
+        let large = Box::new(Large { before, body, after });
+        self.len += large.parts().iter().map(|part| part.len()).sum::<usize>();
+        self.push_other(Piece::Large(large));
         Ok(())
     }
 
@@ -167,53 +235,74 @@ impl SendQueue {
         true
     }
 
-    /// The bytes to write next; empty when nothing waits.
+    /// All the bytes that wait, where they are in one segment; `None` where nothing waits, too.
     #[inline]
-    pub fn front(&self) -> &[u8] {
+    pub fn only(&self) -> Option<&[u8]> {
         match &self.first {
-            Some(first) => &first.bytes[self.sent..first.end],
-            None => self.front_of_others(),
+            Some(first) if self.others.is_none() => Some(&first.bytes[self.sent..first.end]),
+            _ => None,
         }
     }
 
-    #[inline(never)]
-    fn front_of_others(&self) -> &[u8] {
-        let front = self.others.as_ref().and_then(|others| others.front());
-        front.map_or(&[], |piece| &piece.bytes()[self.sent..])
+    /// The bytes to write next, in order: as many slices as there is room for, of at most `max` bytes in all. Answers how many slices, and
+    /// how many bytes.
+    pub fn slices<'a>(&'a self, room: &mut [IoSlice<'a>], max: usize) -> (usize, usize) {
+        let first = self.first.iter().map(|first| [first.filled(), &[], &[]]);
+        let others = self.others.iter().flat_map(|others| others.iter().map(Piece::parts));
+        let (mut sent, mut count, mut len) = (self.sent, 0, 0);
+        for part in first.chain(others).flatten() {
+            let gone = sent.min(part.len());
+            sent -= gone;
+            let part = &part[gone..];
+            if part.is_empty() {
+                continue;
+            }
+            let part = &part[..part.len().min(max - len)];
+            match room.get_mut(count) {
+                Some(slot) if !part.is_empty() => *slot = IoSlice::new(part),
+                _ => break,
+            }
+            count += 1;
+            len += part.len();
+        }
+        (count, len)
+    }
+
+    /// What is left of what goes out first, where nothing is queued by [`push_owned`](Self::push_owned).
+    #[cfg(feature = "net-extra")]
+    pub fn front(&self) -> &[u8] {
+        let other = || self.others.as_ref()?.front().map(|piece| piece.parts()[1]);
+        let front = self.first.as_ref().map(|first| first.filled()).or_else(other);
+        front.map_or(&[], |front| &front[self.sent..])
     }
 
     /// Takes `len` bytes that were written off the front.
     pub fn advance(&mut self, len: usize) {
-        debug_assert!(len <= self.front().len(), "no more can be written than was offered");
-        self.sent += len;
+        debug_assert!(len <= self.len, "no more can be written than was offered");
         self.len -= len;
-        if self.len == 0 {
-            self.close();
-        } else if self.front().is_empty() {
+        self.sent += len;
+        while let Some(front_len) = self.front_len().filter(|front_len| *front_len <= self.sent) {
+            self.sent -= front_len;
             self.close_front();
         }
     }
 
-    /// All has gone out, and at once: of what was at the [front](Self::front).
+    /// All of what was the [only](Self::only) segment has gone out.
     #[inline]
     pub fn close_only(&mut self) {
         self.len = 0;
         self.sent = 0;
-        match self.first.take() {
-            Some(gone) => self.memory.give_segment_back(gone),
-            None => self.close_others(),
+        if let Some(gone) = self.first.take() {
+            self.memory.give_segment_back(gone);
         }
-    }
-
-    /// All has gone out.
-    fn close(&mut self) {
-        self.close_only();
-        self.close_others();
     }
 
     /// Drops what waits.
     pub fn clear(&mut self) {
-        self.close();
+        self.close_only();
+        for piece in self.others.take().into_iter().flat_map(|others| *others) {
+            piece.give_back(&self.memory);
+        }
     }
 
     /// The segment that what is small is appended to, if there is room in it.
@@ -228,37 +317,46 @@ impl SendQueue {
     }
 
     fn open_piece(&mut self, len: usize, pieces: [&[u8]; 3]) -> Result<(), Full> {
-        let piece = if len <= SEGMENT_LEN {
-            let mut segment = self.memory.take_segment()?;
-            segment.end = 0;
-            segment.append(pieces);
-            if self.len == 0 {
-                self.first = Some(segment);
-                return Ok(());
-            }
-            Piece::Small(segment)
+        if len > SEGMENT_LEN {
+            self.memory.ledger.charge(Large::cost(len))?;
+            let (before, after) = (Short::laid_out(None), Short::laid_out(None));
+            self.push_other(Piece::Large(Box::new(Large { before, body: pieces.concat().into(), after })));
+            return Ok(());
+        }
+        let mut segment = self.memory.take_segment()?;
+        segment.end = 0;
+        segment.append(pieces);
+        if self.len == 0 {
+            self.first = Some(segment);
         } else {
-            self.memory.ledger.charge(len)?;
-            Piece::Large(pieces.concat().into())
-        };
-        self.others.get_or_insert_with(Box::default).push_back(piece);
+            self.push_other(Piece::Small(segment));
+        }
         Ok(())
     }
 
-    /// What was first has gone out, and there is more.
+    fn push_other(&mut self, piece: Piece) {
+        self.others.get_or_insert_with(Box::default).push_back(piece);
+    }
+
+    /// How long what goes out first was when none of it had gone; `None` when nothing is there.
+    fn front_len(&self) -> Option<usize> {
+        match &self.first {
+            Some(first) => Some(first.end),
+            None => self.others.as_ref()?.front().map(Piece::len),
+        }
+    }
+
+    /// What was first has gone out.
     fn close_front(&mut self) {
-        self.sent = 0;
+        if let Some(first) = self.first.take() {
+            self.memory.give_segment_back(first);
+        } else if let Some(gone) = self.others.as_mut().and_then(|others| others.pop_front()) {
+            gone.give_back(&self.memory);
+        }
         let others = match &mut self.others {
             Some(others) => others,
             None => return,
         };
-        let gone = match self.first.take() {
-            Some(first) => Some(Piece::Small(first)),
-            None => others.pop_front(),
-        };
-        if let Some(gone) = gone {
-            gone.give_back(&self.memory);
-        }
         match others.pop_front() {
             Some(Piece::Small(next)) => self.first = Some(next),
             Some(large) => others.push_front(large),
@@ -267,13 +365,6 @@ impl SendQueue {
         if others.is_empty() {
             // An idle connection keeps nothing, and to look for others is to look whether there is an array.
             self.others = None;
-        }
-    }
-
-    #[inline(never)]
-    fn close_others(&mut self) {
-        for piece in self.others.take().into_iter().flat_map(|others| *others) {
-            piece.give_back(&self.memory);
         }
     }
 }
@@ -317,13 +408,19 @@ fn copy(before: Option<Short>, body: &[u8], after: Option<Short>, room: &mut [u8
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "codec")]
+    use std::sync::Arc;
+
     use super::*;
 
     fn drain(queue: &mut SendQueue, step: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while !queue.is_empty() {
-            let len = queue.front().len().min(step);
-            all.extend_from_slice(&queue.front()[..len]);
+            let mut slices = [IoSlice::new(&[]); 5];
+            let (count, len) = queue.slices(&mut slices, step);
+            assert!(len > 0 && len <= step);
+            all.extend(slices[..count].iter().flat_map(|slice| slice.iter()));
+            assert_eq!(slices[..count].iter().map(|slice| slice.len()).sum::<usize>(), len);
             queue.advance(len);
         }
         all
@@ -353,7 +450,57 @@ mod tests {
         for _ in 0..1000 {
             queue.push([b"", b"0123456789", b""]).unwrap();
         }
-        assert_eq!(queue.front().len(), 10_000);
+        assert_eq!(queue.only().map(<[u8]>::len), Some(10_000));
+    }
+
+    /// A body is not copied, and is charged by what it holds; where bytes are cut in the middle of it makes no difference.
+    #[cfg(feature = "codec")]
+    #[test]
+    fn owned_bodies_leave_in_order_from_where_they_lie() {
+        let memory = Memory::new(1 << 20);
+        let shared: Arc<[u8]> = vec![3; 9000].into();
+        for step in [1, 7, 5000, usize::MAX] {
+            let mut queue = SendQueue::new(&memory);
+            let mut expected = Vec::new();
+            for turn in 0..3_u8 {
+                queue.push([b"(", &[turn; 10], b")"]).unwrap();
+                expected.extend_from_slice(&[&b"("[..], &[turn; 10], b")"].concat());
+                for body in [
+                    vec![turn; 5000].into(),
+                    Arc::clone(&shared).into(),
+                    Body::from(&[9; 4096][..]),
+                    vec![8; 40].into(),
+                ] {
+                    let head = Short::new(*b"head............", 4);
+                    let tail = Short::new(*b"t...............", u8::from(turn == 1));
+                    expected.extend_from_slice(b"head");
+                    expected.extend_from_slice(body.as_ref());
+                    expected.extend_from_slice(&b"t"[..usize::from(turn == 1)]);
+                    queue.push_owned(head, body, tail).unwrap();
+                }
+            }
+            assert_eq!(queue.len(), expected.len());
+            assert_eq!(Arc::strong_count(&shared), 4);
+            assert_eq!(drain(&mut queue, step), expected);
+            assert_eq!((memory.used(), Arc::strong_count(&shared)), (0, 1));
+        }
+    }
+
+    #[test]
+    fn a_vector_is_charged_by_its_capacity_and_handed_back_when_that_is_not_free() {
+        let memory = Memory::new(20_000);
+        let mut queue = SendQueue::new(&memory);
+        let mut roomy = Vec::with_capacity(19_900);
+        roomy.resize(4096, 1);
+        let place = roomy.as_ptr();
+        queue.push_owned(None, roomy.clone().into(), None).unwrap();
+        assert!(memory.used() < 5000);
+        let (full, body) = queue.push_owned(None, roomy.into(), None).unwrap_err();
+        assert!(full.wanted > 19_900 && full.wanted < 20_000, "{full}");
+        assert_eq!(body.as_ref().as_ptr(), place);
+        assert_eq!(queue.len(), 4096);
+        drop(queue);
+        assert_eq!(memory.used(), 0);
     }
 
     /// The simple way and the other make the same of any pieces, and the simple one does all or nothing.

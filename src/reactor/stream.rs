@@ -5,6 +5,7 @@ mod flow;
 use std::io;
 use std::os::unix::io::BorrowedFd;
 
+use super::body::{Body, Unsent};
 use super::condition::Condition;
 use super::input::Input;
 use super::memory::Memory;
@@ -129,6 +130,14 @@ impl<T: Transport> Stream<T> {
     /// [`SendError::Closed`] after [`finish`](Self::finish), and when the connection has failed.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), SendError> {
         self.output.send(&self.condition, None, bytes, None)
+    }
+
+    /// As [`send`](Self::send), of bytes that are queued from where they lie, if there are many of them: not copied.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send), with the bytes. How much of the budget they take is at [`Body`].
+    pub fn send_owned(&mut self, bytes: impl Into<Body>) -> Result<(), Unsent> {
+        self.output.send_owned(&self.condition, None, bytes.into(), None)
     }
 
     /// How many bytes wait to be sent.
@@ -273,7 +282,7 @@ impl<T: Transport> Source for Stream<T> {
         // A message comes, or one goes: so it is nearly always.
         if ready == Ready::READABLE && self.is_at_rest() {
             self.fill(io).into()
-        } else if ready.is_none() && self.condition.is_ordinary() && !self.output.queue.is_empty() {
+        } else if ready.is_none() && self.condition.is_ordinary() {
             self.flush(io)
         } else {
             self.respond_on(ready, io).into()

@@ -1,6 +1,6 @@
 //! What a stream reads from and writes to.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::io::AsFd;
 use std::os::unix::net::UnixStream;
@@ -34,6 +34,15 @@ pub trait Transport: Read + Write + AsFd + 'static {
     /// and is told; so is having written 0 bytes, as `WriteZero`.
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write(bytes)
+    }
+
+    /// As [`send`](Self::send), of several pieces in one call: they count as one, and it answers how many bytes of all of them it has
+    /// taken. Unless the transport has such a way it is that of [`Write::write_vectored`], which by default writes the first alone.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    fn send_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write_vectored(pieces)
     }
 
     /// Tells the peer that nothing more will be sent. Reading goes on.
@@ -85,6 +94,10 @@ impl Transport for TcpStream {
         net::send(net::borrow(self), bytes)
     }
 
+    fn send_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        net::send_vectored(net::borrow(self), pieces)
+    }
+
     fn shutdown_write(&mut self) -> io::Result<()> {
         self.shutdown(std::net::Shutdown::Write)
     }
@@ -112,6 +125,10 @@ impl Transport for UnixStream {
     #[inline]
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         net::send(net::borrow(self), bytes)
+    }
+
+    fn send_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        net::send_vectored(net::borrow(self), pieces)
     }
 
     fn shutdown_write(&mut self) -> io::Result<()> {

@@ -39,6 +39,8 @@ mod processes;
 mod recorder;
 mod remote;
 mod resets;
+#[cfg(feature = "codec")]
+mod sending;
 #[cfg(feature = "signal")]
 mod signals;
 mod sources;
@@ -400,6 +402,13 @@ on_every_backend! {
         the_callback_waits_for_as_much_as_it_said_it_needs
         one_source_reads_and_writes_no_more_than_its_budget_in_a_turn
         frames_of_bytes_go_from_one_stream_to_another_with_split;
+    #[cfg(feature = "codec")]
+    sending:
+        a_thousand_small_messages_are_one_write
+        owned_bodies_are_written_from_where_they_lie
+        a_transport_that_writes_one_slice_at_a_time_sends_all_at_once
+        messages_of_any_kind_arrive_in_order_however_slow_the_peer
+        a_body_that_is_refused_comes_back;
     #[cfg(feature = "codec")]
     framed:
         a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other

@@ -1,8 +1,11 @@
-//! Sending without SIGPIPE, and receiving.
+//! Sending without SIGPIPE, in one piece or several, and receiving.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::mem;
 use std::os::raw::c_int;
 use std::os::unix::io::{AsRawFd, BorrowedFd};
+
+use crate::descriptor::check_count;
 
 /// A flag of the call where there is one; Apple's systems have an option of the socket, see [`prevent_sigpipe`].
 #[cfg(not(target_vendor = "apple"))]
@@ -36,6 +39,38 @@ const FLAGS: c_int = 0;
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: the pointer is to `len` bytes, which are only read, and the descriptor is open for as long as it is borrowed.
     let sent = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), FLAGS) };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// As [`send`], of several pieces in one call (`sendmsg(2)`): in order, and as many of their bytes as there is room for.
+///
+/// ```
+/// use ringmq_platform::net;
+/// use std::{io::{IoSlice, Read}, os::unix::{io::AsFd, net::UnixStream}};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (near, mut far) = UnixStream::pair()?;
+/// net::prevent_sigpipe(near.as_fd())?;
+/// let pieces = [IoSlice::new(b"\0\x05"), IoSlice::new(b"hello")];
+/// assert_eq!(net::send_vectored(near.as_fd(), &pieces)?, 7);
+/// let mut bytes = [0; 7];
+/// far.read_exact(&mut bytes)?;
+/// assert_eq!(&bytes, b"\0\x05hello");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// As for [`send`]. More than 1024 pieces are `InvalidInput`, and nothing is sent: Linux, the BSDs and macOS take no more (`IOV_MAX`).
+pub fn send_vectored(socket: BorrowedFd<'_>, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    let count = check_count(pieces)?;
+    // SAFETY: a message header of zeros is one without address, pieces and control data.
+    let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    // `IoSlice` has the layout of `iovec` on UNIX systems, which its documentation promises.
+    header.msg_iov = pieces.as_ptr() as *mut libc::iovec;
+    header.msg_iovlen = count as _;
+    // SAFETY: the header and the pieces it points to live through the call, which only reads them; the descriptor is open.
+    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &header, FLAGS) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 

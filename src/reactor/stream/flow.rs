@@ -1,6 +1,6 @@
 //! How bytes get from the transport into the buffer, and from the queue to the transport.
 
-use std::io;
+use std::io::{self, IoSlice};
 
 use super::Stream;
 use crate::platform::{Interest, Ready};
@@ -8,6 +8,9 @@ use crate::reactor::condition::Condition;
 use crate::reactor::memory::BUFFER_LEN;
 use crate::reactor::source::{Fire, Io};
 use crate::reactor::transport::Transport;
+
+/// How many slices go out in one call at the most: as many segments as the budget of a source, and their like.
+const SLICES_PER_WRITE: usize = 32;
 
 /// What nearly always happens: a message comes to a stream at rest, or one goes.
 impl<T: Transport> Stream<T> {
@@ -42,11 +45,14 @@ impl<T: Transport> Stream<T> {
     /// Writes what is queued, with nothing out of the ordinary; answers whether the callback should know.
     #[inline(always)] // see `Member`
     pub(super) fn flush(&mut self, io: &mut Io) -> Fire {
-        let front = self.output.queue.front();
-        let offered = front.len();
-        match self.transport.send(front) {
+        let only = match self.output.queue.only() {
+            Some(only) => only,
+            None => return self.flush_on(io).into(),
+        };
+        let offered = only.len();
+        match self.transport.send(only) {
             // One write has taken all of it. So it nearly always is.
-            Ok(len) if len == self.output.queue.len() => {
+            Ok(len) if len == offered => {
                 io.count_written(len);
                 self.output.queue.close_only();
                 Fire::AtRest
@@ -174,8 +180,17 @@ impl<T: Transport> Stream<T> {
     /// Writes what is queued, within the budget, and finishes when that was asked for; answers whether the callback should know.
     fn flush_on(&mut self, io: &mut Io) -> bool {
         while !self.output.queue.is_empty() && !self.condition.has(Condition::BLOCKED) && io.budget() > 0 {
-            let offered = self.output.queue.front().len();
-            let result = self.transport.send(self.output.queue.front());
+            let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE];
+            let (count, offered) = self.output.queue.slices(&mut slices, io.budget());
+            let result = match &slices[..count] {
+                [only] => self.transport.send(only),
+                several => self.transport.send_vectored(several),
+            };
+            // A transport that writes one slice at a time is not out of room.
+            let offered = match result {
+                Ok(len) if ends_a_slice(&slices[..count], len) => len,
+                _ => offered,
+            };
             if self.note_sent(offered, result, io) {
                 return true;
             }
@@ -224,4 +239,15 @@ impl<T: Transport> Stream<T> {
             Ok(()) => {}
         }
     }
+}
+
+/// Whether the first `len` bytes of them are so many whole slices.
+fn ends_a_slice(slices: &[IoSlice<'_>], mut len: usize) -> bool {
+    for slice in slices {
+        if len < slice.len() {
+            break;
+        }
+        len -= slice.len();
+    }
+    len == 0
 }
