@@ -276,6 +276,10 @@ impl Decoder for LengthPrefixDecoder {
             Step::Frame { used, .. } => Err(self.fail(FrameError::Undecoded { used })),
         }
     }
+
+    fn max_frame_len(&self) -> usize {
+        self.layout.header_len() + self.layout.max
+    }
 }
 
 /// The sending half of [`LengthPrefix`].

@@ -84,6 +84,8 @@ pub use length_prefix::{LengthPrefix, LengthPrefixDecoder, LengthPrefixEncoder};
 /// 7. No memory on the word of a length field: a decoder allocates nothing (`decoding_allocates_nothing`) and overflows at no
 ///    number (`hostile_lengths_are_refused`).
 /// 8. A stream may end between two frames and nowhere else (`a_stream_ends_cleanly_only_between_frames`).
+/// 9. No frame occupies more than [`max_frame_len`](Decoder::max_frame_len), and there is one of that length if bodies may be of the
+///    maximum (`the_longest_frame_is_as_long_as_announced`).
 pub trait Decoder {
     /// What a header says besides the length, such as flags or a kind; `()` if nothing.
     type Head: Copy;
@@ -104,6 +106,10 @@ pub trait Decoder {
     /// [`FrameError::Truncated`] if `rest` is part of a frame, [`FrameError::Undecoded`] if it begins with a whole one, and
     /// whatever error the decoder gave before. These are final too.
     fn finish(&mut self, rest: &[u8]) -> Result<(), FrameError>;
+
+    /// How many bytes the longest frame occupies, with what is around its body: who keeps the bytes needs as much memory. It is the same
+    /// at all times.
+    fn max_frame_len(&self) -> usize;
 }
 
 /// What a [`Decoder`] answers. The ranges count from the start of the input it was shown.

@@ -166,6 +166,16 @@ fn the_maximum_is_decoded() {
 }
 
 #[test]
+fn the_longest_frame_is_as_long_as_announced() {
+    for codec in layouts(MAX) {
+        let mut decoder = codec.halves().0;
+        assert_eq!(decoder.max_frame_len(), field_len(codec) + MAX, "{codec:?}");
+        assert!(decoder.decode(&field(field_len(codec), is_little(codec), MAX as u64 + 1)).is_err());
+        assert_eq!(decoder.max_frame_len(), field_len(codec) + MAX, "{codec:?}: at all times");
+    }
+}
+
+#[test]
 fn the_greatest_number_of_a_field_may_be_the_maximum() {
     for codec in [LengthPrefix::new(255).field_len(1), LengthPrefix::new(65_535).field_len(2)] {
         let max = field_max(field_len(codec)) as usize;

@@ -39,6 +39,7 @@ pub fn read<'a, D: Decoder>(
                         input.len()
                     );
                     assert!(used > 0 && used <= input.len(), "{used} bytes used of {}", input.len());
+                    assert!(used <= decoder.max_frame_len(), "{used} bytes used, more than announced");
                     assert!(
                         body.start <= body.end && body.end <= used,
                         "a body at {body:?} in a frame of {used} bytes"
