@@ -79,9 +79,9 @@ impl Marks {
     pub const PREPARED: Marks = Marks(4);
     /// Has settled in phase 4 with work prepared, which the next phase 3 is to take note of.
     pub const HAS_PREPARED: Marks = Marks(8);
-    /// In line for memory.
-    pub const STARVED: Marks = Marks(16);
-    /// In line for memory to read into: until there is some, the kernel is not asked for input.
+    /// In line for memory to send from.
+    pub const MUTE: Marks = Marks(16);
+    /// In line for memory to read into, or to accept: until there is some, the kernel is not asked for input.
     pub const DEAF: Marks = Marks(32);
     pub const ALWAYS_READY: Marks = Marks(64);
     /// By which other threads are heard: never in order to be the only thing to do, since its callback stands for all that they posted.
@@ -116,7 +116,7 @@ impl Marks {
 impl fmt::Debug for Marks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names =
-            ["fired", "touched", "prepared", "has prepared", "starved", "deaf", "always ready", "doorbell"];
+            ["fired", "touched", "prepared", "has prepared", "mute", "deaf", "always ready", "doorbell"];
         names_of(self.0, names).fmt(f)
     }
 }

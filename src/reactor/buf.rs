@@ -1,9 +1,10 @@
 //! A receive buffer: bytes that were read and not yet consumed, and room for more.
 
 use std::fmt;
+use std::mem;
 use std::rc::Weak;
 
-use super::memory::{Full, Ledger, Memory};
+use super::memory::{Full, Memory, Pool};
 
 /// A receive buffer on loan: bytes that were read and not yet consumed, and room for more. Dropping it gives it back.
 ///
@@ -18,9 +19,11 @@ pub(super) struct Lent {
     /// What was read and not yet consumed is `start..end`.
     pub start: usize,
     pub end: usize,
-    /// What all its bytes are charged to while it is lent, and by whom it is kept while it is not. No longer reached once it has been
+    /// How many of its bytes are charged to what is set aside for whoever is first in line. The others are charged as all are.
+    pub drawn: usize,
+    /// Where all its bytes are charged while it is lent, and by whom it is kept while it is not. No longer reached once it has been
     /// dropped, with all that it keeps.
-    pub ledger: Weak<Ledger>,
+    pub pool: Weak<Pool>,
 }
 
 impl Buf {
@@ -113,8 +116,8 @@ impl Buf {
     #[inline(always)] // as `take_back`
     pub(super) fn give_back(self, memory: &Memory) {
         // If it comes from another memory, that is found by the way of a drop.
-        if self.lent.ledger.ptr_eq(&memory.ledger.own) {
-            memory.ledger.take_back(self.lent);
+        if self.lent.pool.ptr_eq(&memory.pool.own) {
+            memory.pool.take_back(self.lent);
         }
     }
 
@@ -124,11 +127,18 @@ impl Buf {
         self.lent.bytes.len()
     }
 
-    /// Lengthens it to `capacity` bytes, charged to the budget.
-    pub(crate) fn grow(&mut self, capacity: usize) -> Result<(), Full> {
+    /// Lengthens it to `capacity` bytes, charged to the budget; and to what is set aside, for who may draw on that or has done so before.
+    pub(super) fn grow(&mut self, capacity: usize, may_draw: bool) -> Result<(), Full> {
         let lent = &mut self.lent;
         let more = capacity.saturating_sub(lent.bytes.len());
-        lent.ledger.upgrade().map_or(Ok(()), |ledger| ledger.charge(more))?;
+        if let Some(pool) = lent.pool.upgrade() {
+            let has_drawn = lent.drawn > 0;
+            if has_drawn || may_draw {
+                lent.drawn += pool.ledger.charge_reading(more, has_drawn)?;
+            } else {
+                pool.ledger.charge(more)?;
+            }
+        }
         // A vector's own growth may double; the budget counts what is really there.
         lent.bytes.reserve_exact(more);
         lent.bytes.resize(lent.bytes.len() + more, 0);
@@ -139,17 +149,17 @@ impl Buf {
 impl Lent {
     /// Has its drop be for good, when nothing is charged for it any more.
     #[cold]
-    pub fn forget_ledger(&mut self) {
-        self.ledger = Weak::new();
+    pub fn forget_pool(&mut self) {
+        self.pool = Weak::new();
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
         // Dropped by its holder, and not given back by name: the bytes are kept, in a box of their own.
-        if let Some(ledger) = self.ledger.upgrade() {
-            let (bytes, weak) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.ledger));
-            ledger.take_back(Box::new(Lent { bytes, start: 0, end: 0, ledger: weak }));
+        if let Some(pool) = self.pool.upgrade() {
+            let (bytes, drawn, weak) = (mem::take(&mut self.bytes), self.drawn, mem::take(&mut self.pool));
+            pool.take_back(Box::new(Lent { bytes, start: 0, end: 0, drawn, pool: weak }));
         }
     }
 }

@@ -72,7 +72,20 @@ impl Builder {
         self
     }
 
-    /// The budget for receive buffers and send queues together, in bytes. A reactor that reads at all needs 64 KiB.
+    /// The budget for receive buffers, messages that are not whole yet, and send queues together, in bytes; 64 MiB unless set. A reactor
+    /// that reads at all needs 64 KiB.
+    ///
+    /// The budget is never exceeded. Who finds it used up waits, first come first served: reading pauses and leaves to the kernel what comes,
+    /// accepting does as well, a `send` is [`Full`](crate::SendError::Full); each goes on by itself when there is memory. A
+    /// message that is not whole takes as much as has arrived of it, at most doubled, whatever its header announces; of less than
+    /// a KiB of it no more than that. Who is idle takes nothing.
+    ///
+    /// So that messages which are not whole yet cannot wait for one another for ever, [`Framed`](crate::Framed) sets two parts aside once it
+    /// is made: one as long as the longest frame, by which one stream at a time, the first in line, can have its message whole, and one of
+    /// the same length, if there is as much, that nothing which is read can take, for the answers. They are as long as the longest frame
+    /// of all codecs on the loop asks for. What cannot be bounded so is how long a peer takes: one that holds half a message and sends no
+    /// more, or does not read, keeps what it holds until its connection is closed, for which a
+    /// [timer](crate::Context::set_timeout) is the means.
     pub fn memory(mut self, limit: usize) -> Builder {
         self.memory = limit;
         self

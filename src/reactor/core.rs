@@ -10,6 +10,7 @@ use super::agenda::{Agenda, Marks, Registration, Slot};
 use super::builder::Budgets;
 use super::context::Context;
 use super::failure::{Cause, Failure};
+use super::line::Line;
 use super::member::{Member, Pair};
 use super::memory::Memory;
 #[cfg(feature = "recorder")]
@@ -19,7 +20,7 @@ use super::slab::{Id, Key, SourceId};
 use super::source::{Io, Source};
 use super::stats::Stats;
 use super::work::Callback;
-use crate::platform::{AnyPoller, Events, Ready, Trigger};
+use crate::platform::{AnyPoller, Events, Trigger};
 
 /// What is told of failures.
 pub(crate) type FailureHook<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>, Failure)>;
@@ -45,9 +46,7 @@ pub(crate) struct Core<S: 'static> {
     /// Sources that said when they settled that they need no readiness to respond.
     pub prepared: VecDeque<Key>,
     /// Sources that were refused memory, first come first served.
-    pub starved: VecDeque<Starved>,
-    /// Those of them for whom there is enough now: they respond before anybody else.
-    pub fed: VecDeque<Starved>,
+    pub line: Line,
     /// Sources that no mechanism of the kernel can wait for, regular files and some devices: those of them that wait for something.
     pub always_ready: Vec<Key>,
     /// The time of this turn, once it has been asked for.
@@ -56,15 +55,6 @@ pub(crate) struct Core<S: 'static> {
     pub has_skipped_wait: bool,
     /// Why the callback that has run last has failed, until that is seen to.
     pub callback_failure: Option<Cause>,
-}
-
-/// A source that was refused memory.
-#[derive(Clone, Copy)]
-pub(crate) struct Starved {
-    pub key: Key,
-    pub wanted: usize,
-    /// What it is to respond to once it is fed: input is there still if that is what it could not read.
-    pub ready: Ready,
 }
 
 impl<S: 'static> Core<S> {
@@ -89,8 +79,7 @@ impl<S: 'static> Core<S> {
             position: 0,
             current: Key { index: 0, generation: 0 },
             prepared: VecDeque::new(),
-            starved: VecDeque::new(),
-            fed: VecDeque::new(),
+            line: Line::default(),
             always_ready: Vec::new(),
             now: None,
             has_skipped_wait: false,

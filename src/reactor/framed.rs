@@ -79,9 +79,10 @@ impl<C: Codec, T: Transport> Framed<C, T> {
     /// Takes a connected transport and makes it non-blocking. `memory` is the reactor's: [`Context::memory`](crate::Context::memory).
     ///
     /// # Errors
-    /// What [`Transport::set_nonblocking`] says.
+    /// What [`Transport::set_nonblocking`] says; and `InvalidInput` when the longest frame of the codec is longer than all the memory, so
+    /// that it could never be read.
     pub fn new(codec: C, transport: T, memory: &Memory) -> io::Result<Framed<C, T>> {
-        Stream::new(transport, memory).map(|stream| Framed::over(codec, stream))
+        Stream::new(transport, memory).and_then(|stream| Framed::over(codec, stream))
     }
 
     /// Takes a transport whose connection is being made, as [`Stream::connecting`] does.
@@ -89,16 +90,26 @@ impl<C: Codec, T: Transport> Framed<C, T> {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn connecting(codec: C, transport: T, memory: &Memory) -> io::Result<Framed<C, T>> {
-        Stream::connecting(transport, memory).map(|stream| Framed::over(codec, stream))
+        Stream::connecting(transport, memory).and_then(|stream| Framed::over(codec, stream))
     }
 
     /// Goes on with a stream in frames: what it has buffered in either direction stays. For frames that have arrived already no
     /// readiness comes any more, so [fire](crate::Context::fire) its callback once it is on the loop.
-    pub fn over(codec: C, mut stream: Stream<T>) -> Framed<C, T> {
+    ///
+    /// # Errors
+    /// `InvalidInput` when the longest frame of the codec is longer than all the memory. The stream is closed then.
+    pub fn over(codec: C, mut stream: Stream<T>) -> io::Result<Framed<C, T>> {
+        let (decoder, encoder) = codec.halves();
+        let memory = stream.output.queue.memory();
+        memory.set_aside_for_frames(decoder.max_frame_len()).map_err(|full| {
+            let (wanted, limit) = (full.wanted, full.free);
+            let message =
+                format!("expected frames to fit the memory of {limit} bytes, found a maximum of {wanted}");
+            io::Error::new(io::ErrorKind::InvalidInput, message)
+        })?;
         // What was needed of the stream before says nothing of frames.
         stream.need(1);
-        let (decoder, encoder) = codec.halves();
-        Framed { stream, decoder, encoder, held: None }
+        Ok(Framed { stream, decoder, encoder, held: None })
     }
 
     /// The frames that have arrived, and the way to send others while looking at them.

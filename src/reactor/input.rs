@@ -7,6 +7,9 @@ use super::buf::Buf;
 use super::memory::{Memory, BUFFER_LEN};
 use super::source::Io;
 
+/// How many bytes may be kept by themselves, without a buffer: little enough to be moved each time that more comes.
+const FEW: usize = 1024;
+
 /// What has arrived: what lies from `start` to `end` in these bytes. How much of it is taken, and how much is needed, may be changed
 /// while it is looked at.
 #[cfg(feature = "codec")]
@@ -85,15 +88,25 @@ impl Input {
                     buf.give_back(memory);
                 }
             }
-            Some(_) => self.drop_taken(),
+            Some(_) => self.drop_taken(memory),
         }
     }
 
+    /// Drops what was consumed. When little is left, as of a message of which no more than the header has come, it is kept by itself, and
+    /// the buffer given back: it may be long until there is more.
     #[inline(never)]
-    fn drop_taken(&mut self) {
+    fn drop_taken(&mut self, memory: &Memory) {
         let taken = mem::take(&mut self.taken);
-        if let Some(buf) = &mut self.buf {
-            buf.consume(taken);
+        let buf = match &mut self.buf {
+            Some(buf) => buf,
+            None => return,
+        };
+        buf.consume(taken);
+        if buf.filled_len() <= FEW && buf.capacity() >= BUFFER_LEN {
+            // Where there is no memory for even that, it stays where it is.
+            if let Ok(few) = memory.lend_filled(buf.filled()) {
+                mem::replace(buf, few).give_back(memory);
+            }
         }
     }
 
@@ -117,11 +130,24 @@ impl Input {
 
     /// The buffer, with room to read into; `None` when there is no memory for it now, an error when there never will be.
     pub fn make_room(&mut self, io: &mut Io) -> io::Result<Option<&mut Buf>> {
-        if self.buf.is_none() {
-            self.buf = io.lend();
-            return Ok(self.buf.as_mut());
+        match &self.buf {
+            None => {
+                self.buf = io.lend();
+                Ok(self.buf.as_mut())
+            }
+            Some(few) if few.capacity() < BUFFER_LEN => Ok(self.make_room_behind_few(io)),
+            Some(_) => self.make_room_behind(io),
         }
-        self.make_room_behind(io)
+    }
+
+    /// A buffer in place of the few bytes that were kept by themselves, with them in front.
+    fn make_room_behind_few(&mut self, io: &mut Io) -> Option<&mut Buf> {
+        let mut buf = io.lend()?;
+        let few = self.unread();
+        buf.room()[..few.len()].copy_from_slice(few);
+        buf.fill(few.len());
+        self.taken = 0;
+        self.buf.insert(buf).into()
     }
 
     /// The buffer that there is, with room behind what is unread.
@@ -139,9 +165,9 @@ impl Input {
         }
         if buf.spare().is_empty() {
             // Full, and more of the same message is to come. Only what arrived counts, never what a header announces: so it doubles.
-            if needed > io.memory_limit() {
+            if needed > io.reading_limit() {
                 let message =
-                    format!("{needed} bytes have to be buffered, and the budget is {}", io.memory_limit());
+                    format!("{needed} bytes have to be buffered, and the budget is {}", io.reading_limit());
                 return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
             }
             if !io.grow(buf, needed.min(2 * capacity).max(capacity + 1)) {

@@ -221,6 +221,10 @@ impl<L: Accept> Source for Listener<L> {
         if self.is_finished {
             return Fire::No;
         }
+        // Whoever is accepted now could not be read from. He waits in the kernel, where nobody pays for him.
+        if !io.await_memory_to_accept() {
+            return self.has_accepted();
+        }
         let mut left = self.budget.saturating_sub(self.accepted.len());
         while left > 0 {
             left -= 1;

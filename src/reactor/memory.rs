@@ -6,6 +6,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 
 use super::buf::{Buf, Lent};
+use super::ledger::Ledger;
 
 /// How long a receive buffer is when it is lent: one read's worth of a busy TCP connection.
 pub(crate) const BUFFER_LEN: usize = 64 * 1024;
@@ -35,15 +36,14 @@ const SPARE_SEGMENTS: usize = 8;
 /// ```
 #[derive(Clone)]
 pub struct Memory {
-    pub(super) ledger: Rc<Ledger>,
+    pub(super) pool: Rc<Pool>,
 }
 
 /// What all handles on a budget, and all that it lends, have in common.
-pub(super) struct Ledger {
-    limit: usize,
-    free: Cell<usize>,
+pub(super) struct Pool {
+    pub(super) ledger: Ledger,
     /// Itself, as what it lends knows it.
-    pub(super) own: Weak<Ledger>,
+    pub(super) own: Weak<Pool>,
     /// The buffer that came back last, and the others that are kept.
     last: Cell<Option<Box<Lent>>>,
     #[allow(clippy::vec_box)] // lent as they are: a box is what a `Buf` is made of
@@ -66,30 +66,47 @@ impl Memory {
     /// A budget of its own, as every reactor makes one. For tests of sources without a reactor.
     pub fn new(limit: usize) -> Memory {
         let (last, spare, last_segment, spare_segments) = Default::default();
-        let free = Cell::new(limit);
-        let ledger = Rc::new_cyclic(|own| {
+        let ledger = Ledger::new(limit);
+        let pool = Rc::new_cyclic(|own| {
             let own = Weak::clone(own);
-            Ledger { limit, free, own, last, spare, last_segment, spare_segments }
+            Pool { ledger, own, last, spare, last_segment, spare_segments }
         });
-        Memory { ledger }
+        Memory { pool }
+    }
+
+    #[inline]
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.pool.ledger
+    }
+
+    /// Has enough set aside for frames of at most so many bytes, so that one can always be read, and one be sent if there is as much.
+    #[cfg(feature = "codec")]
+    pub(super) fn set_aside_for_frames(&self, max_len: usize) -> Result<(), Full> {
+        let reading = max_len.max(BUFFER_LEN);
+        if reading > self.limit() {
+            return Err(Full { wanted: reading, free: self.limit() });
+        }
+        self.ledger().set_aside(reading, super::send_queue::cost_of_one(max_len));
+        Ok(())
     }
 
     /// The budget, in bytes.
     #[inline]
     pub fn limit(&self) -> usize {
-        self.ledger.limit
+        self.ledger().limit()
     }
 
     /// How many bytes are charged.
     #[inline]
     pub fn used(&self) -> usize {
-        self.ledger.limit - self.ledger.free.get()
+        self.ledger().used()
     }
 
-    /// How many bytes can still be charged.
+    /// How many bytes can still be charged. With streams of frames on the loop part of the budget is set aside, and not among these: see
+    /// [`Builder::memory`](crate::Builder::memory).
     #[inline]
     pub fn free(&self) -> usize {
-        self.ledger.free.get()
+        self.ledger().free()
     }
 
     /// Charges `len` bytes, until the charge is dropped.
@@ -106,82 +123,92 @@ impl Memory {
     /// Lends a receive buffer, if the budget allows.
     #[inline]
     pub(crate) fn lend(&self) -> Result<Buf, Full> {
-        self.ledger.charge(BUFFER_LEN)?;
-        let lent = match self.ledger.last.take() {
+        self.ledger().charge(BUFFER_LEN)?;
+        let lent = match self.pool.last.take() {
             Some(lent) => lent,
             None => self.next_buffer(),
         };
         Ok(Buf { lent })
     }
 
+    /// Lends one though the budget does not allow it, of what is set aside for whoever is first in line.
+    pub(super) fn lend_drawn(&self) -> Result<Buf, Full> {
+        let drawn = self.ledger().charge_reading(BUFFER_LEN, false)?;
+        let mut lent = self.next_buffer();
+        lent.drawn = drawn;
+        Ok(Buf { lent })
+    }
+
+    /// A buffer that holds these few bytes, and has no room for others.
+    pub(super) fn lend_filled(&self, bytes: &[u8]) -> Result<Buf, Full> {
+        self.ledger().charge(bytes.len())?;
+        let pool = Weak::clone(&self.pool.own);
+        let lent = Lent { bytes: bytes.to_vec(), start: 0, end: bytes.len(), drawn: 0, pool };
+        Ok(Buf { lent: Box::new(lent) })
+    }
+
     /// A buffer where the one that came back last is lent already.
     #[inline(never)]
     fn next_buffer(&self) -> Box<Lent> {
-        let spare = self.ledger.spare.borrow_mut().pop();
+        let spare = self.pool.spare.borrow_mut().pop();
         spare.unwrap_or_else(|| {
-            let ledger = Weak::clone(&self.ledger.own);
-            Box::new(Lent { bytes: vec![0; BUFFER_LEN], start: 0, end: 0, ledger })
+            let pool = Weak::clone(&self.pool.own);
+            Box::new(Lent { bytes: vec![0; BUFFER_LEN], start: 0, end: 0, drawn: 0, pool })
         })
     }
 
     /// A segment for a send queue, with whatever is in it, charged until it is [given back](Self::give_segment_back).
     pub(super) fn take_segment(&self) -> Result<Box<Segment>, Full> {
-        self.ledger.charge(SEGMENT_LEN)?;
-        let spare = || self.ledger.spare_segments.borrow_mut().pop();
-        let kept = self.ledger.last_segment.take().or_else(spare);
+        self.ledger().charge_sending(SEGMENT_LEN)?;
+        let spare = || self.pool.spare_segments.borrow_mut().pop();
+        let kept = self.pool.last_segment.take().or_else(spare);
         Ok(kept.unwrap_or_else(|| Box::new(Segment { end: 0, bytes: [0; SEGMENT_LEN] })))
     }
 
     /// As [`take_segment`](Self::take_segment), the one that some send queue gave back last; `None` when there is none, or no room.
     #[inline]
     pub(super) fn take_last_segment(&self) -> Option<Box<Segment>> {
-        let free = self.ledger.free.get();
-        if free < SEGMENT_LEN {
-            return None;
+        let segment = self.pool.last_segment.take()?;
+        match self.ledger().charge(SEGMENT_LEN) {
+            Ok(()) => Some(segment),
+            Err(_) => {
+                self.pool.last_segment.set(Some(segment));
+                None
+            }
         }
-        let segment = self.ledger.last_segment.take()?;
-        self.ledger.free.set(free - SEGMENT_LEN);
-        Some(segment)
     }
 
     /// Takes a segment back, which is charged no more.
     #[inline]
     pub(super) fn give_segment_back(&self, segment: Box<Segment>) {
-        self.ledger.discharge(SEGMENT_LEN);
-        if let Some(displaced) = self.ledger.last_segment.replace(Some(segment)) {
-            self.ledger.keep_displaced_segment(displaced);
+        self.ledger().discharge(SEGMENT_LEN);
+        if let Some(displaced) = self.pool.last_segment.replace(Some(segment)) {
+            self.pool.keep_displaced_segment(displaced);
         }
     }
 }
 
-impl Ledger {
-    #[inline]
-    pub(super) fn charge(&self, len: usize) -> Result<(), Full> {
-        let free = self.free.get();
-        if len > free {
-            return Err(Full { wanted: len, free });
-        }
-        self.free.set(free - len);
-        Ok(())
-    }
-
-    #[inline]
-    pub(super) fn discharge(&self, len: usize) {
-        self.free.set(self.free.get() + len);
-    }
-
+impl Pool {
     /// Takes back a buffer, which is charged no more, and keeps it if it is as long as it was made.
     #[inline(always)] // or the last of a read buffer would be a call
     pub(super) fn take_back(&self, mut lent: Box<Lent>) {
-        self.discharge(lent.bytes.len());
-        if lent.bytes.len() != BUFFER_LEN {
-            return lent.forget_ledger();
+        if lent.bytes.len() != BUFFER_LEN || lent.drawn != 0 {
+            return self.drop_back(lent);
         }
+        self.ledger.discharge(BUFFER_LEN);
         lent.start = 0;
         lent.end = 0;
         if let Some(displaced) = self.last.replace(Some(lent)) {
             self.keep_displaced(displaced);
         }
+    }
+
+    /// As [`take_back`](Self::take_back), of one that is not kept: it is too long, or too short, or drawn, which is seldom.
+    #[allow(clippy::boxed_local)] // handed on as it is
+    #[inline(never)]
+    fn drop_back(&self, mut lent: Box<Lent>) {
+        self.ledger.discharge_reading(lent.bytes.len(), lent.drawn);
+        lent.forget_pool();
     }
 
     /// With the one that came back last there are then as many as are kept.
@@ -191,7 +218,7 @@ impl Ledger {
         if spare.len() < SPARE_BUFFERS - 1 {
             spare.push(lent);
         } else {
-            lent.forget_ledger();
+            lent.forget_pool();
         }
     }
 
@@ -235,7 +262,7 @@ impl Charge {
     /// Fewer are free. The charge is then what it was.
     #[inline]
     pub fn grow(&mut self, more: usize) -> Result<(), Full> {
-        self.memory.ledger.charge(more)?;
+        self.memory.ledger().charge_sending(more)?;
         self.len += more;
         Ok(())
     }
@@ -248,13 +275,13 @@ impl Charge {
     pub fn shrink(&mut self, less: usize) {
         assert!(less <= self.len, "a charge of {} bytes cannot give back {less}", self.len);
         self.len -= less;
-        self.memory.ledger.discharge(less);
+        self.memory.ledger().discharge(less);
     }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.memory.ledger.discharge(self.len);
+        self.memory.ledger().discharge(self.len);
     }
 }
 
@@ -296,9 +323,9 @@ mod tests {
         let mut buf = memory.lend().unwrap();
         buf.spare()[..3].copy_from_slice(b"abc");
         buf.advance(3);
-        buf.grow(3 * BUFFER_LEN).unwrap();
+        buf.grow(3 * BUFFER_LEN, false).unwrap();
         assert_eq!((buf.capacity(), buf.filled(), memory.free()), (3 * BUFFER_LEN, &b"abc"[..], 0));
-        assert!(buf.grow(3 * BUFFER_LEN + 1).is_err());
+        assert!(buf.grow(3 * BUFFER_LEN + 1, false).is_err());
         drop(buf);
         assert_eq!(memory.used(), 0);
     }
@@ -321,13 +348,13 @@ mod tests {
             let mut lent: Vec<Buf> = (0..2 * SPARE_BUFFERS).map(|_| memory.lend().unwrap()).collect();
             lent.iter_mut().for_each(|buf| buf.advance(1));
             lent.into_iter().for_each(|buf| give_back(buf, &memory));
-            assert_eq!((memory.used(), memory.ledger.spare.borrow().len() + 1), (0, SPARE_BUFFERS));
+            assert_eq!((memory.used(), memory.pool.spare.borrow().len() + 1), (0, SPARE_BUFFERS));
             assert_eq!(memory.lend().unwrap().filled(), b"");
         }
         let segments: Vec<_> = (0..2 * SPARE_SEGMENTS).map(|_| memory.take_segment().unwrap()).collect();
         assert_eq!(memory.used(), 2 * SPARE_SEGMENTS * SEGMENT_LEN);
         segments.into_iter().for_each(|segment| memory.give_segment_back(segment));
-        assert_eq!((memory.used(), memory.ledger.spare_segments.borrow().len() + 1), (0, SPARE_SEGMENTS));
+        assert_eq!((memory.used(), memory.pool.spare_segments.borrow().len() + 1), (0, SPARE_SEGMENTS));
     }
 
     #[test]

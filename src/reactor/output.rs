@@ -155,7 +155,7 @@ impl Output {
 
     /// Remembers what was refused: what is longer than the whole budget never fits, so nobody waits for it.
     fn refuse(&mut self, full: Full) -> SendError {
-        if full.wanted <= self.queue.memory().limit() {
+        if full.wanted <= self.queue.memory().ledger().sending_limit() {
             self.refused = full.wanted;
             self.awaits_memory = false;
         }

@@ -24,11 +24,11 @@ impl<S: 'static> Core<S> {
         if self.agenda.queues.mood != Mood::Quiet {
             self.settle()?;
             // Only now: settling gives memory back, and nothing else may ever end the wait.
-            if !self.starved.is_empty() {
-                self.feed_starved();
+            if self.line.has_waiting() {
+                self.feed_line();
             }
         }
-        let has_work = self.prepared.len() | self.fed.len() > 0;
+        let has_work = !self.prepared.is_empty() || self.line.has_fed();
         self.has_skipped_wait = has_work && !self.has_skipped_wait;
         if self.has_skipped_wait {
             self.record_wait(Some(Duration::ZERO));
@@ -47,7 +47,7 @@ impl<S: 'static> Core<S> {
     #[inline]
     fn has_nothing(&self) -> bool {
         let Agenda { queues: Queues { work, touched, .. }, timers, .. } = &self.agenda;
-        let sources = touched.len() | self.prepared.len() | self.starved.len() | self.fed.len();
+        let sources = touched.len() | self.prepared.len() | self.line.len();
         let others = work.len() | self.always_ready.len();
         (sources | others | usize::from(timers.has_due() | self.remote.is_stopping())) == 0
     }
@@ -187,7 +187,7 @@ impl<S: 'static> Core<S> {
     fn has_work(&self) -> bool {
         !self.agenda.queues.work.is_empty()
             || !self.prepared.is_empty()
-            || !self.fed.is_empty()
+            || self.line.has_fed()
             || self.agenda.timers.has_due()
             || self.remote.is_stopping()
             || !self.always_ready.is_empty()
@@ -215,7 +215,7 @@ impl<S: 'static> Core<S> {
     pub fn next_deadline(&mut self) -> Option<Instant> {
         // What cannot be told to the kernel is the next turn's to tell.
         let is_settled = self.settle().is_ok();
-        self.feed_starved();
+        self.feed_line();
         if !is_settled || self.has_work() {
             return Some(self.poller.now());
         }

@@ -236,7 +236,7 @@ impl<S: 'static> Core<S> {
         }
         let haste = if timeout != Some(Duration::ZERO) {
             None
-        } else if !self.prepared.is_empty() || !self.fed.is_empty() {
+        } else if !self.prepared.is_empty() || self.line.has_fed() {
             Some(Haste::Prepared)
         } else if let Some(work) = self.agenda.queues.work.front() {
             Some(Haste::Queued(self.name_of(work)))

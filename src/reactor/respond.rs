@@ -3,8 +3,9 @@
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use super::agenda::{Marks, Slot, Work};
-use super::core::{Core, Starved};
+use super::core::Core;
 use super::failure::{Cause, Failure};
+use super::line::Purpose;
 use super::member::Settled;
 use super::recorder::Part;
 use super::slab::{Key, SourceId};
@@ -27,7 +28,7 @@ impl<S: 'static> Core<S> {
 
     /// Phase 4 from where it is. What is done is taken out or counted before it is done, so that after a panic the rest is left.
     fn respond_to_rest(&mut self) {
-        if !self.fed.is_empty() {
+        if self.line.has_fed() {
             self.respond_to_memory();
         }
         while let Some(event) = self.events.get(self.position) {
@@ -46,10 +47,13 @@ impl<S: 'static> Core<S> {
     /// Those who waited for memory, and have some now.
     #[inline(never)]
     fn respond_to_memory(&mut self) {
-        while let Some(fed) = self.fed.pop_front() {
+        while let Some(fed) = self.line.next_fed() {
             if let Some(slot) = self.agenda.slots.get_mut(fed.key) {
-                slot.registration.marks.take(Marks::STARVED.with(Marks::DEAF));
-                self.respond_one(fed.key, fed.ready, false);
+                let (mark, ready) = mark_of(fed.purpose);
+                slot.registration.marks.take(mark);
+                self.io.may_draw = fed.may_draw;
+                self.respond_one(fed.key, ready, false);
+                self.io.may_draw = false;
             }
         }
     }
@@ -105,56 +109,38 @@ impl<S: 'static> Core<S> {
                 self.agenda.queues.touch(key, registration);
             }
         }
-        if let Some((wanted, ready)) = self.io.refusal() {
-            self.starve(Starved { key, wanted, ready });
+        if let Some(refused) = self.io.refusal() {
+            self.io.stats.memory_refusals += 1;
+            let ledger = self.io.memory().ledger();
+            // What is more than one can ever have never comes free, and who wants it must not hold up those behind him.
+            let (reading, sending) = (ledger.reading_limit(), ledger.sending_limit());
+            self.join_line(key, Purpose::Reading, refused.reading, reading);
+            self.join_line(key, Purpose::Sending, refused.sending, sending);
+            self.join_line(key, Purpose::Accepting, refused.accepting, reading);
         }
     }
 
-    /// Has a source that was refused memory wait in line for it.
+    /// Has a source that was refused memory for a purpose wait in line for it.
     #[cold]
-    fn starve(&mut self, newcomer: Starved) {
-        self.io.stats.memory_refusals += 1;
-        self.agenda.queues.rouse();
-        let limit = self.io.memory().limit();
-        let registration = match self.agenda.touch(newcomer.key) {
-            Some(slot) => &mut slot.registration,
-            None => return,
-        };
-        if newcomer.ready.is_readable() {
-            registration.marks.put(Marks::DEAF);
-        }
-        if registration.marks.has(Marks::STARVED) {
-            // It keeps its place, and may want more than before.
-            if let Some(place) = self.starved.iter_mut().find(|place| place.key == newcomer.key) {
-                place.wanted = place.wanted.max(newcomer.wanted);
-                place.ready |= newcomer.ready;
-            }
+    fn join_line(&mut self, key: Key, purpose: Purpose, wanted: usize, limit: usize) {
+        if wanted == 0 || wanted > limit {
             return;
         }
-        // What is more than the whole budget never comes free, and who wants it must not hold up those behind him.
-        if newcomer.wanted <= limit {
-            registration.marks.put(Marks::STARVED);
-            self.starved.push_back(newcomer);
+        self.agenda.queues.rouse();
+        let (mark, _) = mark_of(purpose);
+        if let Some(Slot { registration, .. }) = self.agenda.touch(key) {
+            if registration.marks.has(mark) {
+                return self.line.want_more(key, purpose, wanted);
+            }
+            registration.marks.put(mark);
+            self.line.join(key, purpose, wanted);
         }
     }
 
-    /// Lets sources that wait for memory try again, in the order in which they were refused, for as long as there is enough. They do so
-    /// before the events of the turn, so that who is ready at every turn cannot take the memory from under them.
-    pub fn feed_starved(&mut self) {
-        // What was promised to those who are about to respond is not there any more.
-        let promised: usize = self.fed.iter().map(|fed| fed.wanted).sum();
-        let mut free = self.io.memory().free().saturating_sub(promised);
-        while let Some(first) = self.starved.front().copied() {
-            // Who is gone makes way, whatever he wanted.
-            if self.agenda.slots.get(first.key).is_some() {
-                if first.wanted > free {
-                    break;
-                }
-                free -= first.wanted;
-                self.fed.push_back(first);
-            }
-            self.starved.pop_front();
-        }
+    /// Lets sources that wait for memory try again, if there is enough.
+    pub fn feed_line(&mut self) {
+        let slots = &self.agenda.slots;
+        self.line.feed(self.io.memory().ledger(), |key| slots.get(key).is_some());
     }
 
     /// What a source that the kernel cannot wait for is ready for: whatever it wants.
@@ -188,5 +174,14 @@ impl<S: 'static> Core<S> {
         self.current = key;
         let answer = catch_unwind(AssertUnwindSafe(|| ask(source)));
         answer.map_err(|panic| self.close_failed(Cause::Panic(panic))).ok()
+    }
+}
+
+/// The mark of who waits for memory for this purpose, and what to respond to once there is some: input is there still if that is what could
+/// not be read.
+fn mark_of(purpose: Purpose) -> (Marks, Ready) {
+    match purpose {
+        Purpose::Reading | Purpose::Accepting => (Marks::DEAF, Ready::READABLE),
+        Purpose::Sending => (Marks::MUTE, Ready::NONE),
     }
 }

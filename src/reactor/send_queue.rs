@@ -69,6 +69,12 @@ const BODY_MAX: usize = SEGMENT_LEN - 2 * u8::MAX as usize - Short::CAPACITY;
 /// How long a body has to be so that it is queued where it lies: to copy a shorter one costs less than to send it by itself.
 const OWNED_MIN: usize = 4 * 1024;
 
+/// What a message of so many bytes is charged when nothing else waits.
+#[cfg(feature = "codec")]
+pub(super) fn cost_of_one(len: usize) -> usize {
+    Large::cost(len).max(SEGMENT_LEN)
+}
+
 /// A queue of bytes, charged to a budget for as long as they wait.
 ///
 /// Small pieces are gathered into one segment, so that a thousand of them go out in one write; a large piece is by itself. An empty
@@ -131,7 +137,7 @@ impl Piece {
     fn give_back(self, memory: &Memory) {
         match self {
             Piece::Small(segment) => memory.give_segment_back(segment),
-            Piece::Large(large) => memory.ledger.discharge(Large::cost(large.body.cost())),
+            Piece::Large(large) => memory.ledger().discharge(Large::cost(large.body.cost())),
         }
     }
 }
@@ -185,7 +191,7 @@ impl SendQueue {
             let pushed = self.push([before.bytes(), body.as_ref(), after.bytes()]);
             return pushed.map_err(|full| (full, body));
         }
-        if let Err(full) = self.memory.ledger.charge(Large::cost(body.cost())) {
+        if let Err(full) = self.memory.ledger().charge_sending(Large::cost(body.cost())) {
             return Err((full, body));
         }
         let large = Box::new(Large { before, body, after });
@@ -318,7 +324,7 @@ impl SendQueue {
 
     fn open_piece(&mut self, len: usize, pieces: [&[u8]; 3]) -> Result<(), Full> {
         if len > SEGMENT_LEN {
-            self.memory.ledger.charge(Large::cost(len))?;
+            self.memory.ledger().charge_sending(Large::cost(len))?;
             let (before, after) = (Short::laid_out(None), Short::laid_out(None));
             self.push_other(Piece::Large(Box::new(Large { before, body: pieces.concat().into(), after })));
             return Ok(());

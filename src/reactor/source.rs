@@ -1,9 +1,11 @@
 //! What a descriptor does when the kernel says that it is ready: the half of a source that acts in phase 4.
 
+use std::mem;
 use std::os::unix::io::BorrowedFd;
 
 use super::buf::Buf;
-use super::memory::{Full, Memory};
+use super::line::Purpose;
+use super::memory::{Full, Memory, BUFFER_LEN};
 use super::stats::Stats;
 use crate::platform::{Interest, Ready};
 
@@ -128,23 +130,31 @@ pub struct Io {
     source_budget: usize,
     /// How many the one that responds has moved.
     moved: usize,
-    /// The most memory that it asked for and that was not to be had.
-    refused: usize,
-    /// What to respond to when there is some: `READABLE` when it was to be read into. Says nothing when none was refused.
-    retry: Ready,
+    /// The memory that it asked for and that was not to be had.
+    refused: Option<Refused>,
+    /// Whether it may draw on what is set aside for reading, being the first in line.
+    pub(super) may_draw: bool,
+}
+
+/// The most memory that was not to be had for each purpose, 0 if none was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Refused {
+    pub reading: usize,
+    pub sending: usize,
+    pub accepting: usize,
 }
 
 impl Io {
     pub(super) fn new(memory: Memory, source_budget: usize) -> Io {
-        let (stats, moved, refused, retry) = Default::default();
-        Io { memory, stats, source_budget, moved, refused, retry }
+        let (stats, moved, refused, may_draw) = Default::default();
+        Io { memory, stats, source_budget, moved, refused, may_draw }
     }
 
     /// For the next source.
     #[inline]
     pub(super) fn begin(&mut self) {
         self.moved = 0;
-        self.refused = 0;
+        self.refused = None;
     }
 
     /// What is to be had in all.
@@ -178,23 +188,44 @@ impl Io {
     /// this source, and calls `respond` again when there is memory, first come first served.
     #[inline]
     pub fn lend(&mut self) -> Option<Buf> {
-        self.memory.lend().map_err(|full| self.refuse(full, Ready::READABLE)).ok()
+        match self.memory.lend() {
+            Ok(buf) => Some(buf),
+            Err(full) => self.lend_drawn(full),
+        }
+    }
+
+    #[cold]
+    fn lend_drawn(&mut self, full: Full) -> Option<Buf> {
+        let drawn = if mem::take(&mut self.may_draw) { self.memory.lend_drawn() } else { Err(full) };
+        drawn.map_err(|full| self.refuse(full, Purpose::Reading)).ok()
     }
 
     /// Lengthens a buffer to `capacity` bytes, for a message that does not fit; `false` when there is no memory, as for
     /// [`lend`](Self::lend).
     pub fn grow(&mut self, buf: &mut Buf, capacity: usize) -> bool {
-        buf.grow(capacity).map_err(|full| self.refuse(full, Ready::READABLE)).is_ok()
+        let may_draw = mem::take(&mut self.may_draw);
+        buf.grow(capacity, may_draw).map_err(|full| self.refuse(full, Purpose::Reading)).is_ok()
     }
 
-    /// Answers whether `len` bytes are free, and if not, has `respond` called again when they are.
+    /// Answers whether `len` bytes are [free](Memory::free), and if not, has `respond` called again when they are.
     #[inline]
     pub fn await_memory(&mut self, len: usize) -> bool {
         let free = self.memory.free();
         if free < len {
-            self.refuse(Full { wanted: len, free }, Ready::NONE);
+            self.refuse(Full { wanted: len, free }, Purpose::Sending);
         }
         free >= len
+    }
+
+    /// Answers whether there is memory to read from one connection more, and if not, has `respond` called again when there is, and
+    /// nobody who has a connection waits for it.
+    pub(crate) fn await_memory_to_accept(&mut self) -> bool {
+        let mut account = self.memory.ledger().account();
+        let has_memory = account.take_for_accepting(BUFFER_LEN);
+        if !has_memory {
+            self.refuse(Full { wanted: BUFFER_LEN, free: self.memory.free() }, Purpose::Accepting);
+        }
+        has_memory
     }
 
     /// Counts a connection that was accepted.
@@ -207,23 +238,25 @@ impl Io {
         self.stats.accepts_deferred += 1;
     }
 
-    /// How much memory the reactor has in all.
-    pub(crate) fn memory_limit(&self) -> usize {
-        self.memory.limit()
+    /// How much memory one source can have to read into.
+    pub(crate) fn reading_limit(&self) -> usize {
+        self.memory.ledger().reading_limit()
     }
 
-    /// How much memory has to be free before it makes sense to respond again, and to what; `None` when none was refused.
+    /// How much memory has to be free before it makes sense to respond again; `None` when none was refused.
     #[inline]
-    pub(super) fn refusal(&self) -> Option<(usize, Ready)> {
-        (self.refused > 0).then_some((self.refused, self.retry))
+    pub(super) fn refusal(&self) -> Option<Refused> {
+        self.refused
     }
 
     #[cold]
-    fn refuse(&mut self, full: Full, retry: Ready) {
-        if self.refused == 0 {
-            self.retry = Ready::NONE;
-        }
-        self.refused = self.refused.max(full.wanted);
-        self.retry |= retry;
+    fn refuse(&mut self, full: Full, purpose: Purpose) {
+        let refused = self.refused.get_or_insert_with(Refused::default);
+        let most = match purpose {
+            Purpose::Reading => &mut refused.reading,
+            Purpose::Sending => &mut refused.sending,
+            Purpose::Accepting => &mut refused.accepting,
+        };
+        *most = full.wanted.max(*most);
     }
 }

@@ -137,7 +137,7 @@ pub fn a_header_that_announces_the_maximum_reserves_nothing(case: Case) {
     let mut seen = Seen::default();
     turn_until_idle(&mut reactor, &spy, &mut seen);
     assert_eq!(seen.frame_count(), 0);
-    assert_eq!(reactor.context().memory().used(), BUFFER_LEN);
+    assert_eq!(reactor.context().memory().used(), 4);
 }
 
 pub fn an_error_is_told_once_and_nothing_after_it_is_parsed(case: Case) {
@@ -251,7 +251,7 @@ pub fn a_stream_that_goes_on_in_frames_keeps_what_it_has_read(case: Case) {
         let mut stream = context.remove(id).unwrap();
         assert_eq!(stream.input()[0], b'!');
         stream.consume(1);
-        let framed = context.add(Framed::over(LengthPrefix::new(MAX), stream), take_all).unwrap();
+        let framed = context.add(Framed::over(LengthPrefix::new(MAX), stream).unwrap(), take_all).unwrap();
         assert!(context.fire(framed));
     };
     let mut context = reactor.context();
@@ -265,47 +265,34 @@ pub fn a_stream_that_goes_on_in_frames_keeps_what_it_has_read(case: Case) {
     assert_eq!(seen.flat(), ok(&[b"first", b"second"]));
 }
 
-pub fn a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other(case: Case) {
-    let mut reactor = case.builder().memory(4 * BUFFER_LEN).build().unwrap();
-    let (long, far) = pair();
+/// Told when it is made, and not when a peer sends such a frame.
+pub fn frames_that_could_be_longer_than_the_memory_are_refused_at_once(case: Case) {
+    let mut reactor: Reactor<()> = case.builder().memory(4 * BUFFER_LEN).build().unwrap();
+    let memory = reactor.context().memory();
+    let fits = |max| Framed::new(LengthPrefix::new(max), pair().1, &memory);
+    let error = fits(4 * BUFFER_LEN - 3).err().unwrap();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    assert_eq!(
+        error.to_string(),
+        "expected frames to fit the memory of 262144 bytes, found a maximum of 262145"
+    );
+    assert!(fits(4 * BUFFER_LEN - 4).is_ok());
+    assert_eq!(memory.used(), 0);
+}
+
+/// The longest frame that there can be fills all that may be read, and comes whole.
+pub fn a_frame_as_long_as_the_memory_arrives(case: Case) {
+    const LEN: usize = 4 * BUFFER_LEN;
+    let mut reactor = case.builder().memory(LEN).build().unwrap();
+    let (near, far) = pair();
     let mut context = reactor.context();
-    let codec = LengthPrefix::new(100 * BUFFER_LEN);
-    let failed = |log: &mut Vec<io::ErrorKind>, context: &mut Context<'_, _>, id| {
-        let framed: &mut Framed<LengthPrefix, UnixStream> = context.get_mut(id).unwrap();
-        assert!(framed.split().0.next().is_none());
-        if framed.state() == State::Closed {
-            log.push(framed.take_error().expect("it has failed").kind());
-            context.remove(id);
-        }
-    };
-    context.add(Framed::new(codec, far, &context.memory()).unwrap(), failed).unwrap();
-    let (mut short, far) = pair();
-    let echo = |_: &mut Vec<io::ErrorKind>, context: &mut Context<'_, _>, id| {
-        let framed: &mut Framed<LengthPrefix, UnixStream> = context.get_mut(id).unwrap();
-        let (frames, mut outlet) = framed.split();
-        for frame in frames {
-            outlet.send((), frame.unwrap().body).unwrap();
-        }
-    };
-    context.add(Framed::new(codec, far, &context.memory()).unwrap(), echo).unwrap();
-
-    long.set_nonblocking(true).unwrap();
-    let mut unsent = frame(&pattern(5 * BUFFER_LEN));
-    let mut errors = Vec::new();
-    while errors.is_empty() {
-        if let Ok(len) = (&long).write(&unsent) {
-            unsent.drain(..len);
-        }
-        reactor.turn(&mut errors, Some(Duration::from_millis(1))).unwrap();
-    }
-    assert_eq!(errors, [io::ErrorKind::OutOfMemory]);
-
-    short.write_all(&frame(b"still here")).unwrap();
-    reactor.turn(&mut errors, SOON).unwrap();
-    reactor.turn(&mut errors, SOON).unwrap();
-    let mut answer = [0; 14];
-    short.read_exact(&mut answer).unwrap();
-    assert_eq!(answer[..], frame(b"still here"));
+    let framed = Framed::new(LengthPrefix::new(LEN - 4), far, &context.memory()).unwrap();
+    context.add(framed, take_all).unwrap();
+    let writer = write_all(near, frame(&pattern(LEN - 4)));
+    let mut seen = Seen::default();
+    turn_until(&mut reactor, &mut seen, |seen| seen.frame_count() > 0);
+    let _near = writer.join().unwrap();
+    assert!(seen.flat() == ok(&[&pattern(LEN - 4)]));
     assert_eq!(reactor.context().memory().used(), 0);
 }
 

@@ -41,6 +41,8 @@ mod remote;
 mod resets;
 #[cfg(feature = "codec")]
 mod sending;
+#[cfg(feature = "codec")]
+mod shares;
 #[cfg(feature = "signal")]
 mod signals;
 mod sources;
@@ -403,6 +405,14 @@ on_every_backend! {
         one_source_reads_and_writes_no_more_than_its_budget_in_a_turn
         frames_of_bytes_go_from_one_stream_to_another_with_split;
     #[cfg(feature = "codec")]
+    shares:
+        a_hundred_that_hold_half_a_message_each_finish_with_memory_for_ten
+        answers_find_room_though_what_was_read_fills_the_memory
+        senders_to_peers_that_do_not_read_do_not_keep_others_from_reading
+        accepting_pauses_while_there_is_no_memory
+        a_listener_that_waits_for_memory_does_not_hold_up_a_message
+        a_stream_that_needs_more_than_the_memory_fails;
+    #[cfg(feature = "codec")]
     sending:
         a_thousand_small_messages_are_one_write
         owned_bodies_are_written_from_where_they_lie
@@ -411,7 +421,8 @@ on_every_backend! {
         a_body_that_is_refused_comes_back;
     #[cfg(feature = "codec")]
     framed:
-        a_message_longer_than_the_whole_budget_fails_its_connection_and_no_other
+        frames_that_could_be_longer_than_the_memory_are_refused_at_once
+        a_frame_as_long_as_the_memory_arrives
         several_frames_of_one_read_are_seen_in_one_callback
         a_frame_that_comes_byte_by_byte_is_seen_once
         frames_cut_at_every_place_are_the_same_frames

@@ -58,7 +58,7 @@ pub fn a_stream_goes_on_with_another_codec_after_an_error(case: Case) {
     let go_on = |_: &mut Seen, context: &mut Context<'_, Seen>, id: Id<Link>| {
         let mut framed = context.remove(id).unwrap();
         assert!(framed.split().0.next().unwrap().is_err());
-        let framed = Framed::over(short_frames(), framed.into_stream());
+        let framed = Framed::over(short_frames(), framed.into_stream()).unwrap();
         let id = context.add(framed, take_frames).unwrap();
         context.fire(id);
     };
@@ -77,7 +77,7 @@ pub fn what_a_stream_needed_does_not_keep_shorter_frames_from_its_successor(case
     stream.need(100);
     let go_on = |_: &mut Seen, context: &mut Context<'_, Seen>, id: Id<Plain>| {
         context.get_mut(id).unwrap().consume(100);
-        let framed = Framed::over(short_frames(), context.remove(id).unwrap());
+        let framed = Framed::over(short_frames(), context.remove(id).unwrap()).unwrap();
         let id = context.add(framed, take_frames).unwrap();
         context.fire(id);
     };
