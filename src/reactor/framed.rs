@@ -65,7 +65,7 @@ pub struct Framed<C: Codec, T: Transport = TcpStream> {
     decoder: C::Decoder,
     encoder: C::Encoder,
     /// A frame that was put back: it is given out again without asking the decoder.
-    held: Option<Found<C::Head>>,
+    held: Option<Box<Found<C::Head>>>,
 }
 
 /// A frame that the decoder found, counted from the first byte that was not consumed.
@@ -166,6 +166,16 @@ impl<C: Codec, T: Transport> Framed<C, T> {
         self.stream.set_high_water(len)
     }
 
+    /// As [`Stream::set_low_water`].
+    pub fn set_low_water(&mut self, len: usize) {
+        self.stream.set_low_water(len)
+    }
+
+    /// As [`Stream::take_drained`].
+    pub fn take_drained(&mut self) -> bool {
+        self.stream.take_drained()
+    }
+
     /// As [`Stream::transport`].
     pub fn transport(&self) -> &T {
         self.stream.transport()
@@ -243,7 +253,7 @@ pub struct Frames<'a, D: Decoder> {
     needed: &'a mut usize,
     condition: &'a Condition,
     decoder: &'a mut D,
-    held: &'a mut Option<Found<D::Head>>,
+    held: &'a mut Option<Box<Found<D::Head>>>,
     /// The frame that was given out last, to put back, and how many bytes it occupies.
     last: Option<(Frame<'a, D::Head>, usize)>,
 }
@@ -281,7 +291,8 @@ impl<'a, D: Decoder> Frames<'a, D> {
             self.rest = &self.bytes[self.end - self.rest.len() - used..self.end];
             // What was given out is all that is known of where it lies: to remember more would be work for every frame.
             let start = frame.body.as_ptr() as usize - self.rest.as_ptr() as usize;
-            *self.held = Some(Found { head: frame.head, body: start..start + frame.body.len(), used });
+            *self.held =
+                Some(Box::new(Found { head: frame.head, body: start..start + frame.body.len(), used }));
             self.condition.put(Condition::PAUSED);
         }
     }
@@ -327,8 +338,8 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
 
 /// The frame that was put back, once, and how many bytes it occupies. By itself, so that who asks the decoder need not make room for it.
 #[inline(never)]
-fn take_held<'a, H>(held: &mut Option<Found<H>>, rest: &'a [u8]) -> Option<(Frame<'a, H>, usize)> {
-    let Found { head, body, used } = held.take()?;
+fn take_held<'a, H>(held: &mut Option<Box<Found<H>>>, rest: &'a [u8]) -> Option<(Frame<'a, H>, usize)> {
+    let Found { head, body, used } = *held.take()?;
     Some((Frame { head, body: &rest[body] }, used))
 }
 

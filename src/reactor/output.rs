@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::mem;
 
 use super::body::{Body, Unsent};
 use super::condition::Condition;
@@ -49,15 +50,26 @@ fn is_closed(condition: &Condition) -> bool {
 pub(super) struct Output {
     pub queue: SendQueue,
     pub high_water: usize,
+    /// What most streams have nothing of, so that an idle one pays eight bytes for it.
+    rare: Option<Box<Rare>>,
+}
+
+/// What is known of a stream that was refused, or whose low-water mark was set.
+#[derive(Debug, Default)]
+struct Rare {
+    /// What is to be left of the queue before a refused sender is told.
+    low_water: Option<usize>,
     /// How much a `send` was refused for, while one is; else nothing.
     refused: usize,
     /// Whether the reactor was asked to tell when there is memory.
     awaits_memory: bool,
+    /// Whether a refused sender was told of room, and nobody has asked whether that is why.
+    has_drained: bool,
 }
 
 impl Output {
     pub fn new(memory: &Memory) -> Output {
-        Output { queue: SendQueue::new(memory), high_water: HIGH_WATER, refused: 0, awaits_memory: false }
+        Output { queue: SendQueue::new(memory), high_water: HIGH_WATER, rare: None }
     }
 
     /// How many bytes wait to be sent.
@@ -81,17 +93,35 @@ impl Output {
         // By value all of it, and without the condition: what a call is told by reference has to lie in memory, also when there is no
         // call.
         let result = self.send_on(is_closed(condition), before, body, after);
-        if self.refused > 0 {
+        if self.is_refused() {
             condition.put(Condition::REFUSED);
         }
         result
+    }
+
+    /// Sets what is to be left of the queue before a refused sender is told.
+    pub fn set_low_water(&mut self, len: usize) {
+        self.rare().low_water = Some(len);
+    }
+
+    /// Whether a refused sender was told of room since this was asked last.
+    pub fn take_drained(&mut self) -> bool {
+        self.rare.as_mut().map_or(false, |rare| mem::take(&mut rare.has_drained))
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(Box::default)
+    }
+
+    fn is_refused(&self) -> bool {
+        self.rare.as_ref().map_or(false, |rare| rare.refused > 0)
     }
 
     /// As [`send`](Self::send), of pieces of any length.
     #[cfg(feature = "net-extra")]
     pub fn send_pieces(&mut self, condition: &Condition, pieces: [&[u8]; 3]) -> Result<(), SendError> {
         let result = self.queue_pieces(is_closed(condition), pieces);
-        if self.refused > 0 {
+        if self.is_refused() {
             condition.put(Condition::REFUSED);
         }
         result
@@ -127,7 +157,7 @@ impl Output {
         };
         pushed.map_err(|(full, body)| {
             let error = self.refuse(full);
-            if self.refused > 0 {
+            if self.is_refused() {
                 condition.put(Condition::REFUSED);
             }
             Unsent { error, body }
@@ -156,8 +186,9 @@ impl Output {
     /// Remembers what was refused: what is longer than the whole budget never fits, so nobody waits for it.
     fn refuse(&mut self, full: Full) -> SendError {
         if full.wanted <= self.queue.memory().ledger().sending_limit() {
-            self.refused = full.wanted;
-            self.awaits_memory = false;
+            let rare = self.rare();
+            rare.refused = full.wanted;
+            rare.awaits_memory = false;
         }
         SendError::Full(full)
     }
@@ -165,7 +196,7 @@ impl Output {
     /// The connection is dead: nothing that waits will be sent, and nobody is told of room.
     pub fn abandon(&mut self, condition: &Condition) {
         self.queue.clear();
-        self.refused = 0;
+        self.rare = None;
         condition.take(Condition::REFUSED | Condition::FINISHING);
         condition.put(Condition::FINISHED);
     }
@@ -181,27 +212,30 @@ impl Output {
             return false;
         }
         // With nothing queued no readiness will ever come by which a refused sender could be told of memory.
-        let has_room = || !self.awaits_memory || self.queue.memory().free() >= self.refused;
+        let has_memory = |rare: &Box<Rare>| !rare.awaits_memory || self.queue.memory().free() >= rare.refused;
+        let has_room = || self.rare.as_ref().map_or(true, has_memory);
         !self.queue.is_empty()
             || condition.has(Condition::FINISHING)
             || condition.has(Condition::REFUSED) && has_room()
     }
 
-    /// Whether a sender that was refused should try again: half of what may wait has gone out, what was refused fits, and there is
-    /// memory for it. Where memory alone is missing, the reactor calls again when there is some.
+    /// Whether a sender that was refused should try again: as much has gone out that no more than the low-water mark is left, what was
+    /// refused fits, and there is memory for it. Where memory alone is missing, the reactor calls again when there is some.
     pub fn has_room_again(&mut self, condition: &Condition, io: &mut Io) -> bool {
-        if !condition.has(Condition::REFUSED) {
-            return false;
-        }
-        let len = self.queue.len();
-        let fits = len == 0 || (len <= self.high_water / 2 && len + self.refused <= self.high_water);
+        let rare = match &mut self.rare {
+            Some(rare) if condition.has(Condition::REFUSED) => rare,
+            _ => return false,
+        };
+        let (len, low_water) = (self.queue.len(), rare.low_water.unwrap_or(self.high_water / 2));
+        let fits = len == 0 || (len <= low_water && len.saturating_add(rare.refused) <= self.high_water);
         if !fits {
             return false;
         }
-        let has_memory = io.await_memory(self.refused);
-        self.awaits_memory = !has_memory;
+        let has_memory = io.await_memory(rare.refused);
+        rare.awaits_memory = !has_memory;
+        rare.has_drained |= has_memory;
         if has_memory {
-            self.refused = 0;
+            rare.refused = 0;
             condition.take(Condition::REFUSED);
         }
         has_memory

@@ -97,10 +97,22 @@ impl<T: Transport> Stream<T> {
         Ok(stream)
     }
 
-    /// Sets how many bytes may wait to be sent before `send` is refused; 1 MiB unless set. A single piece longer than that is taken
-    /// when nothing else waits.
+    /// Sets how many bytes may wait to be sent before `send` is refused: the high-water mark, 1 MiB unless set. A single piece longer than
+    /// that is taken when nothing else waits.
     pub fn set_high_water(&mut self, len: usize) {
         self.output.high_water = len;
+    }
+
+    /// Sets how few bytes may be left to be sent before the callback runs after a `send` was refused: the low-water mark, half of the other
+    /// unless set. It runs when what was refused would be taken, too, and not earlier than that.
+    pub fn set_low_water(&mut self, len: usize) {
+        self.output.set_low_water(len);
+    }
+
+    /// Whether, since this was asked last, what waits has drained to the [low-water mark](Self::set_low_water) after a `send` was refused:
+    /// why the callback runs then, if it wants to know. Who just tries again need not ask.
+    pub fn take_drained(&mut self) -> bool {
+        self.output.take_drained()
     }
 
     /// What has arrived and was not yet consumed.

@@ -82,6 +82,40 @@ pub fn a_sender_that_was_refused_is_told_when_there_is_room(case: Case) {
     assert!(reader.join().unwrap() == expected);
 }
 
+/// Not at half of what may wait, but when so little is left; and it can tell that from other reasons why its callback runs.
+pub fn a_refused_sender_is_told_at_the_low_water_mark(case: Case) {
+    const HIGH_WATER: usize = 1 << 20;
+    const LOW_WATER: usize = 10_000;
+    let (mut reactor, spy) = case.spied();
+    let (mut near, far) = pair();
+    let note = |seen: &mut Vec<(bool, usize)>, context: &mut Context<'_, Vec<_>>, id: UnixId| {
+        let stream = context.get_mut(id).unwrap();
+        stream.consume(stream.input().len());
+        seen.push((stream.take_drained(), stream.unsent_len()));
+    };
+    let id = add(&mut reactor, far, note);
+    let mut context = reactor.context();
+    let stream = context.get_mut(id).unwrap();
+    stream.set_high_water(HIGH_WATER);
+    stream.set_low_water(LOW_WATER);
+    let taken = send_until_refused(stream, &[7; 1000]);
+    let mut seen = Vec::new();
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    near.write_all(b"x").unwrap();
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    assert_eq!(seen.len(), 1, "there was input");
+    assert!(!seen[0].0);
+    let mut left = taken;
+    while left > 0 {
+        left -= near.read(&mut [0; 4096]).unwrap();
+        turn_until_idle(&mut reactor, &spy, &mut seen);
+    }
+    assert_eq!(seen.len(), 2, "told once: {seen:?}");
+    let (has_drained, unsent_len) = seen[1];
+    assert!(has_drained && unsent_len <= LOW_WATER, "{seen:?}");
+    assert!(!reactor.context().get_mut(id).unwrap().take_drained());
+}
+
 pub fn a_sender_that_was_not_refused_is_told_nothing(case: Case) {
     let (mut reactor, spy) = case.spied();
     let (near, far) = pair();
