@@ -139,7 +139,12 @@ impl Table {
     /// Puts an entry in place of whatever stood under the number.
     pub fn set(&mut self, fd: RawFd, entry: Entry) {
         let index = fd as usize;
-        if index >= self.entries.len() {
+        let len = self.entries.len();
+        if index >= len {
+            if index >= self.entries.capacity() {
+                // By a quarter: what is not used of it is memory that nobody has a use for.
+                self.entries.reserve_exact((index + 1 - len).max(len / 4 + 16));
+            }
             self.entries.resize(index + 1, Entry::VACANT);
         }
         self.entries[index] = entry;

@@ -1,6 +1,6 @@
 //! The sources of a loop and what is to be done in the phases to come: what application code may change.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use super::failure::Failure;
@@ -16,6 +16,8 @@ pub(crate) struct Agenda<S: 'static> {
     pub queues: Queues<S>,
     /// For phase 2.
     pub timers: Timers<Box<dyn Task<S>>>,
+    /// The timers of sources that have one which is cleared when they are removed.
+    deadlines: BTreeMap<Key, TimerId>,
 }
 
 /// One source, and what the loop knows of it.
@@ -63,8 +65,8 @@ pub(crate) struct Registration {
     /// What the kernel was told last.
     pub interest: Interest,
     pub marks: Marks,
-    /// A timer that is cleared when the source is removed.
-    pub deadline: Option<TimerId>,
+    /// Whether it has a deadline, which is [kept apart](Agenda::set_deadline): few have one.
+    has_deadline: bool,
 }
 
 /// What else is true of a source: bits, so that a source of which nothing is, as of nearly all, is known by one look.
@@ -138,14 +140,14 @@ pub(crate) enum Work<S: 'static> {
 impl Registration {
     pub fn new(interest: Interest, is_always_ready: bool) -> Registration {
         let marks = if is_always_ready { Marks::ALWAYS_READY } else { Marks::NONE };
-        Registration { interest, marks, deadline: None }
+        Registration { interest, marks, has_deadline: false }
     }
 }
 
 impl<S: 'static> Agenda<S> {
     pub fn new() -> Agenda<S> {
         let queues = Queues { work: VecDeque::new(), touched: Vec::new(), mood: Mood::Busy };
-        Agenda { slots: Slab::new(), queues, timers: Timers::new() }
+        Agenda { slots: Slab::new(), queues, timers: Timers::new(), deadlines: BTreeMap::new() }
     }
 
     /// Has a source settle before the next wait; `None` when it is gone.
@@ -164,13 +166,29 @@ impl<S: 'static> Agenda<S> {
 
     /// Gives a source a deadline in place of the one that it has, or none any more. A source that is gone has none: its is cleared.
     pub fn set_deadline(&mut self, key: Key, deadline: Option<TimerId>) {
-        let unneeded = match self.slots.get_mut(key) {
-            Some(slot) => std::mem::replace(&mut slot.registration.deadline, deadline),
-            None => deadline,
+        let slot = self.slots.get_mut(key);
+        let is_there = slot.map(|slot| slot.registration.has_deadline = deadline.is_some()).is_some();
+        let before = self.deadlines.remove(&key);
+        let unneeded = match deadline {
+            Some(timer) if is_there => {
+                self.deadlines.insert(key, timer);
+                before
+            }
+            // Of a source that is gone there is none before.
+            unneeded => unneeded.or(before),
         };
         if let Some(timer) = unneeded {
             self.timers.clear(timer);
         }
+    }
+
+    /// Takes a source out, and clears its deadline.
+    pub fn remove(&mut self, key: Key) -> Option<Slot<S>> {
+        let slot = self.slots.remove(key)?;
+        if slot.registration.has_deadline {
+            self.set_deadline(key, None);
+        }
+        Some(slot)
     }
 }
 

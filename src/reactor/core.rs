@@ -173,13 +173,10 @@ impl<S: 'static> Core<S> {
 
     /// As [`forget`](Self::forget), by the descriptor of the source.
     pub fn forget_source(&mut self, key: Key, fd: BorrowedFd<'_>) {
-        let Slot { member, registration } = match self.agenda.slots.remove(key) {
+        let Slot { member, registration } = match self.agenda.remove(key) {
             Some(slot) => slot,
             None => return,
         };
-        if let Some(timer) = registration.deadline {
-            self.agenda.timers.clear(timer);
-        }
         if registration.marks.has(Marks::ALWAYS_READY) {
             self.always_ready.retain(|other| *other != key);
         } else if let Err(error) = self.poller.delete(fd) {

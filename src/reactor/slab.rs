@@ -8,7 +8,7 @@ use std::mem;
 use crate::platform::Token;
 
 /// Where something is kept, and which of the successive owners of that place is meant.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Key {
     pub index: u32,
     pub generation: u32,
@@ -148,6 +148,7 @@ impl<V: Default> Slab<V> {
             self.places[key.index()] = place;
         } else {
             assert!(self.places.len() < u32::MAX as usize, "a slab holds fewer than 2^32 values");
+            grow(&mut self.places);
             self.places.push(place);
         }
         key
@@ -213,6 +214,13 @@ impl<V> Rest<'_, V> {
             Some(further) => self.after.get_mut(further - 1)?,
         };
         (place.generation == key.generation).then_some(&mut place.value)
+    }
+}
+
+/// Makes room for one more, if there is none: by a quarter, since what is not used of it is memory that nobody has a use for.
+fn grow<V>(places: &mut Vec<V>) {
+    if places.len() == places.capacity() {
+        places.reserve_exact(places.len() / 4 + 16);
     }
 }
 
