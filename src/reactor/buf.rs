@@ -121,6 +121,13 @@ impl Buf {
         }
     }
 
+    /// As [`give_back`](Self::give_back), by the way of [`Pool::take_aside`].
+    pub(super) fn give_aside(self, memory: &Memory) {
+        if self.lent.pool.ptr_eq(&memory.pool.own) {
+            memory.pool.take_aside(self.lent);
+        }
+    }
+
     /// How many bytes it can hold in all.
     #[inline]
     pub fn capacity(&self) -> usize {

@@ -102,11 +102,20 @@ impl Input {
             None => return,
         };
         buf.consume(taken);
-        if buf.filled_len() <= FEW && buf.capacity() >= BUFFER_LEN {
-            // Where there is no memory for even that, it stays where it is.
-            if let Ok(few) = memory.lend_filled(buf.filled()) {
-                mem::replace(buf, few).give_back(memory);
-            }
+        if let Some(buf) = replace_few(buf, memory) {
+            buf.give_back(memory);
+        }
+    }
+
+    /// When little has arrived, and so many others hold a buffer that one for it would have to be made, it is kept by itself at once.
+    pub fn keep_few(&mut self, memory: &Memory) {
+        let buf = match &mut self.buf {
+            Some(buf) if memory.is_crowded() => buf,
+            _ => return,
+        };
+        buf.consume(mem::take(&mut self.taken));
+        if let Some(buf) = replace_few(buf, memory) {
+            buf.give_aside(memory);
         }
     }
 
@@ -176,4 +185,13 @@ impl Input {
         }
         Ok(Some(buf))
     }
+}
+
+/// Keeps what is in the buffer by itself, if it is little, and answers with the buffer. Where there is no memory for even that it stays.
+fn replace_few(buf: &mut Buf, memory: &Memory) -> Option<Buf> {
+    if buf.filled_len() > FEW || buf.capacity() < BUFFER_LEN {
+        return None;
+    }
+    let few = memory.lend_filled(buf.filled()).ok()?;
+    Some(mem::replace(buf, few))
 }

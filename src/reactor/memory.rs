@@ -131,6 +131,24 @@ impl Memory {
         Ok(Buf { lent })
     }
 
+    /// Lends the buffer that came back last; `None` when there is none, or no room.
+    #[inline]
+    pub(super) fn lend_last(&self) -> Option<Buf> {
+        let lent = self.pool.last.take()?;
+        match self.ledger().charge(BUFFER_LEN) {
+            Ok(()) => Some(Buf { lent }),
+            Err(_) => {
+                self.pool.last.set(Some(lent));
+                None
+            }
+        }
+    }
+
+    /// Whether so much is lent, or waits to be sent, that few bytes are not worth a buffer.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.used() > SPARE_BUFFERS * BUFFER_LEN
+    }
+
     /// Lends one though the budget does not allow it, of what is set aside for whoever is first in line.
     pub(super) fn lend_drawn(&self) -> Result<Buf, Full> {
         let drawn = self.ledger().charge_reading(BUFFER_LEN, false)?;
@@ -209,6 +227,16 @@ impl Pool {
     fn drop_back(&self, mut lent: Box<Lent>) {
         self.ledger.discharge_reading(lent.bytes.len(), lent.drawn);
         lent.forget_pool();
+    }
+
+    /// As [`take_back`](Self::take_back), but so that it is not the [last](Memory::lend_last): whoever needs one next is to look around.
+    pub(super) fn take_aside(&self, mut lent: Box<Lent>) {
+        if lent.bytes.len() != BUFFER_LEN || lent.drawn != 0 {
+            return self.drop_back(lent);
+        }
+        self.ledger.discharge(BUFFER_LEN);
+        (lent.start, lent.end) = (0, 0);
+        self.keep_displaced(lent);
     }
 
     /// With the one that came back last there are then as many as are kept.

@@ -212,8 +212,8 @@ impl Output {
             return false;
         }
         // With nothing queued no readiness will ever come by which a refused sender could be told of memory.
-        let has_memory = |rare: &Box<Rare>| !rare.awaits_memory || self.queue.memory().free() >= rare.refused;
-        let has_room = || self.rare.as_ref().map_or(true, has_memory);
+        let has_memory = |rare: &Rare| !rare.awaits_memory || self.queue.memory().free() >= rare.refused;
+        let has_room = || self.rare.as_deref().map_or(true, has_memory);
         !self.queue.is_empty()
             || condition.has(Condition::FINISHING)
             || condition.has(Condition::REFUSED) && has_room()

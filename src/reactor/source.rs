@@ -194,6 +194,12 @@ impl Io {
         }
     }
 
+    /// As [`lend`](Self::lend), if that is the buffer that came back last.
+    #[inline]
+    pub(super) fn lend_last(&mut self) -> Option<Buf> {
+        self.memory.lend_last()
+    }
+
     #[cold]
     fn lend_drawn(&mut self, full: Full) -> Option<Buf> {
         let drawn = if mem::take(&mut self.may_draw) { self.memory.lend_drawn() } else { Err(full) };

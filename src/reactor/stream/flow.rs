@@ -23,9 +23,9 @@ impl<T: Transport> Stream<T> {
     /// Reads what is there, within the budget, on a stream at rest; answers whether the callback has something to do.
     #[inline(always)] // see `Member`
     pub(super) fn fill(&mut self, io: &mut Io) -> bool {
-        let mut buf = match io.lend() {
+        let mut buf = match io.lend_last() {
             Some(buf) => buf,
-            None => return self.has_news(),
+            None => return self.fill_on(io),
         };
         match self.transport.receive(buf.room()) {
             // That was all, and the kernel tells when there is more. So it nearly always is.
@@ -143,6 +143,7 @@ impl<T: Transport> Stream<T> {
                 break;
             }
         }
+        self.input.keep_few(self.output.queue.memory());
         self.has_news()
     }
 
