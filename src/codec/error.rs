@@ -31,6 +31,13 @@ pub enum FrameError {
         /// The most that is allowed.
         max: usize,
     },
+    /// A header holds a value that no frame may have. Becomes [`io::ErrorKind::InvalidData`].
+    Invalid {
+        /// What may stand there instead, in words.
+        expected: &'static str,
+        /// What stands there.
+        found: u64,
+    },
     /// The stream ended inside a frame, be it in the header or in the body. Becomes [`io::ErrorKind::UnexpectedEof`].
     Truncated {
         /// How many bytes of the frame were there.
@@ -52,6 +59,7 @@ impl fmt::Display for FrameError {
             FrameError::TooLong { len, max } => {
                 write!(f, "expected a frame of at most {max} bytes, found one of {len}")
             }
+            FrameError::Invalid { expected, found } => write!(f, "expected {expected}, found {found:#04x}"),
             FrameError::Truncated { have, need } => {
                 write!(
                     f,
@@ -73,7 +81,7 @@ impl error::Error for FrameError {}
 impl From<FrameError> for io::Error {
     fn from(error: FrameError) -> io::Error {
         let kind = match error {
-            FrameError::TooLong { .. } => io::ErrorKind::InvalidData,
+            FrameError::TooLong { .. } | FrameError::Invalid { .. } => io::ErrorKind::InvalidData,
             FrameError::Truncated { .. } => io::ErrorKind::UnexpectedEof,
             FrameError::Undecoded { .. } => io::ErrorKind::InvalidInput,
         };
@@ -89,6 +97,7 @@ mod tests {
     fn every_error_says_what_was_expected_and_what_was_found() {
         let said = [
             FrameError::TooLong { len: u64::MAX, max: 16 },
+            FrameError::Invalid { expected: "flags from 0x00 to 0x07", found: 8 },
             FrameError::Truncated { have: 3, need: 4 },
             FrameError::Undecoded { used: 9 },
         ]
@@ -97,6 +106,7 @@ mod tests {
             said,
             [
                 "expected a frame of at most 16 bytes, found one of 18446744073709551615",
+                "expected flags from 0x00 to 0x07, found 0x08",
                 "expected at least 4 bytes of a frame, found the end of the stream after 3",
                 "expected every frame to be decoded before the end, found one of 9 bytes waiting",
             ]
@@ -104,16 +114,22 @@ mod tests {
     }
 
     #[test]
-    fn every_error_has_an_io_kind_of_its_own() {
+    fn every_error_has_its_io_kind() {
         let kinds = [
             FrameError::TooLong { len: 17, max: 16 },
+            FrameError::Invalid { expected: "flags from 0x00 to 0x07", found: 8 },
             FrameError::Truncated { have: 3, need: 4 },
             FrameError::Undecoded { used: 9 },
         ]
         .map(|error| io::Error::from(error).kind());
         assert_eq!(
             kinds,
-            [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidInput]
+            [
+                io::ErrorKind::InvalidData,
+                io::ErrorKind::InvalidData,
+                io::ErrorKind::UnexpectedEof,
+                io::ErrorKind::InvalidInput
+            ]
         );
     }
 }

@@ -7,10 +7,12 @@
 //! | codec | frame |
 //! |---|---|
 //! | [`LengthPrefix`] | a length in a field of 1 to 8 bytes, then the body |
+//! | [`zmtp::ZmtpFrames`] | flags, a length of 1 or 8 bytes, then the body; [`zmtp`] has what else the protocol needs |
 
 mod affixes;
 mod error;
 mod length_prefix;
+pub mod zmtp;
 
 use std::ops::Range;
 

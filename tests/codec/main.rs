@@ -7,3 +7,4 @@ extern crate ringmq_kqueue_model as _;
 #[path = "../laws/mod.rs"]
 mod laws;
 mod length_prefix;
+mod zmtp;

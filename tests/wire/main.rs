@@ -6,8 +6,11 @@
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
 
+#[path = "../laws/mod.rs"]
+mod laws;
 #[path = "mod.rs"]
 mod wire;
+mod zmtp;
 
 use sha2::{Digest, Sha256};
 
