@@ -19,7 +19,13 @@ struct Target {
 }
 
 /// Every fuzz target and what it does with an input, ordered by name.
-const TARGETS: &[Target] = &[Target { name: "length_prefix", run: fuzz::length_prefix::run }];
+const TARGETS: &[Target] = &[
+    Target { name: "length_prefix", run: fuzz::length_prefix::run },
+    Target { name: "zmtp_commands", run: fuzz::zmtp_commands::run },
+    Target { name: "zmtp_frames", run: fuzz::zmtp_frames::run },
+    Target { name: "zmtp_greeting", run: fuzz::zmtp_greeting::run },
+    Target { name: "zmtp_round_trip", run: fuzz::zmtp_round_trip::run },
+];
 
 /// The files that a target has in one of the folders of `fuzz/`.
 fn files(folder: &str, target: &str) -> Vec<PathBuf> {

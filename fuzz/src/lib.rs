@@ -6,3 +6,8 @@
 #[path = "../../tests/laws/mod.rs"]
 mod laws;
 pub mod length_prefix;
+mod pieces;
+pub mod zmtp_commands;
+pub mod zmtp_frames;
+pub mod zmtp_greeting;
+pub mod zmtp_round_trip;
