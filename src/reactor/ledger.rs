@@ -11,7 +11,7 @@ use super::memory::Full;
 /// A budget.
 ///
 /// Between what is charged, what anybody may still be charged, and what is set aside nothing is lost: together they are the limit.
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     limit: usize,
     /// What anybody may still be charged. Below zero: how much of what is set aside for sending is in use, so that whatever comes back goes
     /// there first; or how much was set aside that has still to come back.
@@ -25,7 +25,7 @@ pub(super) struct Ledger {
 
 /// What could be charged, as it is counted out to those who wait.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Account {
+pub(crate) struct Account {
     free: usize,
     /// What is set aside for reading, if nobody uses it.
     reading: usize,

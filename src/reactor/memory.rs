@@ -40,7 +40,7 @@ pub struct Memory {
 }
 
 /// What all handles on a budget, and all that it lends, have in common.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     pub(super) ledger: Ledger,
     /// Itself, as what it lends knows it.
     pub(super) own: Weak<Pool>,
@@ -55,7 +55,7 @@ pub(super) struct Pool {
 }
 
 /// Where the small pieces of a send queue are gathered: handed over in a box, as one word.
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// How many of the bytes are filled in.
     pub end: usize,
     /// All of them are there from the beginning, so that to add a piece is to copy into a slice.

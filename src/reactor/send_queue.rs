@@ -52,7 +52,7 @@ impl Short {
 
 /// What is [`Short`], where it can be borrowed.
 #[derive(Debug)]
-pub(super) struct LaidOut {
+pub(crate) struct LaidOut {
     bytes: [u8; Short::CAPACITY],
     len: u8,
 }
