@@ -31,6 +31,13 @@ pub enum FrameError {
         /// The most that is allowed.
         max: usize,
     },
+    /// A frame is shorter than any may be. Becomes [`io::ErrorKind::InvalidData`].
+    TooShort {
+        /// How long the header says the frame is, or how long the frame to be sent would be, with what is around its body.
+        len: u64,
+        /// The least that is allowed.
+        min: usize,
+    },
     /// A header holds a value that no frame may have. Becomes [`io::ErrorKind::InvalidData`].
     Invalid {
         /// What may stand there instead, in words.
@@ -59,6 +66,9 @@ impl fmt::Display for FrameError {
             FrameError::TooLong { len, max } => {
                 write!(f, "expected a frame of at most {max} bytes, found one of {len}")
             }
+            FrameError::TooShort { len, min } => {
+                write!(f, "expected a frame of at least {min} bytes, found one of {len}")
+            }
             FrameError::Invalid { expected, found } => write!(f, "expected {expected}, found {found:#04x}"),
             FrameError::Truncated { have, need } => {
                 write!(
@@ -81,7 +91,9 @@ impl error::Error for FrameError {}
 impl From<FrameError> for io::Error {
     fn from(error: FrameError) -> io::Error {
         let kind = match error {
-            FrameError::TooLong { .. } | FrameError::Invalid { .. } => io::ErrorKind::InvalidData,
+            FrameError::TooLong { .. } | FrameError::TooShort { .. } | FrameError::Invalid { .. } => {
+                io::ErrorKind::InvalidData
+            }
             FrameError::Truncated { .. } => io::ErrorKind::UnexpectedEof,
             FrameError::Undecoded { .. } => io::ErrorKind::InvalidInput,
         };
@@ -97,6 +109,7 @@ mod tests {
     fn every_error_says_what_was_expected_and_what_was_found() {
         let said = [
             FrameError::TooLong { len: u64::MAX, max: 16 },
+            FrameError::TooShort { len: 4, min: 5 },
             FrameError::Invalid { expected: "flags from 0x00 to 0x07", found: 8 },
             FrameError::Truncated { have: 3, need: 4 },
             FrameError::Undecoded { used: 9 },
@@ -106,6 +119,7 @@ mod tests {
             said,
             [
                 "expected a frame of at most 16 bytes, found one of 18446744073709551615",
+                "expected a frame of at least 5 bytes, found one of 4",
                 "expected flags from 0x00 to 0x07, found 0x08",
                 "expected at least 4 bytes of a frame, found the end of the stream after 3",
                 "expected every frame to be decoded before the end, found one of 9 bytes waiting",
@@ -117,6 +131,7 @@ mod tests {
     fn every_error_has_its_io_kind() {
         let kinds = [
             FrameError::TooLong { len: 17, max: 16 },
+            FrameError::TooShort { len: 4, min: 5 },
             FrameError::Invalid { expected: "flags from 0x00 to 0x07", found: 8 },
             FrameError::Truncated { have: 3, need: 4 },
             FrameError::Undecoded { used: 9 },

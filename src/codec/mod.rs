@@ -7,11 +7,13 @@
 //! | codec | frame |
 //! |---|---|
 //! | [`LengthPrefix`] | a length in a field of 1 to 8 bytes, then the body |
+//! | [`RingFrames`] | flags, a length of 4 bytes that counts the header too, then the body; [`RingJoiner`] makes messages of them |
 //! | [`zmtp::ZmtpFrames`] | flags, a length of 1 or 8 bytes, then the body; [`zmtp`] has what else the protocol needs |
 
 mod affixes;
 mod error;
 mod length_prefix;
+mod ring;
 pub mod zmtp;
 
 use std::ops::Range;
@@ -19,6 +21,9 @@ use std::ops::Range;
 pub use affixes::Affixes;
 pub use error::FrameError;
 pub use length_prefix::{LengthPrefix, LengthPrefixDecoder, LengthPrefixEncoder};
+pub use ring::{
+    RingFrames, RingFramesDecoder, RingFramesEncoder, RingHead, RingJoiner, RingMessageError, RingSplit,
+};
 
 /// Finds the frames in a stream of bytes.
 ///

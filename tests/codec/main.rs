@@ -7,4 +7,6 @@ extern crate ringmq_kqueue_model as _;
 #[path = "../laws/mod.rs"]
 mod laws;
 mod length_prefix;
+mod ring_frames;
+mod ring_messages;
 mod zmtp;

@@ -8,6 +8,7 @@ extern crate ringmq_kqueue_model as _;
 
 #[path = "../laws/mod.rs"]
 mod laws;
+mod ring;
 #[path = "mod.rs"]
 mod wire;
 mod zmtp;
