@@ -21,6 +21,8 @@ struct Target {
 /// Every fuzz target and what it does with an input, ordered by name.
 const TARGETS: &[Target] = &[
     Target { name: "length_prefix", run: fuzz::length_prefix::run },
+    Target { name: "ring", run: fuzz::ring::run },
+    Target { name: "ring_round_trip", run: fuzz::ring_round_trip::run },
     Target { name: "zmtp_commands", run: fuzz::zmtp_commands::run },
     Target { name: "zmtp_frames", run: fuzz::zmtp_frames::run },
     Target { name: "zmtp_greeting", run: fuzz::zmtp_greeting::run },

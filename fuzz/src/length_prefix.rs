@@ -10,6 +10,7 @@
 use ringmq::codec::{Affixes, Codec, Encoder, FrameError, LengthPrefix};
 
 use super::laws::{self, Transcript};
+use super::pieces::cut;
 
 /// Up to this length a stream is cut at every single place, which costs the square of it.
 const SHORT: usize = 48;
@@ -22,7 +23,8 @@ pub fn run(data: &[u8]) {
     let expected = layout.decode_naively(stream);
 
     assert_eq!(laws::read(codec.halves().0, [stream]), expected, "whole: {layout:?}");
-    assert_eq!(laws::read(codec.halves().0, cut(stream, *pieces)), expected, "in pieces: {layout:?}");
+    let pieces = cut(stream, &[pieces & 15, pieces >> 4]);
+    assert_eq!(laws::read(codec.halves().0, pieces), expected, "in pieces: {layout:?}");
     assert_eq!(laws::read(codec.halves().0, stream.chunks(1)), expected, "byte by byte: {layout:?}");
 
     // A length has only one encoding, so the same bytes come out again.
@@ -101,22 +103,4 @@ impl Layout {
         };
         Transcript { frames, end }
     }
-}
-
-/// The stream in pieces of two lengths in turn, of which one may be zero: then nothing new has arrived.
-fn cut(mut stream: &[u8], lens: u8) -> Vec<&[u8]> {
-    let lens = [usize::from(lens & 15), usize::from(lens >> 4)];
-    if lens == [0, 0] {
-        return vec![stream];
-    }
-    let mut pieces = Vec::new();
-    for len in lens.iter().cycle() {
-        if stream.is_empty() {
-            break;
-        }
-        let (piece, rest) = stream.split_at(*len.min(&stream.len()));
-        pieces.push(piece);
-        stream = rest;
-    }
-    pieces
 }

@@ -7,6 +7,8 @@
 mod laws;
 pub mod length_prefix;
 mod pieces;
+pub mod ring;
+pub mod ring_round_trip;
 pub mod zmtp_commands;
 pub mod zmtp_frames;
 pub mod zmtp_greeting;
