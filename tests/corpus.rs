@@ -20,6 +20,7 @@ struct Target {
 
 /// Every fuzz target and what it does with an input, ordered by name.
 const TARGETS: &[Target] = &[
+    Target { name: "chunked", run: fuzz::chunked::run },
     Target { name: "length_prefix", run: fuzz::length_prefix::run },
     Target { name: "ring", run: fuzz::ring::run },
     Target { name: "ring_round_trip", run: fuzz::ring_round_trip::run },

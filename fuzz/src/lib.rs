@@ -3,6 +3,7 @@
 //! `tests/corpus.rs` of the main package includes this file too, and calls the same functions on stable with every input that
 //! was ever worth keeping. So nothing in here may need libFuzzer.
 
+pub mod chunked;
 #[path = "../../tests/laws/mod.rs"]
 mod laws;
 pub mod length_prefix;

@@ -142,6 +142,7 @@ mod tests {
             [
                 io::ErrorKind::InvalidData,
                 io::ErrorKind::InvalidData,
+                io::ErrorKind::InvalidData,
                 io::ErrorKind::UnexpectedEof,
                 io::ErrorKind::InvalidInput
             ]

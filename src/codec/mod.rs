@@ -7,10 +7,12 @@
 //! | codec | frame |
 //! |---|---|
 //! | [`LengthPrefix`] | a length in a field of 1 to 8 bytes, then the body |
+//! | [`Chunked`] | the same, in chunks: for bodies that are longer than memory |
 //! | [`RingFrames`] | flags, a length of 4 bytes that counts the header too, then the body; [`RingJoiner`] makes messages of them |
 //! | [`zmtp::ZmtpFrames`] | flags, a length of 1 or 8 bytes, then the body; [`zmtp`] has what else the protocol needs |
 
 mod affixes;
+mod chunked;
 mod error;
 mod length_prefix;
 mod ring;
@@ -19,6 +21,7 @@ pub mod zmtp;
 use std::ops::Range;
 
 pub use affixes::Affixes;
+pub use chunked::{Chunk, Chunked, ChunkedDecoder, ChunkedEncoder};
 pub use error::FrameError;
 pub use length_prefix::{LengthPrefix, LengthPrefixDecoder, LengthPrefixEncoder};
 pub use ring::{

@@ -4,6 +4,7 @@
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
 
+mod chunked;
 #[path = "../laws/mod.rs"]
 mod laws;
 mod length_prefix;
