@@ -113,6 +113,29 @@ impl<C: Codec, T: Transport> Framed<C, T> {
     }
 
     /// The frames that have arrived, and the way to send others while looking at them.
+    ///
+    /// With [`Context::split`](crate::Context::split) they are sent on to other connections as well, straight from the receive buffer:
+    ///
+    /// ```no_run
+    /// # use ringmq::{codec::LengthPrefix, Context, Framed, Id, SendError};
+    /// # type Link = Framed<LengthPrefix>;
+    /// /// Hands every frame on; what finds no room stays, and this is called again when there is some.
+    /// fn forward<S>(context: &mut Context<'_, S>, from: Id<Link>, to: Id<Link>) {
+    ///     if let Some((from, mut others)) = context.split(from) {
+    ///         let to = match others.get_mut(to) {
+    ///             Some(to) => to,
+    ///             None => return,
+    ///         };
+    ///         let (mut frames, _) = from.split();
+    ///         while let Some(Ok(frame)) = frames.next() {
+    ///             if let Err(SendError::Full(_)) = to.send((), frame.body) {
+    ///                 frames.put_back(); // the callback of `to` is told of room: it has to fire this one's
+    ///                 break;
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    /// ```
     #[inline]
     pub fn split(&mut self) -> (Frames<'_, C::Decoder>, Outlet<'_, C::Encoder>) {
         let condition = &self.stream.condition;

@@ -265,6 +265,40 @@ pub fn a_stream_that_goes_on_in_frames_keeps_what_it_has_read(case: Case) {
     assert_eq!(seen.flat(), ok(&[b"first", b"second"]));
 }
 
+/// From the receive buffer of one to the send queues of two others, in one callback and with nothing between.
+pub fn frames_are_sent_on_to_others_while_they_are_read(case: Case) {
+    let (mut reactor, spy) = case.spied();
+    let mut context = reactor.context();
+    let mut add = |callback: fn(&mut Vec<Id<Link>>, &mut Context<'_, Vec<Id<Link>>>, Id<Link>)| {
+        let (near, far) = pair();
+        let framed = Framed::new(LengthPrefix::new(MAX), far, &context.memory()).unwrap();
+        (near, context.add(framed, callback).unwrap())
+    };
+    let (mut source, _) = add(|sinks, context, id| {
+        let (source, mut others) = context.split(id).unwrap();
+        let (frames, mut outlet) = source.split();
+        for frame in frames {
+            let body = frame.unwrap().body;
+            for sink in &*sinks {
+                others.get_mut(*sink).unwrap().send((), body).unwrap();
+            }
+            outlet.send((), &[body.len() as u8]).unwrap();
+        }
+    });
+    let sinks = [add(|_, _, _| ()), add(|_, _, _| ())];
+    let mut ids = sinks.iter().map(|(_, id)| *id).collect();
+    source.write_all(&[frame(b"one"), frame(b""), frame(b"three")].concat()).unwrap();
+    turn_until_idle(&mut reactor, &spy, &mut ids);
+    for (mut near, _) in sinks {
+        let mut bytes = [0; 12 + 8];
+        near.read_exact(&mut bytes).unwrap();
+        assert_eq!(bytes[..], [frame(b"one"), frame(b""), frame(b"three")].concat());
+    }
+    let mut answers = [0; 15];
+    source.read_exact(&mut answers).unwrap();
+    assert_eq!(answers[..], [frame(&[3]), frame(&[0]), frame(&[5])].concat());
+}
+
 /// Told when it is made, and not when a peer sends such a frame.
 pub fn frames_that_could_be_longer_than_the_memory_are_refused_at_once(case: Case) {
     let mut reactor: Reactor<()> = case.builder().memory(4 * BUFFER_LEN).build().unwrap();

@@ -422,6 +422,7 @@ on_every_backend! {
         a_body_that_is_refused_comes_back;
     #[cfg(feature = "codec")]
     framed:
+        frames_are_sent_on_to_others_while_they_are_read
         frames_that_could_be_longer_than_the_memory_are_refused_at_once
         a_frame_as_long_as_the_memory_arrives
         several_frames_of_one_read_are_seen_in_one_callback
