@@ -23,6 +23,7 @@ pub fn run(data: &[u8]) {
                 assert_eq!((body, used), (64..64, 64));
                 is_written_again(head, &stream[..64]);
             }
+            Ok(Step::Skip { .. }) => panic!("nothing of a greeting is skipped: {stream:?}"),
             Err(_) => assert!(have >= announced, "an error with {have} bytes, {announced} were announced"),
         }
     }
@@ -50,6 +51,7 @@ fn kind(answer: &Result<Step<Greeting>, GreetingError>) -> Kind {
     match answer {
         Ok(Step::More(_)) => Kind::More,
         Ok(Step::Frame { .. }) => Kind::Whole,
+        Ok(Step::Skip { .. }) => panic!("nothing of a greeting is skipped"),
         Err(error) => Kind::Refused(error.clone()),
     }
 }

@@ -173,6 +173,7 @@ impl ChunkedDecoder {
         let body_len = match self.prefix.decode(header) {
             Ok(Step::Frame { .. }) => 0,
             Ok(Step::More(body_len)) => body_len,
+            Ok(Step::Skip { .. }) => unreachable!("a length prefix has nothing skipped"),
             Err(error) => return Err(self.fail(error)),
         };
         Ok(Some((self.header_len, body_len)))
@@ -221,7 +222,7 @@ impl Decoder for ChunkedDecoder {
         let next = self.next;
         let error = match self.decode(rest)? {
             Step::More(more) => FrameError::Truncated { have: rest.len(), need: rest.len() + more },
-            Step::Frame { used, .. } => FrameError::Undecoded { used },
+            Step::Frame { used, .. } | Step::Skip { used } => FrameError::Undecoded { used },
         };
         self.next = next;
         Err(self.fail(error))

@@ -38,6 +38,12 @@ pub enum FrameError {
         /// The least that is allowed.
         min: usize,
     },
+    /// A body that ends with a delimiter is longer than the maximum the codec was made with: there is none where one was due at the
+    /// latest. Where the next one is, if at all, was not looked for. Becomes [`io::ErrorKind::InvalidData`].
+    NoDelimiter {
+        /// The most that is allowed before it.
+        max: usize,
+    },
     /// A header holds a value that no frame may have. Becomes [`io::ErrorKind::InvalidData`].
     Invalid {
         /// What may stand there instead, in words.
@@ -69,6 +75,9 @@ impl fmt::Display for FrameError {
             FrameError::TooShort { len, min } => {
                 write!(f, "expected a frame of at least {min} bytes, found one of {len}")
             }
+            FrameError::NoDelimiter { max } => {
+                write!(f, "expected a delimiter after at most {max} bytes, found more without one")
+            }
             FrameError::Invalid { expected, found } => write!(f, "expected {expected}, found {found:#04x}"),
             FrameError::Truncated { have, need } => {
                 write!(
@@ -91,9 +100,10 @@ impl error::Error for FrameError {}
 impl From<FrameError> for io::Error {
     fn from(error: FrameError) -> io::Error {
         let kind = match error {
-            FrameError::TooLong { .. } | FrameError::TooShort { .. } | FrameError::Invalid { .. } => {
-                io::ErrorKind::InvalidData
-            }
+            FrameError::TooLong { .. }
+            | FrameError::TooShort { .. }
+            | FrameError::NoDelimiter { .. }
+            | FrameError::Invalid { .. } => io::ErrorKind::InvalidData,
             FrameError::Truncated { .. } => io::ErrorKind::UnexpectedEof,
             FrameError::Undecoded { .. } => io::ErrorKind::InvalidInput,
         };
@@ -110,6 +120,7 @@ mod tests {
         let said = [
             FrameError::TooLong { len: u64::MAX, max: 16 },
             FrameError::TooShort { len: 4, min: 5 },
+            FrameError::NoDelimiter { max: 16 },
             FrameError::Invalid { expected: "flags from 0x00 to 0x07", found: 8 },
             FrameError::Truncated { have: 3, need: 4 },
             FrameError::Undecoded { used: 9 },
@@ -120,6 +131,7 @@ mod tests {
             [
                 "expected a frame of at most 16 bytes, found one of 18446744073709551615",
                 "expected a frame of at least 5 bytes, found one of 4",
+                "expected a delimiter after at most 16 bytes, found more without one",
                 "expected flags from 0x00 to 0x07, found 0x08",
                 "expected at least 4 bytes of a frame, found the end of the stream after 3",
                 "expected every frame to be decoded before the end, found one of 9 bytes waiting",
@@ -132,6 +144,7 @@ mod tests {
         let kinds = [
             FrameError::TooLong { len: 17, max: 16 },
             FrameError::TooShort { len: 4, min: 5 },
+            FrameError::NoDelimiter { max: 16 },
             FrameError::Invalid { expected: "flags from 0x00 to 0x07", found: 8 },
             FrameError::Truncated { have: 3, need: 4 },
             FrameError::Undecoded { used: 9 },
@@ -140,6 +153,7 @@ mod tests {
         assert_eq!(
             kinds,
             [
+                io::ErrorKind::InvalidData,
                 io::ErrorKind::InvalidData,
                 io::ErrorKind::InvalidData,
                 io::ErrorKind::InvalidData,

@@ -6,24 +6,32 @@
 //!
 //! | codec | frame |
 //! |---|---|
+//! | [`Delimited`] | the body, then a delimiter of 1 to 16 bytes |
 //! | [`LengthPrefix`] | a length in a field of 1 to 8 bytes, then the body |
 //! | [`Chunked`] | the same, in chunks: for bodies that are longer than memory |
+//! | [`Lines`] | the body, then `\n` or `\r\n` |
 //! | [`RingFrames`] | flags, a length of 4 bytes that counts the header too, then the body; [`RingJoiner`] makes messages of them |
 //! | [`zmtp::ZmtpFrames`] | flags, a length of 1 or 8 bytes, then the body; [`zmtp`] has what else the protocol needs |
 
 mod affixes;
 mod chunked;
+mod delimited;
 mod error;
+mod find;
 mod length_prefix;
+mod lines;
 mod ring;
+mod splitter;
 pub mod zmtp;
 
 use std::ops::Range;
 
 pub use affixes::Affixes;
 pub use chunked::{Chunk, Chunked, ChunkedDecoder, ChunkedEncoder};
+pub use delimited::{Delimited, DelimitedDecoder, DelimitedEncoder};
 pub use error::FrameError;
 pub use length_prefix::{LengthPrefix, LengthPrefixDecoder, LengthPrefixEncoder};
+pub use lines::{Lines, LinesDecoder, LinesEncoder};
 pub use ring::{
     RingFrames, RingFramesDecoder, RingFramesEncoder, RingHead, RingJoiner, RingMessageError, RingSplit,
 };
@@ -31,8 +39,8 @@ pub use ring::{
 /// Finds the frames in a stream of bytes.
 ///
 /// The caller keeps the bytes. It shows the decoder all it has from the start of the next frame on, and after a
-/// [`Step::Frame`] goes on behind the `used` bytes, after a [`Step::More`] shows the same bytes again with further ones behind
-/// them, and when the stream has ended after a `More` calls [`finish`](Decoder::finish) with what is left.
+/// [`Step::Frame`] or a [`Step::Skip`] goes on behind the `used` bytes, after a [`Step::More`] shows the same bytes again with further
+/// ones behind them, and when the stream has ended after a `More` calls [`finish`](Decoder::finish) with what is left.
 ///
 /// ```
 /// use ringmq::codec::{Codec, Decoder, LengthPrefix, Step};
@@ -47,9 +55,15 @@ pub use ring::{
 ///     let mut buffer = Vec::new(); // grows with what arrives, not with what a header announces
 ///     loop {
 ///         let mut done = 0;
-///         while let Step::Frame { head, body, used } = decoder.decode(&buffer[done..])? {
-///             take(head, &buffer[done..][body]);
-///             done += used;
+///         loop {
+///             match decoder.decode(&buffer[done..])? {
+///                 Step::Frame { head, body, used } => {
+///                     take(head, &buffer[done..][body]);
+///                     done += used;
+///                 }
+///                 Step::Skip { used } => done += used,
+///                 Step::More(_) => break,
+///             }
 ///         }
 ///         buffer.drain(..done);
 ///
@@ -79,16 +93,17 @@ pub use ring::{
 ///
 /// Each line is a promise of every decoder, and names the test in `tests/codec` that holds it to it.
 ///
-/// 1. Split invariance: in whatever pieces a stream arrives, the same frames come out and the same end or error
-///    (`any_split_gives_the_same_frames`).
-/// 2. Progress: a frame uses at least one byte and no more than there are, and its body lies within what it uses
-///    (`any_split_gives_the_same_frames`, which checks every answer it is given).
+/// 1. Split invariance: in whatever pieces a stream arrives, the same frames come out, the same frames are skipped, and the same end or
+///    error comes (`any_split_gives_the_same_frames`).
+/// 2. Progress: a frame uses at least one byte and no more than there are, and its body lies within what it uses; a skip uses as
+///    many (`any_split_gives_the_same_frames`, which checks every answer it is given).
 /// 3. [`Step::More`] announces: `n` is at least 1, and with fewer than `n` further bytes the answer is `More` again, neither a
-///    frame nor an error (`no_answer_comes_earlier_than_announced`). To no bytes at all it is the answer of a decoder that has given
+///    frame nor an error nor a skip (`no_answer_comes_earlier_than_announced`). To no bytes at all it is the answer of a decoder that has given
 ///    no error: who has none need not ask (`no_bytes_are_no_frame`).
 /// 4. A frame of no bytes is a frame (`a_frame_of_no_bytes_is_a_frame`).
 /// 5. A frame of exactly the maximum is decoded, one that announces more is refused from its header alone, before any of its
-///    body (`the_maximum_is_decoded`, `more_than_the_maximum_is_refused_from_the_header_alone`).
+///    body (`the_maximum_is_decoded`, `more_than_the_maximum_is_refused_from_the_header_alone`). One without a header is refused, or
+///    skipped, at the first byte that is certainly too many (`more_than_the_maximum_is_refused_at_the_first_byte_too_many`).
 /// 6. Errors are final: after one, `decode` and `finish` give the same one whatever they are shown, and nothing is parsed
 ///    (`errors_are_final`).
 /// 7. No memory on the word of a length field: a decoder allocates nothing (`decoding_allocates_nothing`) and overflows at no
@@ -122,6 +137,23 @@ pub trait Decoder {
     fn max_frame_len(&self) -> usize;
 }
 
+/// A decoder that is lent does what it does itself: so who lends it can ask it something afterwards.
+impl<D: Decoder + ?Sized> Decoder for &mut D {
+    type Head = D::Head;
+
+    fn decode(&mut self, input: &[u8]) -> Result<Step<D::Head>, FrameError> {
+        (**self).decode(input)
+    }
+
+    fn finish(&mut self, rest: &[u8]) -> Result<(), FrameError> {
+        (**self).finish(rest)
+    }
+
+    fn max_frame_len(&self) -> usize {
+        (**self).max_frame_len()
+    }
+}
+
 /// What a [`Decoder`] answers. The ranges count from the start of the input it was shown.
 ///
 /// ```
@@ -135,7 +167,7 @@ pub trait Decoder {
 ///         assert_eq!(&input[body], b"hello");
 ///         assert_eq!(decoder.decode(&input[used..])?, Step::More(2));
 ///     }
-///     Step::More(_) => unreachable!("a whole frame is there"),
+///     Step::Skip { .. } | Step::More(_) => unreachable!("a whole frame is there"),
 /// }
 /// # Ok(())
 /// # }
@@ -149,6 +181,13 @@ pub enum Step<H> {
         /// Where its body lies.
         body: Range<usize>,
         /// How many bytes it occupies; the next frame begins there.
+        used: usize,
+    },
+    /// Bytes that are no part of a frame to be taken, such as those of one that is too long and to be passed over: they are dropped
+    /// and not shown again. Only decoders that were asked to skip give it. In how many steps bytes are skipped depends on the pieces
+    /// they arrive in; which bytes does not.
+    Skip {
+        /// How many bytes to drop: at least one.
         used: usize,
     },
     /// Not a whole frame yet: at least this many further bytes are needed before there can be another answer.
@@ -216,7 +255,7 @@ pub trait Encoder {
 /// fn echo<C: Codec>(codec: C, input: &[u8]) -> Result<Option<Vec<u8>>, FrameError> {
 ///     let (mut decoder, mut encoder) = codec.halves();
 ///     match decoder.decode(input)? {
-///         Step::More(_) => Ok(None),
+///         Step::Skip { .. } | Step::More(_) => Ok(None),
 ///         Step::Frame { head, body, .. } => {
 ///             let body = &input[body];
 ///             let mut affixes = Affixes::new();

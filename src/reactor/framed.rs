@@ -204,6 +204,11 @@ impl<C: Codec, T: Transport> Framed<C, T> {
         self.stream.transport()
     }
 
+    /// The decoder, for what it can be asked: [`LinesDecoder::skipped`](crate::codec::LinesDecoder::skipped) has an example.
+    pub fn decoder(&self) -> &C::Decoder {
+        &self.decoder
+    }
+
     /// As [`Stream::abort`].
     pub fn abort(self) {
         self.stream.abort()
@@ -329,25 +334,36 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         self.last = None;
-        let rest = self.rest;
+        let mut rest = self.rest;
         let (frame, used) = if self.condition.has(Condition::PAUSED) {
             // Paused without one is for good: there was an error.
             let held = take_held(self.held, rest)?;
             self.condition.take(Condition::PAUSED);
             held
-        } else if rest.is_empty() {
-            // No bytes are no frame, of whatever codec, and not worth asking the decoder.
-            return self.end(rest);
         } else {
-            match self.decoder.decode(rest) {
-                Ok(Step::Frame { head, body, used }) => (Frame { head, body: &rest[..used][body] }, used),
-                Ok(Step::More(more)) => {
-                    *self.needed = rest.len().saturating_add(more);
+            loop {
+                if rest.is_empty() {
+                    // No bytes are no frame, of whatever codec, and not worth asking the decoder.
                     return self.end(rest);
                 }
-                Err(error) => {
-                    self.condition.put(Condition::PAUSED);
-                    return Some(Err(error));
+                match self.decoder.decode(rest) {
+                    Ok(Step::Frame { head, body, used }) => {
+                        break (Frame { head, body: &rest[..used][body] }, used)
+                    }
+                    Ok(Step::Skip { used }) => {
+                        rest = &rest[used..];
+                        self.rest = rest;
+                        *self.taken += used;
+                        *self.needed = 1;
+                    }
+                    Ok(Step::More(more)) => {
+                        *self.needed = rest.len().saturating_add(more);
+                        return self.end(rest);
+                    }
+                    Err(error) => {
+                        self.condition.put(Condition::PAUSED);
+                        return Some(Err(error));
+                    }
                 }
             }
         };

@@ -48,6 +48,16 @@ pub fn read<'a, D: Decoder>(
                     done += used;
                     announced = 0;
                 }
+                Ok(Step::Skip { used }) => {
+                    assert!(
+                        input.len() >= announced,
+                        "a skip with {} bytes, {announced} were announced",
+                        input.len()
+                    );
+                    assert!(used > 0 && used <= input.len(), "{used} bytes skipped of {}", input.len());
+                    done += used;
+                    announced = 0;
+                }
                 Err(error) => {
                     assert!(
                         input.len() >= announced,

@@ -45,6 +45,8 @@ mod sending;
 mod shares;
 #[cfg(feature = "signal")]
 mod signals;
+#[cfg(feature = "codec")]
+mod skipped;
 mod sources;
 mod stopping;
 mod streams;
@@ -439,6 +441,14 @@ on_every_backend! {
         a_stream_that_goes_on_in_frames_keeps_what_it_has_read
         a_connection_of_frames_is_given_up_alike
         a_finished_connection_of_frames_drops_them_whatever_they_are;
+    #[cfg(feature = "codec")]
+    skipped:
+        a_line_of_4_mib_is_skipped_in_one_buffer_and_the_next_is_read
+        lines_that_are_skipped_are_dropped_wherever_they_are_cut
+        a_short_line_behind_one_that_was_skipped_is_told_at_once
+        the_end_inside_a_line_that_is_skipped_is_an_error
+        a_line_put_back_behind_one_that_was_skipped_comes_again
+        a_last_line_without_its_end_is_left_in_the_stream;
     #[cfg(feature = "codec")]
     takeover:
         a_stream_that_leaves_its_frames_with_one_put_back_reads_on

@@ -65,7 +65,7 @@ pub struct RingFrames {
 /// let mut decoder = RingFrames::new(255).halves().0;
 /// let head = |step| match step {
 ///     Step::Frame { head, .. } => head,
-///     Step::More(_) => unreachable!("a whole frame is there"),
+///     Step::Skip { .. } | Step::More(_) => unreachable!("a whole frame is there"),
 /// };
 /// assert_eq!(head(decoder.decode(b"\x01\0\0\0\x07he")?), RingHead::More);
 /// assert_eq!(head(decoder.decode(b"\x00\0\0\0\x08llo")?), RingHead::Last);
@@ -230,7 +230,7 @@ impl Decoder for RingFramesDecoder {
         match self.decode(rest)? {
             Step::More(_) if rest.is_empty() => Ok(()),
             Step::More(n) => Err(self.fail(FrameError::Truncated { have: rest.len(), need: rest.len() + n })),
-            Step::Frame { used, .. } => Err(self.fail(FrameError::Undecoded { used })),
+            Step::Frame { used, .. } | Step::Skip { used } => Err(self.fail(FrameError::Undecoded { used })),
         }
     }
 

@@ -245,7 +245,7 @@ impl Decoder for ZmtpFramesDecoder {
         match self.decode(rest)? {
             Step::More(_) if rest.is_empty() => Ok(()),
             Step::More(n) => Err(self.fail(FrameError::Truncated { have: rest.len(), need: rest.len() + n })),
-            Step::Frame { used, .. } => Err(self.fail(FrameError::Undecoded { used })),
+            Step::Frame { used, .. } | Step::Skip { used } => Err(self.fail(FrameError::Undecoded { used })),
         }
     }
 

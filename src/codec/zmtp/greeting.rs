@@ -29,7 +29,7 @@ use crate::codec::Step;
 ///         assert_eq!(head.version(), (3, 1));
 ///         assert_eq!(head.mechanism(), Mechanism::NULL);
 ///     }
-///     Step::More(_) => unreachable!("it is complete"),
+///     Step::Skip { .. } | Step::More(_) => unreachable!("it is complete"),
 /// }
 ///
 /// let error = Greeting::decode(b"GET / HTTP/1.1\r\n").unwrap_err();

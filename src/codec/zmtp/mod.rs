@@ -39,7 +39,7 @@
 //!         assert_eq!((greeting.version(), greeting.mechanism()), ((3, 1), Mechanism::NULL));
 //!         &stream[used..]
 //!     }
-//!     Step::More(_) => unreachable!("all 64 bytes are there"),
+//!     Step::Skip { .. } | Step::More(_) => unreachable!("all 64 bytes are there"),
 //! };
 //! match decoder.decode(rest)? {
 //!     Step::Frame { head: FrameKind::Command, body, .. } => match Command::parse(&rest[body])? {
