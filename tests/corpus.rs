@@ -21,7 +21,9 @@ struct Target {
 /// Every fuzz target and what it does with an input, ordered by name.
 const TARGETS: &[Target] = &[
     Target { name: "chunked", run: fuzz::chunked::run },
+    Target { name: "delimited", run: fuzz::delimited::run },
     Target { name: "length_prefix", run: fuzz::length_prefix::run },
+    Target { name: "lines", run: fuzz::lines::run },
     Target { name: "ring", run: fuzz::ring::run },
     Target { name: "ring_round_trip", run: fuzz::ring_round_trip::run },
     Target { name: "zmtp_commands", run: fuzz::zmtp_commands::run },

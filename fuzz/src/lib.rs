@@ -4,9 +4,12 @@
 //! was ever worth keeping. So nothing in here may need libFuzzer.
 
 pub mod chunked;
+pub mod delimited;
+mod endings;
 #[path = "../../tests/laws/mod.rs"]
 mod laws;
 pub mod length_prefix;
+pub mod lines;
 mod pieces;
 pub mod ring;
 pub mod ring_round_trip;
