@@ -269,7 +269,9 @@ pub fn a_stream_that_goes_on_in_frames_keeps_what_it_has_read(case: Case) {
 pub fn frames_are_sent_on_to_others_while_they_are_read(case: Case) {
     let (mut reactor, spy) = case.spied();
     let mut context = reactor.context();
-    let mut add = |callback: fn(&mut Vec<Id<Link>>, &mut Context<'_, Vec<Id<Link>>>, Id<Link>)| {
+    type Sinks = Vec<Id<Link>>;
+    type Forward = fn(&mut Sinks, &mut Context<'_, Sinks>, Id<Link>);
+    let mut add = |callback: Forward| {
         let (near, far) = pair();
         let framed = Framed::new(LengthPrefix::new(MAX), far, &context.memory()).unwrap();
         (near, context.add(framed, callback).unwrap())
