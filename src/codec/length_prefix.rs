@@ -187,7 +187,8 @@ impl Codec for LengthPrefix {
     /// If the field cannot express the maximum: one above 4 GiB, without a [`field_len`](LengthPrefix::field_len).
     fn halves(self) -> (LengthPrefixDecoder, LengthPrefixEncoder) {
         self.assert_expressible();
-        let decoder = LengthPrefixDecoder { layout: self, bound: self.max as u64 + 1, failed: None };
+        let decoder =
+            LengthPrefixDecoder { layout: self, bound: self.max as u64 + 1, failed: Failed::too_long(0) };
         (decoder, LengthPrefixEncoder { layout: self })
     }
 }
@@ -212,14 +213,50 @@ pub struct LengthPrefixDecoder {
     layout: LengthPrefix,
     /// Every length that is in order is below this. After an error none is, so that nobody need look for one.
     bound: u64,
-    failed: Option<FrameError>,
+    /// The error, once there is one.
+    failed: Failed,
+}
+
+/// The errors that there can be here, in two words: an idle connection pays for them.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    /// The length that is too long; how much of a frame is there; how long the frame is that waits.
+    first: u64,
+    /// How much of a frame there has to be; or what of the others it is.
+    second: u64,
+}
+
+impl Failed {
+    const TOO_LONG: u64 = 0;
+    const UNDECODED: u64 = u64::MAX;
+
+    fn too_long(len: u64) -> Failed {
+        Failed { first: len, second: Failed::TOO_LONG }
+    }
+
+    fn undecoded(used: usize) -> Failed {
+        Failed { first: used as u64, second: Failed::UNDECODED }
+    }
+
+    /// A frame has at least one byte, and fits a slice: so `need` is told from what stands for others.
+    fn truncated(have: usize, need: usize) -> Failed {
+        Failed { first: have as u64, second: need as u64 }
+    }
+
+    fn error(self, max: usize) -> FrameError {
+        match (self.first, self.second) {
+            (len, Failed::TOO_LONG) => FrameError::TooLong { len, max },
+            (used, Failed::UNDECODED) => FrameError::Undecoded { used: used as usize },
+            (have, need) => FrameError::Truncated { have: have as usize, need: need as usize },
+        }
+    }
 }
 
 impl LengthPrefixDecoder {
     /// The number in the field at the front of fewer bytes than the widest has; if it is not complete, how many it lacks.
     #[inline(never)]
     fn read_short(&self, input: &[u8]) -> Result<u64, usize> {
-        if self.failed.is_some() {
+        if self.bound == 0 {
             return Ok(u64::MAX); // as good as any: there is none in order
         }
         let field_len = self.layout.header_len();
@@ -230,17 +267,17 @@ impl LengthPrefixDecoder {
     /// What is wrong with a number that is not in order.
     #[cold]
     fn refuse(&mut self, number: u64) -> FrameError {
-        match &self.failed {
-            Some(error) => error.clone(),
-            None => self.fail(FrameError::TooLong { len: number, max: self.layout.max }),
+        match self.bound {
+            0 => self.failed.error(self.layout.max),
+            _ => self.fail(Failed::too_long(number)),
         }
     }
 
     #[cold]
-    fn fail(&mut self, error: FrameError) -> FrameError {
+    fn fail(&mut self, failed: Failed) -> FrameError {
         self.bound = 0;
-        self.failed = Some(error.clone());
-        error
+        self.failed = failed;
+        failed.error(self.layout.max)
     }
 }
 
@@ -272,8 +309,8 @@ impl Decoder for LengthPrefixDecoder {
     fn finish(&mut self, rest: &[u8]) -> Result<(), FrameError> {
         match self.decode(rest)? {
             Step::More(_) if rest.is_empty() => Ok(()),
-            Step::More(n) => Err(self.fail(FrameError::Truncated { have: rest.len(), need: rest.len() + n })),
-            Step::Frame { used, .. } | Step::Skip { used } => Err(self.fail(FrameError::Undecoded { used })),
+            Step::More(n) => Err(self.fail(Failed::truncated(rest.len(), rest.len() + n))),
+            Step::Frame { used, .. } | Step::Skip { used } => Err(self.fail(Failed::undecoded(used))),
         }
     }
 
