@@ -113,6 +113,11 @@ impl Ledger {
         self.limit - self.reading.get()
     }
 
+    /// The most that is nobody's.
+    pub fn common_limit(&self) -> usize {
+        self.limit - self.sending.get() - self.reading.get()
+    }
+
     /// Whether so much comes free by itself in time, whoever else waits.
     pub fn is_sure_for_reading(&self, len: usize) -> bool {
         len <= self.reading.get()

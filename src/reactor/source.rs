@@ -226,8 +226,10 @@ impl Io {
     /// Answers whether there is memory to read from one connection more, and if not, has `respond` called again when there is, and
     /// nobody who has a connection waits for it.
     pub(crate) fn await_memory_to_accept(&mut self) -> bool {
-        let mut account = self.memory.ledger().account();
-        let has_memory = account.take_for_accepting(BUFFER_LEN);
+        let ledger = self.memory.ledger();
+        // Where no buffer's worth is nobody's, who is accepted draws on what is set aside, and there is nothing to wait for.
+        let has_memory =
+            ledger.common_limit() < BUFFER_LEN || ledger.account().take_for_accepting(BUFFER_LEN);
         if !has_memory {
             self.refuse(Full { wanted: BUFFER_LEN, free: self.memory.free() }, Purpose::Accepting);
         }

@@ -197,10 +197,29 @@ pub fn accepting_pauses_while_there_is_no_memory(case: Case) {
     assert_eq!(count, 1);
 }
 
+/// With no buffer's worth that is nobody's, there is nothing for a listener to wait for.
+pub fn accepting_goes_on_where_all_of_the_memory_is_set_aside(case: Case) {
+    for limit in [1000, 4 * BUFFER_LEN] {
+        let (mut reactor, spy): (Reactor<usize>, Spy) = case.spied_by(case.builder().memory(limit));
+        let listener = Listener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let count_up = |count: &mut usize, _: &mut Context<'_, usize>, accepted: std::io::Result<_>| {
+            *count += accepted.map(|_| 1).unwrap()
+        };
+        reactor.context().listen(listener, count_up).unwrap();
+        let _link = Framed::new(LengthPrefix::new(limit - 4), pair().1, &reactor.context().memory());
+        let _charge = reactor.context().memory().charge(1);
+        let _client = TcpStream::connect(address).unwrap();
+        let mut count = 0;
+        turn_until_idle(&mut reactor, &spy, &mut count);
+        assert_eq!(count, 1, "with {limit} bytes");
+    }
+}
+
 /// The first in line may draw on what is kept for reading; a listener is none of them, and holds nobody up.
 pub fn a_listener_that_waits_for_memory_does_not_hold_up_a_message(case: Case) {
     const LEN: usize = 2 * BUFFER_LEN;
-    let (mut reactor, spy): (Reactor<usize>, Spy) = case.spied_by(case.builder().memory(2 * LEN));
+    let (mut reactor, spy): (Reactor<usize>, Spy) = case.spied_by(case.builder().memory(4 * LEN));
     let listener = Listener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     reactor.context().listen(listener, |_: &mut usize, _, _| panic!("there is no memory")).unwrap();
