@@ -18,6 +18,7 @@ mod chunked;
 mod delimited;
 mod error;
 mod find;
+pub mod laws;
 mod length_prefix;
 mod lines;
 mod ring;
@@ -91,7 +92,8 @@ pub use ring::{
 ///
 /// # Laws
 ///
-/// Each line is a promise of every decoder, and names the test in `tests/codec` that holds it to it.
+/// Each line is a promise of every decoder, and names the test in `tests/codec` that holds it to it; [`laws`] holds any codec to them, one's
+/// own too.
 ///
 /// 1. Split invariance: in whatever pieces a stream arrives, the same frames come out, the same frames are skipped, and the same end or
 ///    error comes (`any_split_gives_the_same_frames`).

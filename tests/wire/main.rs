@@ -6,13 +6,12 @@
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
 
-#[path = "../laws/mod.rs"]
-mod laws;
 mod ring;
 #[path = "mod.rs"]
 mod wire;
 mod zmtp;
 
+use ringmq::codec::laws;
 use sha2::{Digest, Sha256};
 
 /// `12 bytes, sha256 ...`, as the comments of a recording have it for a whole direction.
