@@ -26,6 +26,7 @@ const TARGETS: &[Target] = &[
     Target { name: "lines", run: fuzz::lines::run },
     Target { name: "ring", run: fuzz::ring::run },
     Target { name: "ring_round_trip", run: fuzz::ring_round_trip::run },
+    Target { name: "varint", run: fuzz::varint::run },
     Target { name: "zmtp_commands", run: fuzz::zmtp_commands::run },
     Target { name: "zmtp_frames", run: fuzz::zmtp_frames::run },
     Target { name: "zmtp_greeting", run: fuzz::zmtp_greeting::run },

@@ -11,6 +11,7 @@ pub mod lines;
 mod pieces;
 pub mod ring;
 pub mod ring_round_trip;
+pub mod varint;
 pub mod zmtp_commands;
 pub mod zmtp_frames;
 pub mod zmtp_greeting;

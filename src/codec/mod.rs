@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`Delimited`] | the body, then a delimiter of 1 to 16 bytes |
 //! | [`LengthPrefix`] | a length in a field of 1 to 8 bytes, then the body |
+//! | [`Varint`] | a length in as many bytes as it needs (LEB128, as Protocol Buffers have it), then the body |
 //! | [`Chunked`] | the same, in chunks: for bodies that are longer than memory |
 //! | [`Lines`] | the body, then `\n` or `\r\n` |
 //! | [`RingFrames`] | flags, a length of 4 bytes that counts the header too, then the body; [`RingJoiner`] makes messages of them |
@@ -23,6 +24,7 @@ mod length_prefix;
 mod lines;
 mod ring;
 mod splitter;
+mod varint;
 pub mod zmtp;
 
 use std::ops::Range;
@@ -36,6 +38,7 @@ pub use lines::{Lines, LinesDecoder, LinesEncoder};
 pub use ring::{
     RingFrames, RingFramesDecoder, RingFramesEncoder, RingHead, RingJoiner, RingMessageError, RingSplit,
 };
+pub use varint::{Varint, VarintDecoder, VarintEncoder};
 
 /// Finds the frames in a stream of bytes.
 ///

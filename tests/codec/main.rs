@@ -11,6 +11,7 @@ mod length_prefix;
 mod lines;
 mod ring_frames;
 mod ring_messages;
+mod varint;
 mod zmtp;
 
 use ringmq::codec::laws;
