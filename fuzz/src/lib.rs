@@ -6,6 +6,7 @@
 pub mod chunked;
 pub mod delimited;
 mod endings;
+pub mod length_field;
 pub mod length_prefix;
 pub mod lines;
 mod pieces;

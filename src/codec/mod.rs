@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`Delimited`] | the body, then a delimiter of 1 to 16 bytes |
 //! | [`LengthPrefix`] | a length in a field of 1 to 8 bytes, then the body |
+//! | [`LengthField`] | a length anywhere in a header of up to 16 bytes, whatever it counts, then the body |
 //! | [`Varint`] | a length in as many bytes as it needs (LEB128, as Protocol Buffers have it), then the body |
 //! | [`Chunked`] | the same, in chunks: for bodies that are longer than memory |
 //! | [`Lines`] | the body, then `\n` or `\r\n` |
@@ -20,6 +21,7 @@ mod delimited;
 mod error;
 mod find;
 pub mod laws;
+mod length_field;
 mod length_prefix;
 mod lines;
 mod ring;
@@ -33,6 +35,7 @@ pub use affixes::Affixes;
 pub use chunked::{Chunk, Chunked, ChunkedDecoder, ChunkedEncoder};
 pub use delimited::{Delimited, DelimitedDecoder, DelimitedEncoder};
 pub use error::FrameError;
+pub use length_field::{Header, LengthField, LengthFieldDecoder, LengthFieldEncoder};
 pub use length_prefix::{LengthPrefix, LengthPrefixDecoder, LengthPrefixEncoder};
 pub use lines::{Lines, LinesDecoder, LinesEncoder};
 pub use ring::{

@@ -7,6 +7,7 @@ extern crate ringmq_kqueue_model as _;
 mod chunked;
 mod delimited;
 mod laws_broken;
+mod length_field;
 mod length_prefix;
 mod lines;
 mod ring_frames;
