@@ -109,7 +109,7 @@ impl LengthField {
     }
 
     fn field_end(&self) -> usize {
-        self.offset + self.field_len
+        self.offset.saturating_add(self.field_len)
     }
 
     fn header_end(&self) -> usize {
@@ -127,7 +127,7 @@ impl LengthField {
     fn check(&self) {
         let LengthField { max, field_len, .. } = *self;
         assert!((1..=8).contains(&field_len), "a length field has from 1 to 8 bytes, not {field_len}");
-        let (header_end, field_end) = (self.header_end(), self.offset.saturating_add(field_len));
+        let (header_end, field_end) = (self.header_end(), self.field_end());
         assert!(
             field_end <= header_end && header_end <= HEADER_LEN_MAX,
             "a header of {header_end} bytes: it has at most {HEADER_LEN_MAX}, and at least the {field_end} up to the end of the length"
@@ -245,11 +245,18 @@ pub struct LengthFieldEncoder {
 impl Encoder for LengthFieldEncoder {
     type Head = Header;
 
+    /// # Errors
+    ///
+    /// [`FrameError::TooLong`] for the body; [`FrameError::Invalid`] for a header that is longer than the codec's.
     fn encode(&mut self, head: Header, body_len: usize, affixes: &mut Affixes) -> Result<(), FrameError> {
         affixes.clear();
         let layout = &self.layout;
         if body_len > layout.max {
             return Err(FrameError::TooLong { len: body_len as u64, max: layout.max });
+        }
+        if usize::from(head.len) > layout.header_end() {
+            let expected = "a header no longer than the codec's";
+            return Err(FrameError::Invalid { expected, found: head.len.into() });
         }
         // Within the field, which was checked for the least and the greatest.
         let bytes = ((body_len as i128 + layout.excess()) as u64).to_be_bytes();

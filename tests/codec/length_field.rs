@@ -6,13 +6,13 @@ use ringmq::codec::{Codec, Decoder, FrameError, Header, LengthField, LengthPrefi
 const MAX: usize = 20;
 
 /// Every width, order, place and way to count, with how long the header is.
-fn layouts() -> Vec<(LengthField, usize)> {
+fn layouts(max: usize) -> Vec<(LengthField, usize)> {
     let mut layouts = Vec::new();
     for field_len in 1..=8 {
         for offset in [0, 1, 5] {
             for behind in [0, 1, 3] {
                 let header_len = offset + field_len + behind;
-                let plain = LengthField::new(MAX).field_len(field_len).offset(offset).header_len(header_len);
+                let plain = LengthField::new(max).field_len(field_len).offset(offset).header_len(header_len);
                 for codec in
                     [plain, plain.counts_header(), plain.adjustment(-7), plain.counts_header().adjustment(1)]
                 {
@@ -35,7 +35,7 @@ fn head(codec: LengthField, header_len: usize) -> Header {
 
 #[test]
 fn every_layout_keeps_the_laws() {
-    for (codec, header_len) in layouts() {
+    for (codec, header_len) in layouts(MAX) {
         let head = head(codec, header_len);
         assert!(head.as_bytes().len() == header_len);
         laws::check(
@@ -44,7 +44,14 @@ fn every_layout_keeps_the_laws() {
         );
         assert_eq!(codec.halves().0.max_frame_len(), header_len + MAX);
     }
-    laws::check_max(|max| LengthField::new(max).offset(1), Header::new(&[7, 0, 0, 0, 0]), MAX);
+}
+
+#[test]
+fn every_layout_keeps_to_its_maximum() {
+    let all = [MAX, MAX + 1].map(layouts);
+    for (at, (codec, header_len)) in all[0].iter().enumerate() {
+        laws::check_max(|max| all[max - MAX][at].0, head(*codec, *header_len), MAX);
+    }
 }
 
 #[test]
@@ -96,8 +103,8 @@ fn a_length_below_that_of_the_header_is_refused() {
 
 #[test]
 fn hostile_lengths_are_refused() {
-    for adjustment in [0, -9, 9, i64::MAX, i64::MIN + 1000] {
-        let codec = LengthField::new(MAX).field_len(8).header_len(16).adjustment(adjustment.min(8));
+    for adjustment in [0, -9, 8, i64::MIN + 1000] {
+        let codec = LengthField::new(MAX).field_len(8).header_len(16).adjustment(adjustment);
         for byte in [0x7f, 0x80, 0xff] {
             let end = laws::check_stream(|| codec.halves().0, &[byte; 40]).end;
             assert!(
@@ -124,6 +131,15 @@ fn decoding_allocates_nothing() {
     assert_eq!((count, allocated.count_total), (100, 0));
 }
 
+#[test]
+fn a_header_longer_than_the_codecs_is_not_encoded() {
+    let refused = laws::encode(LengthField::new(MAX).halves().1, &[(Header::new(b"12345"), vec![])]);
+    assert_eq!(
+        refused,
+        Err(FrameError::Invalid { expected: "a header no longer than the codec's", found: 5 })
+    );
+}
+
 macro_rules! refused {
     ($($name:ident: $codec:expr, $says:literal;)*) => {
         $(
@@ -140,6 +156,7 @@ refused! {
     a_field_of_no_bytes_is_refused: LengthField::new(1).field_len(0), "a length field has from 1 to 8 bytes, not 0";
     a_field_of_nine_bytes_is_refused: LengthField::new(1).field_len(9), "a length field has from 1 to 8 bytes, not 9";
     a_header_too_short_for_its_length_is_refused: LengthField::new(1).offset(2).header_len(5), "at least the 6 up to";
+    an_offset_beyond_all_is_refused: LengthField::new(1).offset(usize::MAX), "it has at most 16";
     a_header_too_long_is_refused: LengthField::new(1).header_len(17), "a header of 17 bytes: it has at most 16";
     a_maximum_beyond_the_field_is_refused: LengthField::new(256).field_len(1), "lengths from 0 to 256: from 0 to 255";
     a_maximum_that_is_beyond_the_field_with_the_header_is_refused: LengthField::new(255).field_len(1).counts_header(), "from 1 to 256";
