@@ -85,10 +85,10 @@ fn a_stream_ends_cleanly_only_between_bodies() {
 
 #[test]
 fn a_header_announces_no_more_than_a_chunk() {
-    let codec = Chunked::new(LengthPrefix::new(1 << 40).field_len(8), CHUNK);
+    let codec = Chunked::new(LengthPrefix::new(1 << 30).field_len(8), CHUNK);
     let mut decoder = codec.halves().0;
     assert_eq!(decoder.max_frame_len(), 16);
-    assert_eq!(decoder.decode(&(1_u64 << 40).to_be_bytes()), Ok(Step::More(8)));
+    assert_eq!(decoder.decode(&(1_u64 << 30).to_be_bytes()), Ok(Step::More(8)));
 }
 
 #[test]
