@@ -3,9 +3,6 @@
 //! It belongs to `fuzz/` and so is not in the published package, which has no `fuzz/`.
 #![cfg(feature = "codec")]
 
-#[cfg(ringmq_kqueue = "model")]
-extern crate ringmq_kqueue_model as _;
-
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
 
@@ -25,8 +22,10 @@ const TARGETS: &[Target] = &[
     Target { name: "length_field", run: fuzz::length_field::run },
     Target { name: "length_prefix", run: fuzz::length_prefix::run },
     Target { name: "lines", run: fuzz::lines::run },
+    Target { name: "pollers_agree", run: fuzz::pollers_agree::run },
     Target { name: "ring", run: fuzz::ring::run },
     Target { name: "ring_round_trip", run: fuzz::ring_round_trip::run },
+    Target { name: "timers_ops", run: fuzz::timers_ops::run },
     Target { name: "varint", run: fuzz::varint::run },
     Target { name: "zmtp_commands", run: fuzz::zmtp_commands::run },
     Target { name: "zmtp_frames", run: fuzz::zmtp_frames::run },
@@ -74,4 +73,13 @@ fn every_target_is_replayed() {
     targets.sort();
     let replayed: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
     assert_eq!(targets, replayed, "the files of fuzz/fuzz_targets and the table of this test, in order");
+}
+
+#[test]
+fn every_target_is_in_the_table_of_the_readme() {
+    let readme = include_str!("../fuzz/README.md");
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let listed: Vec<_> = rows.map(|(name, _)| name).filter(|name| !name.ends_with('/')).collect();
+    let targets: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+    assert_eq!(listed, targets, "the rows of fuzz/README.md and the table of this test, in order");
 }

@@ -170,6 +170,20 @@ fn arbitrary_bytes_are_scripts_that_change_readiness() {
     assert!(counts.operation_count() > 30_000 && counts.change_count() > 5_000, "{counts}");
 }
 
+/// What a fuzzer plays first, before it has learnt what goes with what.
+#[test]
+fn a_few_arbitrary_bytes_are_enough_to_change_readiness() {
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut counts = Counts::default();
+    for _ in 0..300 {
+        let bytes: Vec<u8> = (0..200).map(|_| random.u8(..)).collect();
+        let script = Script::from_bytes(&bytes);
+        counts +=
+            play(&mut open(), &script).unwrap_or_else(|failure| panic!("{failure}\n{}", shortest(&script)));
+    }
+    assert!(counts.change_count() > 150 && counts.descriptor_change_count() > 25, "{counts}");
+}
+
 /// Poll with a defect.
 #[derive(Debug)]
 struct Defective {
