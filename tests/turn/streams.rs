@@ -305,7 +305,8 @@ pub fn a_request_and_its_reply_cost_one_wait_and_no_change(case: Case) {
 }
 
 pub fn write_interest_is_armed_only_after_a_write_would_block_and_dropped_when_drained(case: Case) {
-    let (mut reactor, spy) = case.spied();
+    // A budget above all that is sent: each write offers all that is left, so what is not taken blocks.
+    let (mut reactor, spy) = case.spied_by(case.builder().source_budget(4 << 20));
     let (mut near, far) = pair();
     let fd = std::os::fd::AsRawFd::as_raw_fd(&far);
     let id = add(&mut reactor, far);
