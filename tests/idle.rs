@@ -39,7 +39,9 @@ fn bytes_per_connection(backend: Backend, count: usize) -> f64 {
 
 #[test]
 fn an_idle_framed_connection_takes_at_most_256_bytes() {
-    for &backend in Backend::ALL.iter().filter(|backend| backend.is_available()) {
+    // What stands in for a kqueue on Linux keeps what a kernel would, and that would be counted.
+    let is_modelled = |backend: &Backend| cfg!(ringmq_kqueue = "model") && *backend == Backend::Kqueue;
+    for &backend in Backend::ALL.iter().filter(|backend| backend.is_available() && !is_modelled(backend)) {
         // The tables grow by steps: some counts are just behind one.
         for count in (300..900).step_by(37) {
             let bytes = bytes_per_connection(backend, count);
