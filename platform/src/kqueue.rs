@@ -45,6 +45,9 @@ pub(crate) use raw::raw_report;
 /// On NetBSD and OpenBSD a writer that waits for room in a full pipe is not told when the reader leaves, since they look for waiters
 /// before they mark the end (`sys_pipe.c`, read and not observed). A `modify`, or a write, finds it out.
 ///
+/// A pipe that nobody reads is ready for writing, though the kernel does not watch it. On NetBSD and OpenBSD, whose pipes have no number
+/// (`pipe_stat`, read and not observed), another pipe that took its number within a tick of the clock is taken for it.
+///
 /// [`Interest::PRIORITY`] is never reported.
 ///
 /// ```

@@ -105,6 +105,12 @@ pub(crate) fn file_of(fd: RawFd) -> io::Result<[u64; 4]> {
     Ok([kind, 0, stat.st_ctime as u64, nanoseconds as u64])
 }
 
+/// Whether the file has a number, by which it is told from every other.
+#[cfg(feature = "conformance")]
+pub(crate) fn has_file_number(fd: RawFd) -> io::Result<bool> {
+    Ok(stat(fd)?.st_ino != 0)
+}
+
 fn stat(fd: RawFd) -> io::Result<libc::stat> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: the pointer is to memory of the size and alignment of a `stat`, which the kernel fills when it answers with 0.

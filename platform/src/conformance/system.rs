@@ -136,6 +136,12 @@ pub fn identity(number: RawFd) -> Option<Identity> {
     crate::sys::file_of(number).ok().map(Identity)
 }
 
+/// Whether a poller can tell any pipe from any other: not on NetBSD and OpenBSD, if both were made within a tick of the clock.
+pub fn has_numbered_pipes() -> bool {
+    let (reader, _writer) = pipe();
+    crate::sys::has_file_number(reader.as_raw_fd()).expect("fstat")
+}
+
 /// The directions of which a descriptor may be called ready at a hang-up although it has not got them, and of which it need not be:
 /// a pipe has one at each end, and descriptors that belong to no file system may have fewer than they say.
 pub fn missing_directions(number: RawFd) -> Ready {

@@ -24,11 +24,19 @@ pub struct Entry {
 pub struct Astray {
     /// Whether the poller was asked since, with room for all events, while the number was closed.
     pub is_noticed: bool,
-    /// What took the number before that: poll and select may take it for what was registered.
+    /// What took the number before that: poll and select may take it for what was registered, and kqueue where pipes have no numbers.
     pub successor: Option<File>,
     /// A file that had been left behind under the number earlier, and that the number names again: epoll takes what it still has of that
     /// for what was registered.
     pub reappeared: Option<File>,
+}
+
+/// What a poller waits with.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel {
+    pub backend: Backend,
+    /// Whether every pipe can be told from one that was closed under its number.
+    pub has_numbered_pipes: bool,
 }
 
 /// What a registration is asked for.
@@ -50,8 +58,8 @@ impl Entry {
     }
 
     /// What may be reported.
-    pub fn possible(&self, backend: Backend, model: &Model, ready: Ready) -> Ready {
-        let found = match (self.astray, backend) {
+    pub fn possible(&self, kernel: Kernel, model: &Model, ready: Ready) -> Ready {
+        let found = match (self.astray, kernel.backend) {
             _ if !self.is_armed => Ready::NONE,
             (None, _) => ready,
             // It goes on with a file that was closed under this number and is still open under another.
@@ -67,6 +75,10 @@ impl Entry {
                 } else {
                     PROMISES
                 }
+            }
+            // A pipe without a reader, which the kernel does not watch, is known by its number alone.
+            (Some(Astray { successor: Some(_), .. }), Backend::Kqueue) if !kernel.has_numbered_pipes => {
+                PROMISES
             }
             (Some(_), _) => Ready::NONE,
         };

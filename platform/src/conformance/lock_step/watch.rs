@@ -3,10 +3,11 @@
 use std::os::unix::io::BorrowedFd;
 use std::time::Duration;
 
-use super::entry::{Astray, Entry, Wish};
+use super::entry::{Astray, Entry, Kernel, Wish};
 use super::model::{File, Model, SLOT_COUNT};
 use super::reasons::{is_closed_error, Reasons};
 use crate::conformance::support::{asked, PROMISES};
+use crate::conformance::system::has_numbered_pipes;
 use crate::{Backend, Event, Events, Poller, Ready, Token, Trigger};
 
 /// Room for all that may be ready at once: two directions of each slot, and some of what epoll still reports of closed ones.
@@ -26,6 +27,7 @@ const STRANGER: Token = Token(u64::MAX);
 pub struct Watch<'a> {
     pub name: &'a str,
     poller: &'a mut dyn Poller,
+    kernel: Kernel,
     entries: Vec<Option<Entry>>,
     /// What this look found under each slot.
     found: [Ready; SLOT_COUNT],
@@ -39,9 +41,11 @@ pub struct Watch<'a> {
 impl<'a> Watch<'a> {
     pub fn new(name: &'a str, poller: &'a mut dyn Poller) -> Watch<'a> {
         let entries = vec![None; SLOT_COUNT];
+        let kernel = Kernel { backend: poller.backend(), has_numbered_pipes: has_numbered_pipes() };
         Watch {
             name,
             poller,
+            kernel,
             entries,
             found: [Ready::NONE; SLOT_COUNT],
             reported_in: [0; SLOT_COUNT],
@@ -234,7 +238,8 @@ impl<'a> Watch<'a> {
         let backend = self.poller.backend();
         let mut turns = 0;
         for (entry, ready) in self.entries.iter().zip(ready) {
-            let possible = entry.as_ref().map_or(Ready::NONE, |entry| entry.possible(backend, model, *ready));
+            let possible =
+                entry.as_ref().map_or(Ready::NONE, |entry| entry.possible(self.kernel, model, *ready));
             let directions = u32::from(possible.is_readable()) + u32::from(possible.is_writable());
             turns += if backend == Backend::Kqueue { directions } else { directions.min(1) };
         }
@@ -260,7 +265,7 @@ impl<'a> Watch<'a> {
         };
         let promised = told & PROMISES;
         let expected = entry.must(ready[slot]);
-        let possible = entry.possible(self.poller.backend(), model, ready[slot]);
+        let possible = entry.possible(self.kernel, model, ready[slot]);
         // With little room kqueue may tell of one direction at a time; nobody else may.
         let is_whole = is_roomy || self.poller.backend() != Backend::Kqueue;
         let is_exact = is_whole && entry.astray.is_none() && entry.trigger != Trigger::Edge;
