@@ -19,6 +19,7 @@ struct Target {
 const TARGETS: &[Target] = &[
     Target { name: "chunked", run: fuzz::chunked::run },
     Target { name: "delimited", run: fuzz::delimited::run },
+    Target { name: "framed", run: fuzz::framed::run },
     Target { name: "length_field", run: fuzz::length_field::run },
     Target { name: "length_prefix", run: fuzz::length_prefix::run },
     Target { name: "lines", run: fuzz::lines::run },

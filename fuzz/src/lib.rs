@@ -10,6 +10,7 @@ extern crate ringmq_kqueue_model as _;
 pub mod chunked;
 pub mod delimited;
 mod endings;
+pub mod framed;
 pub mod length_field;
 pub mod length_prefix;
 pub mod lines;
