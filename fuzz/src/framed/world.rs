@@ -82,7 +82,7 @@ fn pattern(len: usize, seed: u8) -> Vec<u8> {
 }
 
 /// What a callback does; the connection's number is that of its side.
-fn see(number: usize, sides: &mut Vec<Side>, context: &mut Context<'_, Vec<Side>>, id: Id<Link>) {
+fn see(number: usize, sides: &mut [Side], context: &mut Context<'_, Vec<Side>>, id: Id<Link>) {
     let side = &mut sides[number];
     if side.mode == Mode::Leave {
         return;
