@@ -1,4 +1,4 @@
-//! Runs an echo server under callgrind, and reads how many instructions it has needed.
+//! Runs this program, as an echo server or by itself, under callgrind, and reads how many instructions it has needed.
 
 use std::error::Error;
 use std::fs;
@@ -29,6 +29,22 @@ pub fn count(setting: Setting, round_trips: u64, keep: Option<&Path>) -> Result<
         let _ = fs::remove_file(profile);
     }
     result
+}
+
+/// The same of this program with other arguments, when nobody has to talk to it.
+pub fn count_alone(arguments: &[&str]) -> Result<u64, Box<dyn Error>> {
+    let profile = std::env::temp_dir().join(format!("ringmq-compare-{}.callgrind", std::process::id()));
+    let status = Command::new("valgrind")
+        .args(["-q", "--tool=callgrind", &format!("--callgrind-out-file={}", profile.display())])
+        .arg(std::env::current_exe()?)
+        .args(arguments)
+        .status()?;
+    if !status.success() {
+        return Err(format!("{}: ended with {status}", arguments.join(" ")).into());
+    }
+    let total = read_total(&profile);
+    let _ = fs::remove_file(&profile);
+    total
 }
 
 fn serve(setting: Setting, round_trips: u64, profile: &Path) -> Result<(), Box<dyn Error>> {

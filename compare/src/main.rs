@@ -1,7 +1,9 @@
 //! Counts what ringmq costs: `cargo run --release --manifest-path compare/Cargo.toml -- instructions`.
 
+mod allocations;
 mod callgrind;
 mod client;
+mod codecs;
 mod instructions;
 mod servers;
 
@@ -14,6 +16,7 @@ Counts and compares what ringmq costs.
 usage: ringmq-compare COMMAND [OPTION]...
 
 commands:
+  codecs        what a frame costs to decode and encode, beside tokio-util's codecs
   instructions  user instructions per round trip in an echo server, under callgrind
 
 `ringmq-compare COMMAND --help` has the options.
@@ -33,10 +36,12 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = lexopt::Parser::from_env();
     match arguments.next()? {
         Some(lexopt::Arg::Value(command)) if command == "instructions" => instructions::run(arguments),
+        Some(lexopt::Arg::Value(command)) if command == "codecs" => codecs::run(arguments),
         // What the other commands run in a process of its own.
         Some(lexopt::Arg::Value(command)) if command == "serve" => servers::run(arguments),
+        Some(lexopt::Arg::Value(command)) if command == "codec-passes" => codecs::run_passes(arguments),
         Some(lexopt::Arg::Value(command)) => {
-            Err(format!("no command {command:?}: there is `instructions`").into())
+            Err(format!("no command {command:?}: there are `codecs` and `instructions`").into())
         }
         Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
             print!("{HELP}");

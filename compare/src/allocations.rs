@@ -1,0 +1,48 @@
+//! The allocator of this program: the system's, counted.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+struct Counted;
+
+#[global_allocator]
+static ALLOCATOR: Counted = Counted;
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// How often memory was asked for, or asked for anew for what had grown.
+pub fn count() -> u64 {
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// Not added in one step: that would cost more than the rest of it, and whoever allocates more would look slower than it is. What is
+/// measured has one thread.
+fn add_one() {
+    COUNT.store(COUNT.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+// SAFETY: each call is handed on as it is to the system's allocator, which keeps the contract.
+unsafe impl GlobalAlloc for Counted {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        add_one();
+        // SAFETY: what the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        add_one();
+        // SAFETY: what the caller promises.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, len: usize) -> *mut u8 {
+        add_one();
+        // SAFETY: what the caller promises.
+        unsafe { System.realloc(memory, layout, len) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: what the caller promises.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}

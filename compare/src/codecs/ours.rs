@@ -1,0 +1,71 @@
+//! ringmq's codecs, used as `Framed` uses them: a receive buffer that stays, and a segment that bodies are copied into.
+
+use std::hint::black_box;
+
+use ringmq::codec::{Affixes, Decoder, Encoder, Step};
+
+use super::case::WHOLE;
+
+/// The longest frame and the longest piece.
+const ROOM: usize = 2 * WHOLE;
+
+/// Takes the frames from a stream; answers how many bytes their bodies have.
+#[inline(never)] // so that a profile names it
+pub fn decode(mut decoder: impl Decoder, stream: &[u8], piece_len: usize, passes: u32) -> usize {
+    let mut buffer = vec![0; ROOM];
+    let (mut start, mut end, mut needed, mut total) = (0, 0, 1, 0);
+    for _ in 0..passes {
+        for piece in stream.chunks(piece_len) {
+            if buffer.len() - end < piece.len() {
+                buffer.copy_within(start..end, 0);
+                end -= start;
+                start = 0;
+            }
+            buffer[end..end + piece.len()].copy_from_slice(piece);
+            end += piece.len();
+            if end - start < needed {
+                continue;
+            }
+            while start < end {
+                let rest = &buffer[start..end];
+                match decoder.decode(rest).expect("the stream is well-formed") {
+                    Step::Frame { body, used, .. } => {
+                        total += black_box(&rest[body]).len();
+                        start += used;
+                        needed = 1;
+                    }
+                    Step::Skip { used } => start += used,
+                    Step::More(more) => {
+                        needed = rest.len() + more;
+                        break;
+                    }
+                }
+            }
+            if start == end {
+                (start, end) = (0, 0);
+            }
+        }
+    }
+    total
+}
+
+/// Frames a body so often; answers how many bytes that were.
+#[inline(never)] // so that a profile names it
+pub fn encode<E: Encoder<Head = ()>>(mut encoder: E, body: &[u8], frame_count: usize, passes: u32) -> usize {
+    let mut segment = Vec::with_capacity(ROOM);
+    let mut total = 0;
+    for _ in 0..passes as usize * frame_count {
+        if segment.capacity() - segment.len() < body.len() + 2 * Affixes::CAPACITY {
+            segment.clear();
+        }
+        let before = segment.len();
+        let body = black_box(body);
+        let mut affixes = Affixes::new();
+        encoder.encode((), body.len(), &mut affixes).expect("no body is too long");
+        segment.extend_from_slice(affixes.before());
+        segment.extend_from_slice(body);
+        segment.extend_from_slice(affixes.after());
+        total += black_box(&segment).len() - before;
+    }
+    total
+}
