@@ -20,6 +20,7 @@ impl<S: 'static> Core<S> {
         if !self.respond_if_only() {
             self.position = 0;
             while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.respond_to_rest())) {
+                self.io.may_draw = false; // that was for the one that has failed
                 self.close_failed(Cause::Panic(panic));
             }
         }
@@ -123,17 +124,23 @@ impl<S: 'static> Core<S> {
     /// Has a source that was refused memory for a purpose wait in line for it.
     #[cold]
     fn join_line(&mut self, key: Key, purpose: Purpose, wanted: usize, limit: usize) {
-        if wanted == 0 || wanted > limit {
+        if wanted == 0 {
             return;
         }
         self.agenda.queues.rouse();
         let (mark, _) = mark_of(purpose);
         if let Some(Slot { registration, .. }) = self.agenda.touch(key) {
-            if registration.marks.has(mark) {
-                return self.line.want_more(key, purpose, wanted);
+            if wanted > limit {
+                // But the kernel would tell of its input again and again.
+                if purpose == Purpose::Reading {
+                    registration.marks.put(mark);
+                }
+            } else if registration.marks.has(mark) {
+                self.line.want_more(key, purpose, wanted);
+            } else {
+                registration.marks.put(mark);
+                self.line.join(key, purpose, wanted);
             }
-            registration.marks.put(mark);
-            self.line.join(key, purpose, wanted);
         }
     }
 

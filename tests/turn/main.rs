@@ -414,6 +414,7 @@ on_every_backend! {
         senders_to_peers_that_do_not_read_do_not_keep_others_from_reading
         accepting_pauses_while_there_is_no_memory
         accepting_goes_on_where_all_of_the_memory_is_set_aside
+        a_loop_with_less_memory_than_a_buffer_does_not_spin
         a_listener_that_waits_for_memory_does_not_hold_up_a_message
         a_stream_that_needs_more_than_the_memory_fails;
     #[cfg(feature = "codec")]

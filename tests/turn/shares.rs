@@ -216,6 +216,19 @@ pub fn accepting_goes_on_where_all_of_the_memory_is_set_aside(case: Case) {
     }
 }
 
+/// There is never a buffer for it, and the kernel is not asked for what cannot be read.
+pub fn a_loop_with_less_memory_than_a_buffer_does_not_spin(case: Case) {
+    let (mut reactor, spy): (Reactor<usize>, Spy) = case.spied_by(case.builder().memory(1000));
+    let (mut near, far) = pair();
+    let mut context = reactor.context();
+    let stream = Stream::new(far, &context.memory()).unwrap();
+    context.add(stream, |count: &mut usize, _, _: Id<Stream<UnixStream>>| *count += 1).unwrap();
+    near.write_all(b"never read").unwrap();
+    let mut count = 0;
+    turn_until_idle(&mut reactor, &spy, &mut count);
+    assert_eq!(count, 0);
+}
+
 /// The first in line may draw on what is kept for reading; a listener is none of them, and holds nobody up.
 pub fn a_listener_that_waits_for_memory_does_not_hold_up_a_message(case: Case) {
     const LEN: usize = 2 * BUFFER_LEN;
