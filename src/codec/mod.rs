@@ -10,7 +10,7 @@
 //! | [`LengthPrefix`] | a length in a field of 1 to 8 bytes, then the body |
 //! | [`LengthField`] | a length anywhere in a header of up to 16 bytes, whatever it counts, then the body |
 //! | [`Varint`] | a length in as many bytes as it needs (LEB128, as Protocol Buffers have it), then the body |
-//! | [`Chunked`] | the same, in chunks: for bodies that are longer than memory |
+//! | [`Chunked`] | as [`LengthPrefix`], in chunks: for bodies that are longer than memory |
 //! | [`Lines`] | the body, then `\n` or `\r\n` |
 //! | [`RingFrames`] | flags, a length of 4 bytes that counts the header too, then the body; [`RingJoiner`] makes messages of them |
 //! | [`zmtp::ZmtpFrames`] | flags, a length of 1 or 8 bytes, then the body; [`zmtp`] has what else the protocol needs |
@@ -200,6 +200,17 @@ pub enum Step<H> {
     },
     /// Not a whole frame yet: at least this many further bytes are needed before there can be another answer.
     More(usize),
+}
+
+impl<H> Step<H> {
+    /// What is to be said of it when the stream has ended with `have` bytes left, of a decoder that remembers nothing of its frames.
+    fn at_end(self, have: usize) -> Result<(), FrameError> {
+        match self {
+            Step::More(_) if have == 0 => Ok(()),
+            Step::More(more) => Err(FrameError::Truncated { have, need: have + more }),
+            Step::Frame { used, .. } | Step::Skip { used } => Err(FrameError::Undecoded { used }),
+        }
+    }
 }
 
 /// Says which bytes go around a body.

@@ -121,11 +121,7 @@ impl Decoder for VarintDecoder {
     }
 
     fn finish(&mut self, rest: &[u8]) -> Result<(), FrameError> {
-        match self.decode(rest)? {
-            Step::More(_) if rest.is_empty() => Ok(()),
-            Step::More(n) => Err(self.fail(FrameError::Truncated { have: rest.len(), need: rest.len() + n })),
-            Step::Frame { used, .. } | Step::Skip { used } => Err(self.fail(FrameError::Undecoded { used })),
-        }
+        self.decode(rest)?.at_end(rest.len()).map_err(|error| self.fail(error))
     }
 
     fn max_frame_len(&self) -> usize {
