@@ -4,6 +4,7 @@
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +35,15 @@ fn resident() -> usize {
     statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).map_or(0, |pages: usize| pages * 4096)
 }
 
+/// So many pairs, of which the second end has a number that `select` as the C libraries have it takes, below 1024: an emulator of Linux
+/// lets it name no others. The first has one beyond, so that there are enough for a thousand.
+fn pairs_with_one_end_in_reach(count: usize) -> Vec<(UnixStream, UnixStream)> {
+    let taken: Vec<File> = (0..1024).map(|_| File::open("/dev/null").unwrap()).collect();
+    let beyond: Vec<_> = (0..count).map(|_| UnixStream::pair().unwrap()).collect();
+    drop(taken);
+    beyond.into_iter().map(|(near, far)| (near, far.try_clone().unwrap())).collect()
+}
+
 /// A thousand connections have announced the longest frame and sent nothing of it: for each there are four bytes to remember.
 fn announced_frames_take_no_memory(backend: Backend) {
     const COUNT: usize = 1000;
@@ -41,8 +51,7 @@ fn announced_frames_take_no_memory(backend: Backend) {
     let mut reactor: Reactor<()> = Builder::new().backend(backend).build().unwrap();
     let memory = reactor.context().memory();
     let mut peers = Vec::with_capacity(COUNT);
-    for _ in 0..COUNT {
-        let (near, far) = UnixStream::pair().unwrap();
+    for (near, far) in pairs_with_one_end_in_reach(COUNT) {
         let link = Framed::new(LengthPrefix::new(MAX), far, &memory).unwrap();
         let nothing_yet = |_: &mut (), context: &mut Context<'_, ()>, id: Id<Link>| {
             assert!(context.get_mut(id).unwrap().split().0.next().is_none());
