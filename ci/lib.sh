@@ -10,14 +10,30 @@ root=$PWD
 unset CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTFLAGS RUSTDOCFLAGS RUSTC_BOOTSTRAP RINGMQ_KQUEUE_MODEL RINGMQ_BACKEND
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p target/ci || exit 1
+# What cargo keeps to build sooner the next time, and what a debugger wants to know, is of no use on a clean checkout.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=1
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n -- "$@"; fi
 }
 
+# Runs a command while no other step runs one under that name, `alone NAME COMMAND...`: what one step installs, another may need too.
+alone() {
+  local lock=$root/target/ci/$1.lock
+  shift
+  {
+    flock 9
+    "$@" 9>&-
+  } 9>"$lock"
+}
+
 # Brings Debian's lists of packages up to date, at most once an hour. They may be gone before, where target/ is kept and the system is
 # not.
 apt_update() {
+  alone apt update_lists
+}
+
+update_lists() {
   [ -n "$(find target/ci/apt-updated -mmin -60 2>/dev/null)" ] && [ -n "$(apt_mirror)" ] && return
   command -v apt-get >/dev/null &&
     as_root apt-get update -qq -o Acquire::Retries=3 -o APT::Update::Error-Mode=any && touch target/ci/apt-updated
@@ -48,7 +64,7 @@ missing() {
 apt_install() {
   is_installed "$@" && return
   apt_update
-  as_root apt-get install -y -qq --no-install-recommends --no-remove \
+  alone apt as_root apt-get install -y -qq --no-install-recommends --no-remove \
     -o Acquire::Retries=3 -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@"
 }
 
@@ -80,6 +96,10 @@ has_python() {
 
 # A Python with packages of PyPI under target/venv: `venv NAME==VERSION...`.
 venv() {
+  alone venv install_in_venv "$@"
+}
+
+install_in_venv() {
   if [ ! -x target/venv/bin/pip ]; then
     # Debian packs Python without the part that puts pip into it.
     python3 -m venv --clear target/venv || { apt_install python3 python3-venv && python3 -m venv --clear target/venv; }

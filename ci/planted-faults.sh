@@ -7,6 +7,7 @@
 # random steps that most of them are found by are as many as the test with fixed seeds plays, 80,000.
 . "$(dirname "$0")/lib.sh" || exit 1
 
+export CARGO_INCREMENTAL=1 # one file changes at a time
 folder=$PWD/target/planted-faults
 tree=$folder/tree
 log=$folder/log.txt
