@@ -169,15 +169,16 @@ impl<T> Timers<T> {
     /// passed over.
     pub fn pop_due(&mut self) -> Option<(T, Instant)> {
         while let Some((slot, setting)) = self.due.pop_front() {
+            // With the last one, after which nobody may ask.
+            if self.due.is_empty() && self.due.capacity() > DUE_KEPT {
+                self.due = VecDeque::new();
+            }
             let task = match self.slots.get_mut(slot) {
                 Some(timer) if timer.setting == setting && timer.is_repeating => timer.task.take(),
                 Some(timer) if timer.setting == setting => self.slots.remove(slot)?.task,
                 _ => continue,
             };
             return Some((task?, setting.deadline?));
-        }
-        if self.due.capacity() > DUE_KEPT {
-            self.due = VecDeque::new();
         }
         None
     }
@@ -251,6 +252,22 @@ mod tests {
         assert_eq!(drain(&mut timers, start + Duration::from_millis(10)), [2, 4]);
         assert_eq!(drain(&mut timers, start + SECOND), [3, 1, 5]);
         assert_eq!(timers.len(), 0);
+    }
+
+    /// A budget may end with the last one, and nobody asks for another.
+    #[test]
+    fn memory_comes_back_with_the_last_one_that_was_due() {
+        const COUNT: usize = 4 * DUE_KEPT;
+        let mut timers = Timers::new();
+        let start = Instant::now();
+        (0..COUNT).for_each(|value| {
+            timers.set(Some(start), value);
+        });
+        timers.collect_due(start);
+        for value in 0..COUNT {
+            assert_eq!(timers.pop_due(), Some((value, start)));
+        }
+        assert!(timers.due.capacity() <= DUE_KEPT, "{}", timers.due.capacity());
     }
 
     #[test]

@@ -42,6 +42,9 @@ impl<V> Slots<V> {
             self.vacant.clear();
             self.slots.push(Some(value));
         }
+        if is_roomy(self.vacant.len(), self.vacant.capacity()) {
+            self.vacant.shrink_to((2 * self.vacant.len()).max(KEPT));
+        }
         self.len += 1;
         slot
     }
@@ -89,14 +92,29 @@ impl<V> Slots<V> {
 
 /// Gives memory back once a quarter of it would do, and keeps twice what is needed: what comes again at once finds room.
 pub(super) fn shrink<V>(items: &mut Vec<V>) {
-    if items.capacity() > KEPT && items.len() < items.capacity() / 4 {
+    if is_roomy(items.len(), items.capacity()) {
         items.shrink_to((2 * items.len()).max(KEPT));
     }
+}
+
+fn is_roomy(len: usize, capacity: usize) -> bool {
+    capacity > KEPT && len < capacity / 4
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Numbers that were vacant and have all been taken again leave no more than their timers do.
+    #[test]
+    fn memory_comes_back_though_every_vacant_slot_was_taken_again() {
+        let mut slots = Slots::new();
+        (0..100_000).for_each(|value| assert_eq!(slots.insert(value), value));
+        (0..100_000).step_by(2).for_each(|slot| assert_eq!(slots.remove(slot), Some(slot)));
+        (0..100_000).step_by(2).for_each(|value| assert_eq!(slots.insert(value), value));
+        (0..100_000).rev().for_each(|slot| assert_eq!(slots.remove(slot), Some(slot)));
+        assert!(slots.capacity() <= 2 * KEPT, "{}", slots.capacity());
+    }
 
     #[test]
     fn the_lowest_vacant_slot_is_taken_first_and_foretold() {
