@@ -30,6 +30,8 @@
 #[cfg(feature = "codec")]
 pub mod codec;
 pub mod guide;
+#[cfg(feature = "mq")]
+pub mod mq;
 mod reactor;
 
 /// The README's code, for `cargo test` to run.
