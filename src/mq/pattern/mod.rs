@@ -6,7 +6,32 @@
 use std::error;
 use std::fmt;
 
-use super::{Message, SocketType};
+pub mod dealer;
+pub mod fair_queue;
+pub mod prefixes;
+pub mod publish;
+pub mod pull;
+pub mod push;
+pub mod rep;
+pub mod req;
+pub mod round_robin;
+pub mod router;
+mod slots;
+pub mod subscribe;
+
+pub use dealer::Dealer;
+pub use fair_queue::{FairQueue, Taken};
+pub use prefixes::Prefixes;
+pub use publish::Pub;
+pub use pull::Pull;
+pub use push::Push;
+pub use rep::Rep;
+pub use req::Req;
+pub use round_robin::RoundRobin;
+pub use router::Router;
+pub use subscribe::Sub;
+
+use super::{Message, Part, SocketType};
 
 /// A peer of a socket, from its handshake to its end: a number that its owner gives to one peer at a time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -52,7 +77,7 @@ pub enum Dropped {
     Unexpected,
     /// It begins with nothing that is subscribed to.
     NotSubscribed,
-    /// Its peer's queue was let go with it.
+    /// Its peer's queue was let go with it, or it is from one that is not there: that has left, or was not taken on.
     PeerLeft,
 }
 
@@ -110,6 +135,8 @@ pub trait Pattern {
     ///
     /// # Errors
     /// [`IdentityInUse`] when a ROUTER has a peer of that name: this one is not taken on.
+    ///
+    /// One of the same number that is still there has left with that.
     fn joined(&mut self, peer: Peer, identity: &[u8]) -> Result<(), IdentityInUse>;
 
     /// A peer has left. What has arrived from it whole is still received.
@@ -142,7 +169,7 @@ pub trait Pattern {
     /// Whether [`send`](Self::send) would take a message (for a ROUTER: to some peer).
     fn can_send(&self) -> bool;
 
-    /// How many messages and bytes of a peer wait to be received.
+    /// How many messages and bytes of a peer wait to be received; of one that has left, until another has its number.
     fn waiting(&self, peer: Peer) -> (usize, usize);
 }
 

@@ -1,0 +1,157 @@
+//! What has arrived, given out fairly: one message of each peer in turn, so that who sends much does not keep others waiting.
+//!
+//! Peers with a whole message stand in line. The first gives one, and goes to the end if it has another.
+//!
+//! | what happens | answer | rule |
+//! |---|---|---|
+//! | a message of a peer with none arrives | it waits, and its peer goes to the line's end | `peers_are_served_in_the_order_in_which_they_came_to_have_a_message` |
+//! | a message of a peer with others arrives | it waits behind them, and the line is as before | `two_that_have_many_alternate` |
+//! | a message of a peer that is not there arrives | dropped, [`PeerLeft`](Dropped::PeerLeft) | `what_comes_from_nobody_is_dropped` |
+//! | one is taken | that of the first in line | `a_flood_keeps_nobody_waiting_for_more_than_a_round` |
+//! | a peer leaves | it keeps its place until all that it had sent is taken | `who_left_keeps_its_turn_and_its_messages` |
+//! | another joins under the number of one that left | they are two | `a_number_that_is_used_again_is_another_peer` |
+
+use std::collections::VecDeque;
+
+use super::slots::{Numbered, Slots};
+use super::{Arrival, Dropped, Message, Peer};
+
+/// As many messages a peer without any keeps the memory for; with more, 1000 of which take some 70 KiB, idle peers would be expensive.
+const KEPT: usize = 16;
+
+/// Messages that wait, by the peer that they are from, each of which has a label: what is to be known of it when its messages are taken,
+/// which may be when it has left.
+///
+/// ```
+/// use ringmq::mq::pattern::{FairQueue, Peer};
+///
+/// let (ann, bob) = (Peer(0), Peer(1));
+/// let mut queue = FairQueue::new();
+/// queue.joined(ann, "Ann");
+/// queue.joined(bob, "Bob");
+/// for (peer, text) in [(ann, "a1"), (ann, "a2"), (bob, "b1")] {
+///     queue.push(peer, text.into());
+/// }
+/// queue.left(ann);
+/// let taken = std::iter::from_fn(|| queue.pop()).map(|taken| (taken.label, taken.message.into_vec()));
+/// let expected = [("Ann", "a1"), ("Bob", "b1"), ("Ann", "a2")];
+/// assert!(taken.eq(expected.map(|(name, text)| (name, text.as_bytes().to_vec()))));
+/// ```
+#[derive(Debug)]
+pub struct FairQueue<L = ()> {
+    lanes: Slots<Lane<L>>,
+    /// The lane of the peer that has the number, or of the last one that had it and has not been received from to its end.
+    by_peer: Numbered<Peer, u32>,
+    /// Each lane with a message, once.
+    line: VecDeque<u32>,
+}
+
+#[derive(Debug)]
+struct Lane<L> {
+    peer: Peer,
+    label: L,
+    messages: VecDeque<Message>,
+    bytes: usize,
+    is_there: bool,
+}
+
+/// A message, and whose it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taken<L> {
+    /// The number of the peer that it is from.
+    pub peer: Peer,
+    /// What the peer joined with.
+    pub label: L,
+    /// Whether that peer is still there. If not, its number may be another's by now.
+    pub is_there: bool,
+    /// What it sent.
+    pub message: Message,
+}
+
+impl<L> FairQueue<L> {
+    /// A queue without peers.
+    pub fn new() -> FairQueue<L> {
+        FairQueue { lanes: Slots::new(), by_peer: Numbered::default(), line: VecDeque::new() }
+    }
+
+    /// A peer may send from now on. One of the same number has left.
+    pub fn joined(&mut self, peer: Peer, label: L) {
+        self.left(peer);
+        let lane = Lane { peer, label, messages: VecDeque::new(), bytes: 0, is_there: true };
+        let at = self.lanes.insert(lane);
+        self.by_peer.insert(peer, at);
+    }
+
+    /// A peer has left: no more of it arrives, what has arrived stays.
+    pub fn left(&mut self, peer: Peer) {
+        if let Some(&at) = self.by_peer.get(&peer) {
+            self.lanes[at].is_there = false;
+            if self.lanes[at].messages.is_empty() {
+                self.forget(at);
+            }
+        }
+    }
+
+    /// Whether a peer has joined, and has not left.
+    pub fn contains(&self, peer: Peer) -> bool {
+        self.by_peer.get(&peer).map_or(false, |&at| self.lanes[at].is_there)
+    }
+
+    /// A whole message has arrived.
+    pub fn push(&mut self, peer: Peer, message: Message) -> Arrival {
+        match self.by_peer.get(&peer) {
+            Some(&at) if self.lanes[at].is_there => {
+                let lane = &mut self.lanes[at];
+                if lane.messages.is_empty() {
+                    self.line.push_back(at);
+                }
+                lane.bytes += message.len();
+                lane.messages.push_back(message);
+                Arrival::Queued
+            }
+            _ => Arrival::Dropped(Dropped::PeerLeft),
+        }
+    }
+
+    /// Whether no message waits.
+    pub fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+
+    /// How many messages and bytes of a peer wait; of one that has left, until another has its number.
+    pub fn waiting(&self, peer: Peer) -> (usize, usize) {
+        self.by_peer.get(&peer).map_or((0, 0), |&at| (self.lanes[at].messages.len(), self.lanes[at].bytes))
+    }
+
+    fn forget(&mut self, at: u32) {
+        let peer = self.lanes.remove(at).peer;
+        if self.by_peer.get(&peer) == Some(&at) {
+            self.by_peer.remove(&peer);
+        }
+    }
+}
+
+impl<L: Clone> FairQueue<L> {
+    /// Takes the message whose turn it is.
+    pub fn pop(&mut self) -> Option<Taken<L>> {
+        let at = self.line.pop_front()?;
+        let lane = &mut self.lanes[at];
+        let message = lane.messages.pop_front().expect("who stands in line has a message");
+        lane.bytes -= message.len();
+        let taken = Taken { peer: lane.peer, label: lane.label.clone(), is_there: lane.is_there, message };
+        if !lane.messages.is_empty() {
+            self.line.push_back(at);
+        } else if !lane.is_there {
+            self.forget(at);
+        } else if lane.messages.capacity() > KEPT {
+            lane.messages = VecDeque::new();
+        }
+        Some(taken)
+    }
+}
+
+impl<L> Default for FairQueue<L> {
+    fn default() -> FairQueue<L> {
+        FairQueue::new()
+    }
+}

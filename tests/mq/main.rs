@@ -1,0 +1,7 @@
+//! The message queue.
+#![cfg(feature = "mq")]
+
+#[cfg(ringmq_kqueue = "model")]
+extern crate ringmq_kqueue_model as _;
+
+mod pattern;
