@@ -204,7 +204,7 @@ pub enum Step<H> {
 
 impl<H> Step<H> {
     /// What is to be said of it when the stream has ended with `have` bytes left, of a decoder that remembers nothing of its frames.
-    fn at_end(self, have: usize) -> Result<(), FrameError> {
+    pub(crate) fn at_end(self, have: usize) -> Result<(), FrameError> {
         match self {
             Step::More(_) if have == 0 => Ok(()),
             Step::More(more) => Err(FrameError::Truncated { have, need: have + more }),

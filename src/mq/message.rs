@@ -137,6 +137,16 @@ impl From<&str> for Part {
     }
 }
 
+/// What was refused comes back as it was.
+impl From<Body> for Part {
+    fn from(body: Body) -> Part {
+        match body.try_into_shared() {
+            Ok(bytes) => Part::from(bytes),
+            Err(body) => Part::from(body.into_vec()),
+        }
+    }
+}
+
 impl From<Part> for Body {
     fn from(part: Part) -> Body {
         match part.0 {
@@ -215,6 +225,16 @@ impl Message {
             Parts::One(_) => None,
             Parts::Two(parts) => parts.get(at),
             Parts::Many(parts) => parts.get(at),
+        }
+    }
+
+    /// As [`part`](Self::part), to take it out where it lies.
+    pub(crate) fn part_mut(&mut self, at: usize) -> Option<&mut Part> {
+        match &mut self.0 {
+            Parts::One(part) if at == 0 => Some(part),
+            Parts::One(_) => None,
+            Parts::Two(parts) => parts.get_mut(at),
+            Parts::Many(parts) => parts.get_mut(at),
         }
     }
 

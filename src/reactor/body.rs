@@ -40,6 +40,15 @@ impl Body {
         }
     }
 
+    /// What is shared, or itself if it is not.
+    #[cfg(feature = "mq")]
+    pub(crate) fn try_into_shared(self) -> Result<Arc<[u8]>, Body> {
+        match self.0 {
+            Kind::Shared(bytes) => Ok(bytes),
+            kind => Err(Body(kind)),
+        }
+    }
+
     /// Its bytes, copied if they are shared or static.
     ///
     /// ```

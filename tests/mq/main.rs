@@ -4,4 +4,6 @@
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
 
+mod blocking;
 mod pattern;
+mod sockets;

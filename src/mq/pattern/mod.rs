@@ -106,6 +106,22 @@ pub enum NotSent {
     Unsupported(SocketType),
     /// It has no more than the part that names the peer.
     NothingToRoute,
+    /// The socket is closed, or closing.
+    Closed,
+    /// A part is longer than parts may be.
+    TooLong {
+        /// Its length.
+        len: usize,
+        /// The maximum.
+        max: usize,
+    },
+    /// A peer that speaks RingMQ's protocol gets it, which knows messages of one part with at least one byte.
+    NotForRing {
+        /// How many parts it has.
+        parts: usize,
+        /// How many bytes.
+        len: usize,
+    },
 }
 
 /// Why nothing is received.
@@ -120,6 +136,8 @@ pub enum NotReceived {
     PeerLeft,
     /// This type of socket receives none.
     Unsupported(SocketType),
+    /// The socket is closed.
+    Closed,
 }
 
 /// That a name is taken.
@@ -173,6 +191,22 @@ pub trait Pattern {
     fn waiting(&self, peer: Peer) -> (usize, usize);
 }
 
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Dropped::RequesterLeft => "the requester has left",
+            Dropped::NoSubscriber => "nobody has subscribed to it",
+            Dropped::NoRoute => "no peer has that name",
+            Dropped::NoRoom => "its peer has no room for it",
+            Dropped::NoDelimiter => "it has no empty part before its body",
+            Dropped::Unasked => "nobody waits for it",
+            Dropped::Unexpected => "the socket receives none",
+            Dropped::NotSubscribed => "it begins with nothing that is subscribed to",
+            Dropped::PeerLeft => "its peer has left",
+        })
+    }
+}
+
 impl fmt::Display for NotSent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -182,6 +216,11 @@ impl fmt::Display for NotSent {
             NotSent::NoPeer => f.write_str("there is no peer to send to"),
             NotSent::NoRoom => f.write_str("no peer has room for another message"),
             NotSent::Unsupported(kind) => write!(f, "a {kind} socket sends no messages"),
+            NotSent::Closed => f.write_str("the socket is closed"),
+            NotSent::TooLong { len, max } => write!(f, "expected parts of at most {max} bytes, found {len}"),
+            NotSent::NotForRing { parts, len } => {
+                write!(f, "expected one part of at least one byte for a RingMQ peer, found {len} bytes in {parts} parts")
+            }
             NotSent::NothingToRoute => {
                 f.write_str("expected a peer's name and a message behind it, found one part")
             }
@@ -199,6 +238,7 @@ impl fmt::Display for NotReceived {
                 f.write_str("it is not the turn to receive: nothing was asked, or a reply is owed")
             }
             NotReceived::PeerLeft => f.write_str("the peer that was asked has left without a reply"),
+            NotReceived::Closed => f.write_str("the socket is closed"),
             NotReceived::Unsupported(kind) => write!(f, "a {kind} socket receives no messages"),
         }
     }

@@ -1,0 +1,384 @@
+//! Sockets for threads that block: a loop on a thread of its own does the work.
+
+mod error;
+mod poll_set;
+mod pump;
+mod shared;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use self::pump::Pump;
+use self::shared::{Shared, Wait};
+use super::event::Event;
+use super::{Endpoint, Message, Options, Socket, SocketType};
+use crate::{Builder, Context, Gone, Id, Remote};
+
+pub use self::error::{Refused, WaitError};
+pub use self::poll_set::PollSet;
+
+/// A loop on a thread of its own, for sockets that block their callers.
+///
+/// ```
+/// use ringmq::mq::{IoThread, SocketType};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let io = IoThread::new()?;
+/// let rep = io.socket(SocketType::Rep)?;
+/// let address = rep.bind("tcp://127.0.0.1:*")?.to_string();
+/// let server = std::thread::spawn(move || -> std::io::Result<()> {
+///     let request = rep.recv()?;
+///     rep.send(request.into_vec().to_ascii_uppercase())?;
+///     Ok(())
+/// });
+///
+/// let req = io.socket(SocketType::Req)?;
+/// req.connect(&address)?;
+/// req.send("hello")?;
+/// let reply = req.recv_timeout(Duration::from_secs(5))?;
+/// assert_eq!(reply.into_vec(), b"HELLO");
+/// server.join().unwrap()?;
+/// assert_eq!(io.shutdown(Duration::from_secs(5))?, 0, "messages were lost");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct IoThread {
+    remote: Remote<Io>,
+    thread: Option<JoinHandle<io::Result<u64>>>,
+}
+
+/// The state of the loop.
+#[derive(Default)]
+pub(crate) struct Io {
+    sockets: HashMap<Id<Socket>, Open>,
+    is_ending: bool,
+    /// How many messages were lost by sockets that nobody waited for.
+    lost: u64,
+}
+
+/// A socket that is open, and what the blocking side has of it.
+struct Open {
+    shared: Arc<Shared>,
+    pump: Rc<RefCell<Pump>>,
+}
+
+impl IoThread {
+    /// Starts a thread with a loop on the system's default backend, or the one that `RINGMQ_BACKEND` names.
+    ///
+    /// # Errors
+    /// What making a loop and a thread says: `EMFILE`, `ENFILE`, `EAGAIN`; `InvalidInput` for a backend that is not there.
+    pub fn new() -> io::Result<IoThread> {
+        IoThread::with(Builder::new().memory(256 << 20))
+    }
+
+    /// The same with a loop of one's own making.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn with(builder: Builder) -> io::Result<IoThread> {
+        let (sender, receiver) = mpsc::channel();
+        let thread = thread::Builder::new().name("ringmq-io".to_string()).spawn(move || {
+            let mut reactor = match builder.build::<Io>() {
+                Ok(reactor) => reactor,
+                Err(error) => {
+                    let _ = sender.send(Err(error));
+                    return Ok(0);
+                }
+            };
+            let _ = sender.send(Ok(reactor.remote()));
+            let mut io = Io::default();
+            reactor.run(&mut io)?;
+            // What was told to its peers should not be undone by the end of the process.
+            reactor.drain(&mut io, Duration::from_millis(100))?;
+            Ok(io.lost)
+        })?;
+        let remote = receiver.recv().map_err(|_| gone(Gone))??;
+        Ok(IoThread { remote, thread: Some(thread) })
+    }
+
+    /// Opens a socket.
+    ///
+    /// # Errors
+    /// `EMFILE` and `ENFILE`; `NotConnected` when the thread has ended.
+    pub fn socket(&self, socket_type: SocketType) -> io::Result<BlockingSocket> {
+        self.socket_with(socket_type, Options::new())
+    }
+
+    /// The same with other options.
+    ///
+    /// # Errors
+    /// As for [`socket`](Self::socket).
+    pub fn socket_with(&self, socket_type: SocketType, options: Options) -> io::Result<BlockingSocket> {
+        let linger = options.linger;
+        let (id, shared) = ask(&self.remote, move |io, context| {
+            let slot: Rc<RefCell<Option<Rc<RefCell<Pump>>>>> = Rc::default();
+            let pump_of = Rc::clone(&slot);
+            let id =
+                Socket::open_with(context, socket_type, options.clone(), move |_: &mut Io, context, id| {
+                    if let Some(pump) = pump_of.borrow().as_ref() {
+                        pump.borrow_mut().run(context, id);
+                    }
+                })?;
+            let waker = context.get(id).expect("it was just added").waker();
+            let shared = Arc::new(Shared::new(socket_type, &options, waker));
+            let pump = Rc::new(RefCell::new(Pump::new(Arc::clone(&shared))));
+            *slot.borrow_mut() = Some(Rc::clone(&pump));
+            io.sockets.insert(id, Open { shared: Arc::clone(&shared), pump });
+            Ok((id, shared))
+        })?;
+        Ok(BlockingSocket { remote: self.remote.clone(), id, shared, linger })
+    }
+
+    /// Closes all sockets, waits until what they have is sent, `within` this time, and ends the thread. Answers how many messages were
+    /// lost.
+    ///
+    /// # Errors
+    /// What ended the loop, if that was an error.
+    ///
+    /// # Panics
+    /// If the loop has panicked.
+    pub fn shutdown(mut self, within: Duration) -> io::Result<u64> {
+        self.end(within)
+    }
+
+    fn end(&mut self, within: Duration) -> io::Result<u64> {
+        let thread = match self.thread.take() {
+            Some(thread) => thread,
+            None => return Ok(0),
+        };
+        let _ = self.remote.post(move |io: &mut Io, context| {
+            io.is_ending = true;
+            let ids: Vec<Id<Socket>> = io.sockets.keys().copied().collect();
+            for id in ids {
+                close(io, context, id, within, |_, _| ());
+            }
+            if io.sockets.is_empty() {
+                context.stop();
+            }
+        });
+        match thread.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+/// Without waiting for anything: what has not been sent is lost. See [`shutdown`](IoThread::shutdown).
+impl Drop for IoThread {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            let _ = self.end(Duration::ZERO);
+        }
+    }
+}
+
+fn gone(_: Gone) -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "the I/O thread has ended")
+}
+
+/// Has the loop do something, and waits for what comes of it.
+fn ask<T: Send + 'static>(
+    remote: &Remote<Io>,
+    task: impl FnOnce(&mut Io, &mut Context<'_, Io>) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (sender, receiver) = mpsc::channel();
+    remote
+        .post(move |io: &mut Io, context| {
+            let _ = sender.send(task(io, context));
+        })
+        .map_err(gone)?;
+    receiver.recv().map_err(|_| gone(Gone))?
+}
+
+/// Closes a socket on its loop, and tells how many messages were lost.
+fn close(
+    io: &mut Io,
+    context: &mut Context<'_, Io>,
+    id: Id<Socket>,
+    linger: Duration,
+    done: impl FnOnce(&mut Io, u64) + 'static,
+) {
+    let open = match io.sockets.get(&id) {
+        Some(open) => open,
+        None => return done(io, 0),
+    };
+    open.shared.close();
+    let held = open.pump.borrow_mut().take_held();
+    if let Some(socket) = context.get_mut(id) {
+        socket.strand(held);
+    }
+    let is_closing = id.close(context, linger, move |io: &mut Io, context, lost| {
+        io.sockets.remove(&id);
+        io.lost += lost;
+        done(io, lost);
+        if io.is_ending && io.sockets.is_empty() {
+            context.stop();
+        }
+    });
+    // It was closing already, or has failed.
+    if !is_closing && context.get(id).is_none() {
+        io.sockets.remove(&id);
+    }
+}
+
+/// A message-queue socket for threads that block. Messages are handed to the [`IoThread`] in batches, with one wake for a burst of them.
+///
+/// It is `Send` and `Sync`: threads may share it, though a REQ or a REP is of use to one at a time. When it is dropped it is closed, and
+/// [lingers](Options::linger) on the I/O thread.
+pub struct BlockingSocket {
+    remote: Remote<Io>,
+    id: Id<Socket>,
+    shared: Arc<Shared>,
+    linger: Duration,
+}
+
+impl BlockingSocket {
+    /// As [`Id::bind`].
+    ///
+    /// # Errors
+    /// As for [`Id::bind`].
+    pub fn bind(&self, endpoint: &str) -> io::Result<Endpoint> {
+        let (id, endpoint) = (self.id, endpoint.to_string());
+        ask(&self.remote, move |_, context| id.bind(context, &endpoint))
+    }
+
+    /// As [`Id::connect`]: that nobody is there yet is no error.
+    ///
+    /// # Errors
+    /// As for [`Id::connect`].
+    pub fn connect(&self, endpoint: &str) -> io::Result<()> {
+        let (id, endpoint) = (self.id, endpoint.to_string());
+        ask(&self.remote, move |_, context| id.connect(context, &endpoint))
+    }
+
+    /// As [`Id::subscribe`].
+    ///
+    /// # Errors
+    /// As for [`Id::subscribe`].
+    pub fn subscribe(&self, prefix: &[u8]) -> io::Result<()> {
+        let (id, prefix) = (self.id, prefix.to_vec());
+        ask(&self.remote, move |_, context| id.subscribe(context, &prefix))
+    }
+
+    /// As [`Id::unsubscribe`].
+    ///
+    /// # Errors
+    /// As for [`Id::unsubscribe`].
+    pub fn unsubscribe(&self, prefix: &[u8]) -> io::Result<()> {
+        let (id, prefix) = (self.id, prefix.to_vec());
+        ask(&self.remote, move |_, context| id.unsubscribe(context, &prefix))
+    }
+
+    /// Hands over a message, and waits for room if [as much as may](Options::send_high_water) waits to be sent already. Whether a peer is
+    /// there does not matter yet: [`close`](Self::close) tells what was never sent.
+    ///
+    /// # Errors
+    /// [`Refused`], with the message.
+    pub fn send(&self, message: impl Into<Message>) -> Result<(), Refused> {
+        self.send_by(message.into(), Wait::ForEver)
+    }
+
+    /// As [`send`](Self::send), and waits `within` this time at the longest.
+    ///
+    /// # Errors
+    /// [`Refused`], with the message: [`WaitError::Unreachable`] if there was no peer, [`WaitError::TimedOut`] if it was slow.
+    pub fn send_timeout(&self, message: impl Into<Message>, within: Duration) -> Result<(), Refused> {
+        self.send_by(message.into(), until(within))
+    }
+
+    /// As [`send`](Self::send), without waiting.
+    ///
+    /// # Errors
+    /// [`Refused`], with the message: [`WaitError::WouldBlock`] if there is no room.
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Refused> {
+        self.send_by(message.into(), Wait::No)
+    }
+
+    fn send_by(&self, message: Message, wait: Wait) -> Result<(), Refused> {
+        self.shared.send(message, wait).map_err(|(error, message)| Refused { error, message })
+    }
+
+    /// Waits for the next message.
+    ///
+    /// # Errors
+    /// [`WaitError::PeerLeft`] of a REQ whose peer has gone, [`WaitError::OutOfTurn`], [`WaitError::Unsupported`],
+    /// [`WaitError::Closed`].
+    pub fn recv(&self) -> Result<Message, WaitError> {
+        self.shared.recv(Wait::ForEver)
+    }
+
+    /// As [`recv`](Self::recv), and waits `within` this time at the longest.
+    ///
+    /// # Errors
+    /// As for [`recv`](Self::recv); [`WaitError::Unreachable`] if there was no peer at the end, [`WaitError::TimedOut`] if there was.
+    pub fn recv_timeout(&self, within: Duration) -> Result<Message, WaitError> {
+        self.shared.recv(until(within))
+    }
+
+    /// As [`recv`](Self::recv), without waiting.
+    ///
+    /// # Errors
+    /// As for [`recv`](Self::recv); [`WaitError::WouldBlock`] if nothing has arrived.
+    pub fn try_recv(&self) -> Result<Message, WaitError> {
+        self.shared.recv(Wait::No)
+    }
+
+    /// The next of the [events](Options::events) that have been kept.
+    pub fn take_event(&self) -> Option<Event> {
+        self.shared.lock().events.pop_front()
+    }
+
+    /// How many peers have joined and not left.
+    pub fn peer_count(&self) -> usize {
+        self.shared.lock().peers
+    }
+
+    /// Closes the socket, and waits until what it has is sent, `linger` at the longest. Answers how many messages were lost.
+    ///
+    /// # Errors
+    /// `NotConnected` when the I/O thread has ended before.
+    pub fn close(self, linger: Duration) -> io::Result<u64> {
+        let (sender, receiver) = mpsc::channel();
+        let id = self.id;
+        self.shared.close();
+        let task = move |io: &mut Io, context: &mut Context<'_, Io>| {
+            close(io, context, id, linger, move |_, lost| {
+                let _ = sender.send(lost);
+            });
+        };
+        self.remote.post(task).map_err(gone)?;
+        receiver.recv().map_err(|_| gone(Gone))
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+fn until(within: Duration) -> Wait {
+    Instant::now().checked_add(within).map_or(Wait::ForEver, Wait::Until)
+}
+
+impl Drop for BlockingSocket {
+    fn drop(&mut self) {
+        self.shared.close();
+        let (id, linger) = (self.id, self.linger);
+        // A loop that is gone has closed it.
+        let _ = self.remote.post(move |io: &mut Io, context| close(io, context, id, linger, |_, _| ()));
+    }
+}
+
+impl fmt::Debug for BlockingSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockingSocket").field("id", &self.id).field("peers", &self.peer_count()).finish()
+    }
+}

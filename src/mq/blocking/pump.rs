@@ -1,0 +1,102 @@
+//! What moves messages between a blocking socket's queues and its socket on the I/O thread: the callback of that socket.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::shared::{Incoming, Shared};
+use super::Io;
+use crate::mq::pattern::{NotReceived, NotSent};
+use crate::mq::{Message, Socket};
+use crate::{Context, Id};
+
+/// How many messages are handed over at once, so that the other side has something to do before all are there.
+const BATCH: usize = 256;
+
+/// What the callback keeps from one time to the next.
+pub(super) struct Pump {
+    shared: Arc<Shared>,
+    /// What is taken and cannot be sent yet.
+    held: VecDeque<Message>,
+    batch: VecDeque<Incoming>,
+}
+
+impl Pump {
+    pub fn new(shared: Arc<Shared>) -> Pump {
+        Pump { shared, held: VecDeque::new(), batch: VecDeque::new() }
+    }
+
+    /// Both ways, as far as it goes.
+    pub fn run(&mut self, context: &mut Context<'_, Io>, id: Id<Socket>) {
+        self.tell(context, id);
+        self.send(context, id);
+        self.receive(context, id);
+    }
+
+    /// Who is there, and what has happened.
+    fn tell(&mut self, context: &mut Context<'_, Io>, id: Id<Socket>) {
+        let (peers, why) = match context.get(id) {
+            Some(socket) => (socket.peer_count(), socket.last_failure()),
+            None => return,
+        };
+        let mut state = self.shared.lock();
+        state.peers = peers;
+        if state.unreachable != why {
+            state.unreachable = why;
+        }
+        while let Some(event) = id.take_event(context) {
+            state.events.push_back(event);
+        }
+    }
+
+    fn send(&mut self, context: &mut Context<'_, Io>, id: Id<Socket>) {
+        self.shared.take_outgoing(&mut self.held);
+        let (mut messages, mut bytes) = (0, 0);
+        while let Some(message) = self.held.pop_front() {
+            let len = message.len();
+            match id.send(context, message) {
+                Ok(_) => {}
+                Err(refused) if refused.reason.passes() => {
+                    self.held.push_front(refused.message);
+                    break;
+                }
+                // What it cannot send at all was refused before it came here.
+                Err(refused) => drop(refused),
+            }
+            messages += 1;
+            bytes += len;
+        }
+        self.shared.note_sent(messages, bytes);
+    }
+
+    fn receive(&mut self, context: &mut Context<'_, Io>, id: Id<Socket>) {
+        while self.shared.wants_incoming() {
+            while self.batch.len() < BATCH {
+                match id.recv(context) {
+                    Ok(message) => {
+                        let is_ring = context.get(id).map_or(false, Socket::was_from_ring);
+                        self.batch.push_back(Ok((message, is_ring)));
+                    }
+                    Err(NotReceived::PeerLeft) => self.batch.push_back(Err(NotReceived::PeerLeft)),
+                    Err(_) => break,
+                }
+            }
+            if self.batch.is_empty() {
+                return;
+            }
+            self.shared.put_incoming(&mut self.batch);
+        }
+    }
+
+    /// What has not been given to the socket: everything, before it is closed.
+    pub fn take_held(&mut self) -> VecDeque<Message> {
+        self.shared.take_outgoing(&mut self.held);
+        std::mem::take(&mut self.held)
+    }
+}
+
+impl NotSent {
+    /// Whether it is so for now: a peer may come, or take something.
+    fn passes(&self) -> bool {
+        matches!(self, NotSent::NoPeer | NotSent::NoRoom)
+    }
+}

@@ -1,0 +1,321 @@
+//! What a blocking socket and its I/O thread have in common: two queues, and who waits for them.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::error::WaitError;
+use super::poll_set::Watch;
+use crate::mq::event::Event;
+use crate::mq::pattern::NotReceived;
+use crate::mq::{Dialect, HighWater, Message, Options, SocketType};
+use crate::platform::Waker;
+
+/// Both queues, under a lock that is held for as long as it takes to push or to swap.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    readable: Condvar,
+    writable: Condvar,
+    /// Runs the socket's callback on the I/O thread.
+    waker: Waker,
+    socket_type: SocketType,
+    send_high_water: HighWater,
+    recv_high_water: HighWater,
+    max_part_len: usize,
+    dialect: Dialect,
+}
+
+/// What has arrived: a message, and whether its peer speaks RingMQ's protocol.
+pub(super) type Incoming = Result<(Message, bool), NotReceived>;
+
+pub(super) struct State {
+    /// What the I/O thread has not taken yet.
+    outgoing: VecDeque<Message>,
+    /// How many messages and bytes wait in all to be given to a peer, those that the I/O thread has taken among them.
+    unsent: (usize, usize),
+    incoming: VecDeque<Incoming>,
+    unread_len: usize,
+    turn: Turn,
+    /// Whether the reply that is owed goes to a peer that speaks RingMQ's protocol.
+    answers_ring: bool,
+    /// How many peers there are, and why the last one that was none could not be reached.
+    pub peers: usize,
+    pub unreachable: Option<String>,
+    pub events: VecDeque<Event>,
+    is_closed: bool,
+    /// The I/O thread has taken everything, and is to be told of more.
+    is_io_idle: bool,
+    /// It has left something, since enough waits to be read, and is to be told of room.
+    is_io_held: bool,
+    /// Who waits on either condition.
+    readers: usize,
+    writers: usize,
+    watches: Vec<(Arc<Watch>, usize)>,
+}
+
+/// Whose turn it is where requests and replies alternate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turn {
+    Any,
+    Send,
+    Recv,
+}
+
+/// How long somebody waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wait {
+    No,
+    Until(Instant),
+    ForEver,
+}
+
+impl Shared {
+    pub fn new(socket_type: SocketType, options: &Options, waker: Waker) -> Shared {
+        let turn = match socket_type {
+            SocketType::Req => Turn::Send,
+            SocketType::Rep => Turn::Recv,
+            _ => Turn::Any,
+        };
+        let state = State {
+            outgoing: VecDeque::new(),
+            unsent: (0, 0),
+            incoming: VecDeque::new(),
+            unread_len: 0,
+            turn,
+            answers_ring: false,
+            peers: 0,
+            unreachable: None,
+            events: VecDeque::new(),
+            is_closed: false,
+            is_io_idle: true,
+            is_io_held: false,
+            readers: 0,
+            writers: 0,
+            watches: Vec::new(),
+        };
+        Shared {
+            state: Mutex::new(state),
+            readable: Condvar::new(),
+            writable: Condvar::new(),
+            waker,
+            socket_type,
+            send_high_water: options.send_high_water,
+            recv_high_water: options.recv_high_water,
+            max_part_len: options.max_part_len,
+            dialect: options.dialect,
+        }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic leaves it half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a message where the I/O thread finds it, when there is room.
+    pub fn send(&self, message: Message, wait: Wait) -> Result<(), (WaitError, Message)> {
+        if !self.socket_type.can_send() {
+            return Err((WaitError::Unsupported(self.socket_type), message));
+        }
+        let too_long = message.parts().map(|part| part.len()).find(|&len| len > self.max_part_len);
+        if let Some(len) = too_long.filter(|_| self.dialect != Dialect::Ring) {
+            return Err((WaitError::TooLong { len, max: self.max_part_len }, message));
+        }
+        let mut state = self.lock();
+        loop {
+            if state.is_closed {
+                return Err((WaitError::Closed, message));
+            }
+            if state.turn == Turn::Recv {
+                return Err((WaitError::OutOfTurn, message));
+            }
+            let is_for_ring = self.dialect == Dialect::Ring || state.answers_ring;
+            if is_for_ring && (message.part_count() > 1 || message.is_empty()) {
+                let (parts, len) = (message.part_count(), message.len());
+                return Err((WaitError::NotForRing { parts, len }, message));
+            }
+            if self.has_room(&state) {
+                break;
+            }
+            state.writers += 1;
+            let waited = wait_on(&self.writable, state, wait);
+            state = waited.0;
+            state.writers -= 1;
+            if waited.1 && !self.has_room(&state) && !state.is_closed {
+                return Err((state.late(wait), message));
+            }
+        }
+        if state.turn == Turn::Send {
+            state.turn = Turn::Recv;
+        }
+        state.unsent.0 += 1;
+        state.unsent.1 += message.len();
+        state.outgoing.push_back(message);
+        let rings = mem::take(&mut state.is_io_idle);
+        self.tell_watches(&mut state);
+        drop(state);
+        if rings {
+            self.waker.wake();
+        }
+        Ok(())
+    }
+
+    pub fn recv(&self, wait: Wait) -> Result<Message, WaitError> {
+        if !self.socket_type.can_receive() {
+            return Err(WaitError::Unsupported(self.socket_type));
+        }
+        let mut state = self.lock();
+        loop {
+            if let Some(received) = state.incoming.pop_front() {
+                return self.received(state, received);
+            }
+            if state.is_closed {
+                return Err(WaitError::Closed);
+            }
+            if state.turn == Turn::Send {
+                return Err(WaitError::OutOfTurn);
+            }
+            state.readers += 1;
+            let waited = wait_on(&self.readable, state, wait);
+            state = waited.0;
+            state.readers -= 1;
+            if waited.1 && state.incoming.is_empty() && !state.is_closed {
+                return Err(state.late(wait));
+            }
+        }
+    }
+
+    fn received(&self, mut state: MutexGuard<'_, State>, received: Incoming) -> Result<Message, WaitError> {
+        if state.turn == Turn::Recv {
+            state.turn = Turn::Send;
+        }
+        if let Ok((message, is_ring)) = &received {
+            state.unread_len -= message.len();
+            state.answers_ring = *is_ring && self.socket_type == SocketType::Rep;
+        }
+        let is_low = self.recv_high_water.is_low(state.incoming.len(), state.unread_len);
+        let rings = is_low && mem::take(&mut state.is_io_held);
+        self.tell_watches(&mut state);
+        drop(state);
+        if rings {
+            self.waker.wake();
+        }
+        received.map(|(message, _)| message).map_err(|_| WaitError::PeerLeft)
+    }
+
+    /// Takes what is to be sent, behind what is still there of it.
+    pub fn take_outgoing(&self, held: &mut VecDeque<Message>) {
+        let mut state = self.lock();
+        if held.is_empty() {
+            mem::swap(held, &mut state.outgoing);
+        } else {
+            held.append(&mut state.outgoing);
+        }
+        state.is_io_idle = true;
+    }
+
+    /// So many messages and bytes have been given to peers, or were dropped.
+    pub fn note_sent(&self, messages: usize, bytes: usize) {
+        if messages == 0 {
+            return;
+        }
+        let mut state = self.lock();
+        let was_full = !self.has_room(&state);
+        state.unsent.0 -= messages;
+        state.unsent.1 -= bytes;
+        if was_full && self.has_room(&state) {
+            self.tell_watches(&mut state);
+        }
+        if state.writers > 0 && self.has_room(&state) {
+            self.writable.notify_all();
+        }
+    }
+
+    /// Whether more may be put there to be read. If not, the I/O thread is told when it may.
+    pub fn wants_incoming(&self) -> bool {
+        let mut state = self.lock();
+        let is_full = self.recv_high_water.is_reached(state.incoming.len(), state.unread_len);
+        state.is_io_held = is_full;
+        !is_full
+    }
+
+    /// Hands over what has arrived.
+    pub fn put_incoming(&self, batch: &mut VecDeque<Incoming>) {
+        if batch.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        state.unread_len += batch.iter().flatten().map(|(message, _)| message.len()).sum::<usize>();
+        state.incoming.append(batch);
+        self.tell_watches(&mut state);
+        if state.readers > 0 {
+            self.readable.notify_all();
+        }
+    }
+
+    /// No more goes in either direction; what has arrived can still be read.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.is_closed = true;
+        self.tell_watches(&mut state);
+        drop(state);
+        self.readable.notify_all();
+        self.writable.notify_all();
+    }
+
+    pub fn watch(&self, watch: &Arc<Watch>, at: usize) {
+        let mut state = self.lock();
+        state.watches.push((Arc::clone(watch), at));
+        self.tell_watches(&mut state);
+    }
+
+    pub fn unwatch(&self, watch: &Arc<Watch>) {
+        self.lock().watches.retain(|(other, _)| !Arc::ptr_eq(other, watch));
+    }
+
+    fn has_room(&self, state: &State) -> bool {
+        !self.send_high_water.is_reached(state.unsent.0, state.unsent.1)
+    }
+
+    fn tell_watches(&self, state: &mut State) {
+        if state.watches.is_empty() {
+            return;
+        }
+        let is_readable = !state.incoming.is_empty() || state.is_closed;
+        let may_send = self.socket_type.can_send() && state.turn != Turn::Recv && self.has_room(state);
+        for (watch, at) in &state.watches {
+            watch.note(*at, is_readable, may_send || state.is_closed);
+        }
+    }
+}
+
+impl State {
+    /// Why somebody has waited in vain.
+    fn late(&self, wait: Wait) -> WaitError {
+        match (wait, self.peers) {
+            (Wait::No, _) => WaitError::WouldBlock,
+            (_, 0) => WaitError::Unreachable { why: self.unreachable.clone() },
+            _ => WaitError::TimedOut,
+        }
+    }
+}
+
+/// Waits for a condition; answers whether the time is over, which it is at once for who does not wait.
+fn wait_on<'a>(
+    condition: &Condvar,
+    state: MutexGuard<'a, State>,
+    wait: Wait,
+) -> (MutexGuard<'a, State>, bool) {
+    match wait {
+        Wait::No => (state, true),
+        Wait::ForEver => (condition.wait(state).unwrap_or_else(PoisonError::into_inner), false),
+        Wait::Until(deadline) => match deadline.checked_duration_since(Instant::now()) {
+            None => (state, true),
+            Some(left) => {
+                let (state, result) =
+                    condition.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+                (state, result.timed_out())
+            }
+        },
+    }
+}

@@ -1,0 +1,273 @@
+//! What one does with a socket, by its id.
+
+use std::error;
+use std::fmt;
+use std::io;
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+use std::time::Duration;
+
+use super::{close, is_ring, places, serve, Machine, Socket};
+use crate::mq::event::Event;
+use crate::mq::options::Options;
+use crate::mq::pattern::{Dropped, NotReceived, NotSent, Recipients};
+use crate::mq::wire::Dialect;
+use crate::mq::{Endpoint, Message, Session, SocketType};
+use crate::{Context, Id, Outcome};
+
+/// What has become of a message that was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sent {
+    /// It waits to be written to so many peers.
+    To(usize),
+    /// It was dropped, as the type of socket has it: nobody was to get it.
+    Dropped(Dropped),
+}
+
+/// Why a message was not taken, and the message: it is not lost.
+#[derive(Debug)]
+pub struct SendError {
+    /// Why.
+    pub reason: NotSent,
+    /// What was to be sent.
+    pub message: Message,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl error::Error for SendError {}
+
+/// Why nothing was received.
+pub type RecvError = NotReceived;
+
+impl Socket {
+    /// Puts a socket on a loop. Its callback runs in the turn after something has arrived, or there is room after a
+    /// [`send`](Id::send) was refused, or there is an [event](Id::take_event), or the first peer has come, the last has left, or none was reached. If it fails, the socket is closed, and its connections
+    /// with it.
+    ///
+    /// # Errors
+    /// `EMFILE` and `ENFILE`, and as for [`Context::add`].
+    pub fn open<S: 'static, R: Outcome + 'static>(
+        context: &mut Context<'_, S>,
+        socket_type: SocketType,
+        callback: impl FnMut(&mut S, &mut Context<'_, S>, Id<Socket>) -> R + 'static,
+    ) -> io::Result<Id<Socket>> {
+        Socket::open_with(context, socket_type, Options::new(), callback)
+    }
+
+    /// As [`open`](Self::open), with other options.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_with<S: 'static, R: Outcome + 'static>(
+        context: &mut Context<'_, S>,
+        socket_type: SocketType,
+        options: Options,
+        mut callback: impl FnMut(&mut S, &mut Context<'_, S>, Id<Socket>) -> R + 'static,
+    ) -> io::Result<Id<Socket>> {
+        let socket = Socket::new(socket_type, options)?;
+        // Who fails leaves no connections behind that nobody has.
+        context.add(socket, move |state: &mut S, context, id| {
+            let call = AssertUnwindSafe(|| callback(state, context, id).error());
+            match catch_unwind(call) {
+                Ok(None) => Ok(()),
+                Ok(Some(error)) => {
+                    close::end(context, id);
+                    Err(error)
+                }
+                Err(panic) => {
+                    close::end(context, id);
+                    resume_unwind(panic)
+                }
+            }
+        })
+    }
+}
+
+/// A socket of the message queue, on the loop that `context` is of.
+impl Id<Socket> {
+    /// Accepts peers at an address, and answers with it: with the port that the system chose, if that was asked for.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is no [`Endpoint`] to bind to, or a type that does not bind in its dialect; what binding says, such as
+    /// `AddrInUse`; `NotConnected` when the socket is closed.
+    pub fn bind<S: 'static>(self, context: &mut Context<'_, S>, endpoint: &str) -> io::Result<Endpoint> {
+        places::bind(context, self, endpoint)
+    }
+
+    /// Connects to a peer, and again whenever that connection is lost, until the socket is closed or the peer is not one for it. That
+    /// nobody is there yet is no error.
+    ///
+    /// # Errors
+    /// `InvalidInput` for what is no [`Endpoint`] to connect to, or a type that does not connect in its dialect; `NotConnected` when the
+    /// socket is closed.
+    pub fn connect<S: 'static>(self, context: &mut Context<'_, S>, endpoint: &str) -> io::Result<()> {
+        places::connect(context, self, endpoint)
+    }
+
+    /// Sends a message: it is put before a peer's connection, or dropped where the type of socket has it so. It goes out in this very
+    /// turn's phase 4.
+    ///
+    /// # Errors
+    /// [`SendError`], with the message. The callback runs when there is a peer, or room.
+    pub fn send<S: 'static>(
+        self,
+        context: &mut Context<'_, S>,
+        message: impl Into<Message>,
+    ) -> Result<Sent, SendError> {
+        let message = message.into();
+        let socket = match context.get_mut(self) {
+            Some(socket) => socket,
+            None => return Err(SendError { reason: NotSent::Closed, message }),
+        };
+        if let Err(reason) = socket.check(&message) {
+            return Err(SendError { reason, message });
+        }
+        match socket.route(message) {
+            Ok(Recipients::One(peer)) => {
+                serve::flush(context, self, peer);
+                Ok(Sent::To(1))
+            }
+            Ok(Recipients::Many(peers)) => {
+                peers.iter().for_each(|&peer| serve::flush(context, self, peer));
+                Ok(Sent::To(peers.len()))
+            }
+            Ok(Recipients::Nobody(reason)) => Ok(Sent::Dropped(reason)),
+            Err((reason, message)) => {
+                socket.is_refused = true;
+                Err(SendError { reason, message })
+            }
+        }
+    }
+
+    /// The next message.
+    ///
+    /// # Errors
+    /// [`RecvError`]: nothing has arrived, it is not the turn to receive, or whoever was asked has left.
+    pub fn recv<S: 'static>(self, context: &mut Context<'_, S>) -> Result<Message, RecvError> {
+        let socket = context.get_mut(self).ok_or(NotReceived::Closed)?;
+        let (peer, message) = socket.pattern().recv()?;
+        socket.was_from_ring = socket.link(peer).map_or(false, |link| is_ring(&link.session));
+        let (messages, bytes) = socket.machine.get().waiting(peer);
+        let is_low = socket.options.recv_high_water.is_low(messages, bytes);
+        if let Some(link) = socket.link(peer).filter(|link| link.is_held && is_low) {
+            link.is_held = false;
+            let id = link.id;
+            context.fire(id);
+        }
+        Ok(message)
+    }
+
+    /// Of a SUB: receives what begins with `prefix` too; all, if it is empty.
+    ///
+    /// # Errors
+    /// `Unsupported` for another type, `InvalidInput` for a prefix of more than [`Session::PREFIX_MAX`] bytes, `NotConnected` when the socket is closed.
+    pub fn subscribe<S: 'static>(self, context: &mut Context<'_, S>, prefix: &[u8]) -> io::Result<()> {
+        self.change_subscription(context, prefix, true)
+    }
+
+    /// Takes one [`subscribe`](Self::subscribe) of the same prefix back.
+    ///
+    /// # Errors
+    /// As for [`subscribe`](Self::subscribe).
+    pub fn unsubscribe<S: 'static>(self, context: &mut Context<'_, S>, prefix: &[u8]) -> io::Result<()> {
+        self.change_subscription(context, prefix, false)
+    }
+
+    fn change_subscription<S: 'static>(
+        self,
+        context: &mut Context<'_, S>,
+        prefix: &[u8],
+        is_on: bool,
+    ) -> io::Result<()> {
+        let socket = context.get_mut(self).ok_or(io::ErrorKind::NotConnected)?;
+        let socket_type = socket.socket_type;
+        let subscriber = match &mut socket.machine {
+            Machine::Sub(subscriber) => subscriber,
+            _ => {
+                let message = format!("expected a SUB socket to subscribe with, found {socket_type}");
+                return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+            }
+        };
+        if prefix.len() > Session::PREFIX_MAX {
+            let (found, most) = (prefix.len(), Session::PREFIX_MAX);
+            let message = format!("expected a prefix of at most {most} bytes, found {found}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let is_news = match is_on {
+            true => subscriber.subscribe(prefix),
+            false => subscriber.unsubscribe(prefix),
+        };
+        if is_news {
+            for peer in socket.joined_peers() {
+                if let Some(socket) = context.get_mut(self) {
+                    socket.subscribe_at(peer, prefix, is_on);
+                }
+                serve::flush(context, self, peer);
+            }
+        }
+        Ok(())
+    }
+
+    /// The next of the events that have been kept, if [they are](Options::events).
+    pub fn take_event<S: 'static>(self, context: &mut Context<'_, S>) -> Option<Event> {
+        context.get_mut(self)?.events.take()
+    }
+
+    /// Where the socket listens, and what it connects to.
+    pub fn endpoints<S: 'static>(self, context: &Context<'_, S>) -> Vec<Endpoint> {
+        match context.get(self) {
+            Some(socket) => socket.places.iter().flatten().map(|place| place.endpoint().clone()).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Closes the socket: nobody is accepted any more, nothing received, its callback does not run again. What waits is sent, for as long
+    /// as `linger` says, and then the socket is gone; `done` is told how many messages were lost. `false`, and `done` is not called, when
+    /// it is closed already or closing; who then says a shorter time has it end sooner.
+    pub fn close<S: 'static>(
+        self,
+        context: &mut Context<'_, S>,
+        linger: Duration,
+        done: impl FnOnce(&mut S, &mut Context<'_, S>, u64) + 'static,
+    ) -> bool {
+        close::close(context, self, linger, done)
+    }
+}
+
+impl Socket {
+    /// Whether a message can be sent at all, whoever gets it.
+    fn check(&self, message: &Message) -> Result<(), NotSent> {
+        if self.closing.is_some() {
+            return Err(NotSent::Closed);
+        }
+        let max = self.options.max_part_len;
+        if let Some(part) = message.parts().find(|part| part.len() > max) {
+            if !self.may_be_ring_only() {
+                return Err(NotSent::TooLong { len: part.len(), max });
+            }
+        }
+        // What a Ring peer gets has one part, and some bytes.
+        let is_answer_to_ring = self.socket_type == SocketType::Rep && self.was_from_ring;
+        let is_for_ring = self.options.dialect == Dialect::Ring || is_answer_to_ring;
+        if is_for_ring && (message.part_count() > 1 || message.is_empty()) {
+            return Err(NotSent::NotForRing { parts: message.part_count(), len: message.len() });
+        }
+        Ok(())
+    }
+
+    /// Whether all that it sends is cut in pieces, so that no part is too long.
+    fn may_be_ring_only(&self) -> bool {
+        self.options.dialect == Dialect::Ring
+    }
+
+    fn joined_peers(&self) -> Vec<super::Peer> {
+        let joined = |(number, link): (usize, &Option<super::LinkState>)| {
+            link.as_ref().filter(|link| link.is_joined).map(|_| super::Peer(number as u32))
+        };
+        self.links.iter().enumerate().filter_map(joined).collect()
+    }
+}

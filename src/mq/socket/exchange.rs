@@ -1,0 +1,266 @@
+//! What goes through a connection, either way: no loop is needed for it, only the connection.
+
+use std::io;
+use std::time::Instant;
+
+use super::{is_ring, End, Link, Machine, Socket};
+use crate::mq::event::Event;
+use crate::mq::message::{Message, Part};
+use crate::mq::pattern::{Arrival, Dropped, Peer, Recipients};
+use crate::mq::session::{Input, SessionError};
+use crate::mq::SocketType;
+use crate::{Id, State};
+
+/// What has become of a connection.
+pub(super) enum Served {
+    Goes {
+        deadline: Option<Instant>,
+    },
+    Ends(End),
+    /// The socket is closing, and all is sent.
+    IsDone,
+    /// Nobody has it any more.
+    Orphan,
+}
+
+impl Socket {
+    /// Whether this peer's connection is this one.
+    pub(super) fn is_of(&self, peer: Peer, id: Id<Link>) -> bool {
+        matches!(self.links.get(peer.0 as usize), Some(Some(link)) if link.id == id)
+    }
+
+    pub(super) fn serve(&mut self, peer: Peer, link: &mut Link, now: Instant) -> Served {
+        match link.state() {
+            State::Closed => {
+                // What came before is taken all the same.
+                let _ = self.take_in(peer, link, now);
+                return Served::Ends(End::Lost(link.take_error()));
+            }
+            State::Connecting => {}
+            State::Open | State::Ended
+                if self.is_first_time(peer) && link.transport().is_connected_to_itself() =>
+            {
+                let message = "the connection was to itself: nobody listens there";
+                return Served::Ends(End::Lost(Some(io::Error::new(
+                    io::ErrorKind::ConnectionRefused,
+                    message,
+                ))));
+            }
+            State::Open | State::Ended => self.note_connected(peer, now),
+        }
+        // What waits first: a peer that takes nothing is not read from.
+        self.push_out(peer, link);
+        let taken = self.take_in(peer, link, now);
+        self.push_out(peer, link);
+        if let Err(end) = taken {
+            return Served::Ends(end);
+        }
+        let state = self.link(peer).expect("it is being served");
+        let is_held = state.is_held;
+        match link.state() {
+            State::Closed => Served::Ends(End::Lost(link.take_error())),
+            State::Ended if !is_held => Served::Ends(End::Lost(None)),
+            _ if self.closing.is_some() => self.wind_up(peer, link),
+            _ => Served::Goes { deadline: self.link(peer).and_then(|state| state.session.deadline()) },
+        }
+    }
+
+    /// Whether a connection that was being made is seen to be there for the first time.
+    fn is_first_time(&mut self, peer: Peer) -> bool {
+        self.link(peer).map_or(false, |state| !state.is_connected)
+    }
+
+    /// The connection is there: it was, or it has just been made.
+    fn note_connected(&mut self, peer: Peer, now: Instant) {
+        let state = self.link(peer).expect("it is being served");
+        let is_ready = state.session.peer().is_some() && !state.is_joined;
+        if !std::mem::replace(&mut state.is_connected, true) {
+            state.session.connected(now);
+            if let Some(place) = state.place {
+                if let Some(place) = self.places[place].as_ref() {
+                    let endpoint = place.endpoint().clone();
+                    self.note(Event::Connected(endpoint));
+                }
+            }
+        }
+        if is_ready {
+            let _ = self.join(peer); // a protocol without names: none is taken
+        }
+    }
+
+    /// Decodes what has arrived, as long as it may wait here.
+    fn take_in(&mut self, peer: Peer, link: &mut Link, now: Instant) -> Result<(), End> {
+        let refused = |error| End::Refused(error);
+        let (mut frames, mut outlet) = link.split();
+        loop {
+            let high_water = self.options.recv_high_water;
+            let (messages, bytes) = self.machine.get().waiting(peer);
+            let max = self.options.max_message_len;
+            let is_closing = self.closing.is_some();
+            let state = self.links[peer.0 as usize].as_mut().expect("it is being served");
+            state.is_held = high_water.is_reached(messages, bytes) || state.outgoing.has_control();
+            if state.is_held {
+                return Ok(());
+            }
+            let frame = match frames.next() {
+                Some(frame) => frame.map_err(|error| refused(SessionError::from(error)))?,
+                None => break,
+            };
+            let input = state.session.received(frame.head, frame.body, now).map_err(refused);
+            while let Some((head, body)) = state.session.take_output() {
+                state.outgoing.push_control(head, body);
+            }
+            if state.outgoing.has_control() {
+                state.outgoing.hand_over(&mut outlet, &state.session);
+            }
+            let message = match input? {
+                Input::Nothing => continue,
+                Input::Ready => {
+                    self.join(peer)?;
+                    continue;
+                }
+                Input::Subscription { prefix, is_on } => {
+                    self.pattern().subscribed(peer, prefix, is_on);
+                    continue;
+                }
+                Input::Part { .. } if is_closing => continue,
+                Input::Part { bytes, is_last } => match is_ring(&state.session) {
+                    true => state.incoming.push_piece(bytes, is_last, max),
+                    false => state.incoming.push_part(bytes, is_last, max),
+                },
+            };
+            match message {
+                Ok(Some(message)) => self.arrived(peer, message),
+                Ok(None) => {}
+                Err(len) => return Err(refused(SessionError::MessageTooLong { len, max })),
+            }
+        }
+        if let Some(spoken) = link.decoder().spoken() {
+            let state = self.link(peer).expect("it is being served");
+            state.session.has_begun(spoken, now);
+        }
+        Ok(())
+    }
+
+    fn arrived(&mut self, peer: Peer, mut message: Message) {
+        let state = self.link(peer).expect("it is being served");
+        if is_ring(&state.session) {
+            if !state.is_joined && self.join(peer).is_err() {
+                return;
+            }
+            if matches!(self.socket_type, SocketType::Rep | SocketType::Req) {
+                message.push_front(Part::EMPTY);
+            }
+        }
+        match self.pattern().arrived(peer, message) {
+            Arrival::Queued => self.has_news |= self.machine.get().can_recv(),
+            Arrival::Taken => {}
+            Arrival::Dropped(reason) => self.note_dropped(reason, 1),
+        }
+    }
+
+    /// A handshake is done.
+    fn join(&mut self, peer: Peer) -> Result<(), End> {
+        let state = self.link(peer).expect("it is being served");
+        if std::mem::replace(&mut state.is_joined, true) {
+            return Ok(());
+        }
+        let info = state.session.peer().expect("its handshake is done");
+        let (socket_type, identity) = (info.socket_type.clone(), info.identity.clone());
+        let place = state.place;
+        if self.pattern().joined(peer, &identity).is_err() {
+            self.link(peer).expect("it is being served").is_joined = false;
+            return Err(End::Refused(SessionError::IdentityInUse { identity }));
+        }
+        if let Machine::Router(router) = &self.machine {
+            self.displaced.extend(router.displaced());
+        }
+        if let Machine::Sub(subscriber) = &self.machine {
+            let prefixes: Vec<Vec<u8>> = subscriber.prefixes().map(<[u8]>::to_vec).collect();
+            for prefix in prefixes {
+                self.subscribe_at(peer, &prefix, true);
+            }
+        }
+        if let Some(place) = place.and_then(|place| self.places[place].as_mut()) {
+            place.note_joined();
+        }
+        self.peer_count += 1;
+        self.last_error = None;
+        self.has_news |= self.peer_count == 1;
+        self.note(Event::Joined { socket_type, identity });
+        self.note_room();
+        Ok(())
+    }
+
+    /// Prepares a subscription, or its end, for a peer.
+    pub(super) fn subscribe_at(&mut self, peer: Peer, prefix: &[u8], is_on: bool) {
+        if let Some(state) = self.link(peer) {
+            state.session.subscribe(prefix, is_on);
+            while let Some((head, body)) = state.session.take_output() {
+                state.outgoing.push_control(head, body);
+            }
+        }
+    }
+
+    /// Hands the connection what waits; room that comes of it is told.
+    pub(super) fn push_out(&mut self, peer: Peer, link: &mut Link) {
+        let high_water = self.options.send_high_water;
+        let state = match self.link(peer) {
+            Some(state) => state,
+            None => return,
+        };
+        while let Some((head, body)) = state.session.take_output() {
+            state.outgoing.push_control(head, body);
+        }
+        state.outgoing.hand_over(&mut link.split().1, &state.session);
+        let (messages, bytes) = state.outgoing.waiting();
+        if !state.has_room && high_water.is_low(messages, bytes) {
+            state.has_room = true;
+            self.pattern().set_room(peer, true);
+            self.note_room();
+        }
+    }
+
+    /// Lets go of a connection: its peer has left. What it had not seen anything of goes to others, where the pattern has it so.
+    pub(super) fn forget_link(&mut self, peer: Peer, unsent_len: usize) -> Option<Forgotten> {
+        let state = self.links.get_mut(peer.0 as usize)?.take()?;
+        self.vacant.push(peer.0);
+        if state.is_joined {
+            self.pattern().left(peer);
+            self.peer_count -= 1;
+            self.has_news |= self.machine.get().can_recv() || self.peer_count == 0;
+        }
+        let (unsent, rest) = state.outgoing.into_unsent(unsent_len);
+        if unsent > 0 && state.is_joined {
+            self.note(Event::Unsent(unsent));
+        }
+        match self.socket_type {
+            SocketType::Push | SocketType::Dealer => self.stranded.extend(rest),
+            _ => self.note_dropped(Dropped::PeerLeft, rest.len() as u64),
+        }
+        Some(Forgotten { place: state.place, timer: state.timer, is_connected: state.is_connected })
+    }
+
+    /// Sends what was stranded on, one message, and answers whose connection has something to send.
+    pub(super) fn route_stranded(&mut self) -> Option<Peer> {
+        if !self.machine.get().can_send() {
+            return None;
+        }
+        let message = self.stranded.pop_front()?;
+        match self.route(message) {
+            Ok(Recipients::One(peer)) => Some(peer),
+            Ok(_) => None,
+            Err((_, message)) => {
+                self.stranded.push_front(message);
+                None
+            }
+        }
+    }
+}
+
+/// What is left of a connection that was let go.
+pub(super) struct Forgotten {
+    pub place: Option<usize>,
+    pub timer: Option<(crate::TimerId, Instant)>,
+    pub is_connected: bool,
+}

@@ -1,0 +1,233 @@
+//! One connection of a socket: what has come of a message, and what waits to be sent.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::Link;
+use crate::codec::RingFrames;
+use crate::mq::session::Session;
+use crate::mq::wire::{Dialect, WireEncoder, WireHead};
+use crate::mq::{Message, Part};
+use crate::{Id, TimerId};
+
+/// The way out of a connection.
+type Outlet<'a> = crate::Outlet<'a, WireEncoder>;
+
+/// How many bytes the stream of a connection holds at the most before messages wait here, whole.
+pub(super) const STREAM_HIGH_WATER: usize = 256 * 1024;
+
+/// A part from this many bytes on is handed over instead of being copied.
+const COPIED_LEN: usize = 4096;
+
+pub(super) struct LinkState {
+    pub id: Id<Link>,
+    pub session: Session,
+    /// Where it was connected to.
+    pub place: Option<usize>,
+    /// It is connected; who waits for that knows.
+    pub is_connected: bool,
+    /// The pattern knows of it.
+    pub is_joined: bool,
+    /// What has come of a message.
+    pub incoming: Incoming,
+    /// Frames may be there that were not taken, since enough of it waits.
+    pub is_held: bool,
+    /// Whether the pattern may give it another message.
+    pub has_room: bool,
+    pub outgoing: Outgoing,
+    /// The timer of the session, and when it runs.
+    pub timer: Option<(TimerId, Instant)>,
+}
+
+/// A message of which parts are still to come.
+#[derive(Default)]
+pub(super) struct Incoming {
+    parts: Option<Message>,
+    /// Of a Ring message, which comes in pieces.
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Incoming {
+    /// Adds a part, and answers with the message if it was the last, or with its length if that is more than `max`.
+    pub fn push_part(&mut self, bytes: &[u8], is_last: bool, max: usize) -> Result<Option<Message>, usize> {
+        if is_last && self.parts.is_none() && bytes.len() <= max {
+            return Ok(Some(Message::from(bytes))); // so are most
+        }
+        self.len += bytes.len();
+        if self.len > max {
+            return Err(self.len);
+        }
+        match &mut self.parts {
+            Some(message) => message.push_back(bytes),
+            None => self.parts = Some(Message::from(bytes)),
+        }
+        if !is_last {
+            return Ok(None);
+        }
+        self.len = 0;
+        Ok(self.parts.take())
+    }
+
+    /// As [`push_part`](Self::push_part), of a piece of a message that has one part.
+    pub fn push_piece(&mut self, bytes: &[u8], is_last: bool, max: usize) -> Result<Option<Message>, usize> {
+        let len = self.bytes.len() + bytes.len();
+        if len > max {
+            return Err(len);
+        }
+        if is_last && self.bytes.is_empty() {
+            return Ok(Some(Message::from(bytes)));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(if is_last { Some(Message::from(std::mem::take(&mut self.bytes))) } else { None })
+    }
+}
+
+/// What waits to be sent, in front of what the stream has.
+#[derive(Default)]
+pub(super) struct Outgoing {
+    /// What belongs to the protocol, and goes first.
+    control: VecDeque<(WireHead, Vec<u8>)>,
+    /// With their lengths, which they do not keep while they are handed over.
+    messages: VecDeque<(Message, usize)>,
+    /// How many bytes they have.
+    len: usize,
+    /// How many pieces of the first the stream has.
+    done: usize,
+    handed: Handed,
+}
+
+impl Outgoing {
+    pub fn push(&mut self, message: Message) {
+        let len = message.len();
+        self.len += len;
+        self.messages.push_back((message, len));
+    }
+
+    pub fn push_control(&mut self, head: WireHead, body: Vec<u8>) {
+        self.control.push_back((head, body));
+    }
+
+    /// Whether the peer does not even take what belongs to the protocol.
+    pub fn has_control(&self) -> bool {
+        !self.control.is_empty()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.control.is_empty() && self.messages.is_empty()
+    }
+
+    /// How many messages and bytes wait here.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.messages.len(), self.len)
+    }
+
+    /// Hands the stream as much as it takes.
+    pub fn hand_over(&mut self, outlet: &mut Outlet<'_>, session: &Session) {
+        while let Some((head, body)) = self.control.front() {
+            let before = outlet.unsent_len();
+            if outlet.send(*head, body).is_err() {
+                return;
+            }
+            self.handed.add(outlet.unsent_len() - before);
+            self.control.pop_front();
+        }
+        // Until the handshake is done nobody could understand one.
+        let dialect = match session.peer() {
+            Some(peer) => peer.dialect,
+            None => return,
+        };
+        while let Some((message, len)) = self.messages.front_mut() {
+            let before = outlet.unsent_len();
+            let is_whole = match dialect {
+                Dialect::Ring => hand_over_pieces(outlet, message, &mut self.done),
+                _ => hand_over_parts(outlet, session, message, &mut self.done),
+            };
+            self.handed.add(outlet.unsent_len() - before);
+            if !is_whole {
+                return;
+            }
+            self.handed.end_message(outlet.unsent_len());
+            self.len -= *len;
+            self.done = 0;
+            self.messages.pop_front();
+        }
+    }
+
+    /// How many messages the stream has been handed and not written whole, with so many bytes unsent; and those that it has not seen.
+    pub fn into_unsent(mut self, unsent_len: usize) -> (u64, impl ExactSizeIterator<Item = Message>) {
+        let mut count = self.handed.unsent(unsent_len);
+        if self.done > 0 {
+            self.messages.pop_front();
+            count += 1;
+        }
+        (count, self.messages.into_iter().map(|(message, _)| message))
+    }
+}
+
+/// Hands over the parts from number `done` on, the long ones without copying them; answers whether that were all.
+fn hand_over_parts(
+    outlet: &mut Outlet<'_>,
+    session: &Session,
+    message: &mut Message,
+    done: &mut usize,
+) -> bool {
+    let count = message.part_count();
+    while *done < count {
+        let head = session.part_head(*done + 1 == count);
+        let part = message.part_mut(*done).expect("its number is below the count");
+        if part.len() < COPIED_LEN {
+            if outlet.send(head, part).is_err() {
+                return false;
+            }
+        } else if let Err(unsent) = outlet.send_owned(head, std::mem::take(part)) {
+            *part = Part::from(unsent.body);
+            return false;
+        }
+        *done += 1;
+    }
+    true
+}
+
+/// As [`hand_over_parts`], of the only part in the pieces that Ring has.
+fn hand_over_pieces(outlet: &mut Outlet<'_>, message: &Message, done: &mut usize) -> bool {
+    let part: &Part = message.first();
+    for (head, range) in RingFrames::split(part.len()).skip(*done) {
+        if outlet.send(WireHead::Ring(head), &part[range]).is_err() {
+            return false;
+        }
+        *done += 1;
+    }
+    true
+}
+
+/// Where the messages end that the stream has, counted in bytes since the connection began: so it is known which are lost with it.
+#[derive(Default)]
+struct Handed {
+    total: u64,
+    ends: VecDeque<u64>,
+}
+
+impl Handed {
+    fn add(&mut self, len: usize) {
+        self.total += len as u64;
+    }
+
+    /// A message ends here; those that have been written are forgotten.
+    fn end_message(&mut self, unsent_len: usize) {
+        self.forget_written(unsent_len);
+        self.ends.push_back(self.total);
+    }
+
+    fn forget_written(&mut self, unsent_len: usize) {
+        let written = self.total.saturating_sub(unsent_len as u64);
+        while self.ends.front().map_or(false, |&end| end <= written) {
+            self.ends.pop_front();
+        }
+    }
+
+    fn unsent(&mut self, unsent_len: usize) -> u64 {
+        self.forget_written(unsent_len);
+        self.ends.len() as u64
+    }
+}

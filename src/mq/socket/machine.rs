@@ -1,0 +1,69 @@
+//! The pattern of a socket, whichever it is.
+
+use crate::mq::pattern::{Dealer, Pattern, Pub, Pull, Push, Rep, Req, Router, Sub};
+use crate::mq::{Options, SocketType};
+
+/// One of the patterns.
+#[derive(Debug)]
+pub(crate) enum Machine {
+    Req(Req),
+    Rep(Rep),
+    Push(Push),
+    Pull(Pull),
+    Pub(Pub),
+    Sub(Sub),
+    Dealer(Dealer),
+    Router(Router),
+}
+
+impl Machine {
+    pub fn new(socket_type: SocketType, options: &Options) -> Machine {
+        match socket_type {
+            SocketType::Req => Machine::Req(Req::new()),
+            SocketType::Rep => Machine::Rep(Rep::new()),
+            SocketType::Push => Machine::Push(Push::new()),
+            SocketType::Pull => Machine::Pull(Pull::new()),
+            SocketType::Pub => Machine::Pub(Pub::new()),
+            SocketType::Sub => Machine::Sub(Sub::new()),
+            SocketType::Dealer => Machine::Dealer(Dealer::new()),
+            SocketType::Router => {
+                let mut router = Router::new();
+                if options.mandatory {
+                    router = router.mandatory();
+                }
+                if options.handover {
+                    router = router.handover();
+                }
+                Machine::Router(router)
+            }
+        }
+    }
+
+    #[inline]
+    pub fn get(&self) -> &dyn Pattern {
+        match self {
+            Machine::Req(machine) => machine,
+            Machine::Rep(machine) => machine,
+            Machine::Push(machine) => machine,
+            Machine::Pull(machine) => machine,
+            Machine::Pub(machine) => machine,
+            Machine::Sub(machine) => machine,
+            Machine::Dealer(machine) => machine,
+            Machine::Router(machine) => machine,
+        }
+    }
+
+    #[inline]
+    pub fn get_mut(&mut self) -> &mut dyn Pattern {
+        match self {
+            Machine::Req(machine) => machine,
+            Machine::Rep(machine) => machine,
+            Machine::Push(machine) => machine,
+            Machine::Pull(machine) => machine,
+            Machine::Pub(machine) => machine,
+            Machine::Sub(machine) => machine,
+            Machine::Dealer(machine) => machine,
+            Machine::Router(machine) => machine,
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The life of a connection on the loop: it begins, is served, has a timer, and ends.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::exchange::Served;
+use super::link::{Incoming, LinkState, Outgoing, STREAM_HIGH_WATER};
+use super::places;
+use super::{End, Link, Socket};
+use crate::mq::event::Event;
+use crate::mq::pattern::Peer;
+use crate::mq::pipe::Pipe;
+use crate::mq::session::{Session, SessionError};
+use crate::mq::wire::Wire;
+use crate::{Context, Framed, Id, Stream};
+
+/// How long a connection may take that is being closed in good order, once all is sent.
+pub(super) const WINDING_UP: Duration = Duration::from_secs(2);
+
+/// Takes a connection on: one that was accepted, or one that is being made to a place.
+pub(super) fn begin<S: 'static>(
+    context: &mut Context<'_, S>,
+    socket_id: Id<Socket>,
+    pipe: Pipe,
+    place: Option<usize>,
+) -> io::Result<()> {
+    let now = context.now();
+    let memory = context.memory();
+    let socket = match context.get_mut(socket_id) {
+        Some(socket) => socket,
+        None => return Ok(()),
+    };
+    let (local, within) = match place {
+        Some(_) => (&socket.connected, socket.options.connect_within),
+        None => (&socket.accepted, Duration::MAX),
+    };
+    let session = Session::new(std::sync::Arc::clone(local), now);
+    let wire = Wire::new(socket.options.dialect, socket.options.max_part_len);
+    let stream = match place {
+        Some(_) => Stream::connecting(pipe, &memory)?,
+        None => Stream::new(pipe, &memory)?,
+    };
+    let mut link = Framed::over(wire, stream)?;
+    link.set_high_water(STREAM_HIGH_WATER.min(socket.options.send_high_water.bytes));
+    let peer = socket.next_peer();
+    let id = context.connect(link, within, move |_, context, id| serve(context, socket_id, peer, id))?;
+    let socket = context.get_mut(socket_id).expect("adding a source takes none away");
+    socket.links[peer.0 as usize] = Some(LinkState {
+        id,
+        session,
+        place,
+        is_connected: place.is_none(),
+        is_joined: false,
+        incoming: Incoming::default(),
+        is_held: false,
+        has_room: true,
+        outgoing: Outgoing::default(),
+        timer: None,
+    });
+    if place.is_none() {
+        socket.note(Event::Accepted);
+    }
+    // The greeting, and the time for the handshake.
+    serve(context, socket_id, peer, id);
+    Ok(())
+}
+
+/// A connection's callback: takes what has come, sends what waits.
+pub(super) fn serve<S: 'static>(
+    context: &mut Context<'_, S>,
+    socket_id: Id<Socket>,
+    peer: Peer,
+    id: Id<Link>,
+) {
+    let now = context.now();
+    let served = match context.split(id) {
+        Some((link, mut others)) => match others.get_mut(socket_id) {
+            Some(socket) if socket.is_of(peer, id) => socket.serve(peer, link, now),
+            _ => Served::Orphan,
+        },
+        None => return,
+    };
+    match served {
+        Served::Goes { deadline } => set_timer(context, socket_id, peer, deadline, now),
+        Served::Ends(end) => end_link(context, socket_id, peer, end),
+        Served::IsDone => {
+            if let Some(socket) = context.get_mut(socket_id) {
+                socket.forget_link(peer, 0);
+            }
+            context.finish(id, WINDING_UP);
+        }
+        // The socket went without being closed, or has let it go.
+        Served::Orphan => drop(context.remove(id)),
+    }
+    settle(context, socket_id);
+}
+
+/// Has the socket's callback run if there is something for it, and what was stranded go on if it can.
+pub(super) fn settle<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Socket>) {
+    loop {
+        let socket = match context.get_mut(socket_id) {
+            Some(socket) => socket,
+            None => return,
+        };
+        if let Some(displaced) = socket.displaced.pop() {
+            let identity =
+                socket.link(displaced).and_then(|link| link.session.peer()).map(|peer| peer.identity.clone());
+            let error = SessionError::IdentityInUse { identity: identity.unwrap_or_default() };
+            end_link(context, socket_id, displaced, End::Refused(error));
+            continue;
+        }
+        match socket.route_stranded() {
+            Some(peer) => {
+                flush(context, socket_id, peer);
+                // Of a socket that closes: perhaps that was all.
+                if context.get(socket_id).map_or(false, |socket| socket.closing.is_some()) {
+                    super::close::look_again(context, socket_id);
+                }
+            }
+            None => break,
+        }
+    }
+    if let Some(socket) = context.get_mut(socket_id) {
+        let has_news = std::mem::take(&mut socket.has_news);
+        let is_closing = socket.closing.is_some();
+        if has_news && !is_closing {
+            context.fire(socket_id);
+        }
+        super::close::check(context, socket_id);
+    }
+}
+
+/// Sends what waits for a peer, as much as there is room for.
+pub(super) fn flush<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Socket>, peer: Peer) {
+    let id = match context.get_mut(socket_id).and_then(|socket| socket.link(peer)) {
+        Some(link) => link.id,
+        None => return,
+    };
+    if let Some((link, mut others)) = context.split(id) {
+        if let Some(socket) = others.get_mut(socket_id) {
+            socket.push_out(peer, link);
+        }
+    }
+}
+
+/// A connection is over: whoever was at it has left, and where it was made it is made again.
+pub(super) fn end_link<S: 'static>(
+    context: &mut Context<'_, S>,
+    socket_id: Id<Socket>,
+    peer: Peer,
+    end: End,
+) {
+    let (id, unsent_len) = match context.get_mut(socket_id).and_then(|socket| socket.link(peer)) {
+        Some(link) => (link.id, 0),
+        None => return,
+    };
+    let unsent_len = context.get(id).map_or(unsent_len, Framed::unsent_len);
+    let is_refused = matches!(end, End::Refused(_));
+    let socket = context.get_mut(socket_id).expect("it was there");
+    let link = match socket.forget_link(peer, unsent_len) {
+        Some(link) => link,
+        None => return,
+    };
+    if let Some((timer, _)) = link.timer {
+        context.clear_timeout(timer);
+    }
+    match is_refused {
+        true => drop(context.finish(id, WINDING_UP)), // it may be told why
+        false => drop(context.remove(id)),
+    }
+    let socket = context.get_mut(socket_id).expect("it was there");
+    match (link.place, end) {
+        (Some(place), End::Lost(Some(error))) if !link.is_connected => {
+            places::failed(context, socket_id, place, error);
+        }
+        (place, End::Lost(error)) => {
+            socket.note(Event::Left(error));
+            places::link_ended(context, socket_id, place, false);
+        }
+        (place, End::Refused(error)) => {
+            let is_final = error.is_final();
+            socket.note_failure(place, &error);
+            socket.note(Event::Refused(error));
+            places::link_ended(context, socket_id, place, is_final);
+        }
+    }
+    settle(context, socket_id);
+}
+
+/// Gives the session's timer another time, if it is to come earlier than it does.
+fn set_timer<S: 'static>(
+    context: &mut Context<'_, S>,
+    socket_id: Id<Socket>,
+    peer: Peer,
+    deadline: Option<Instant>,
+    now: Instant,
+) {
+    let link = match context.get_mut(socket_id).and_then(|socket| socket.link(peer)) {
+        Some(link) => link,
+        None => return,
+    };
+    let (deadline, id) = match (deadline, link.timer) {
+        (None, _) => return,
+        (Some(deadline), Some((_, at))) if at <= deadline => return,
+        (Some(deadline), _) => (deadline, link.id),
+    };
+    let old = link.timer.take();
+    if let Some((timer, _)) = old {
+        context.clear_timeout(timer);
+    }
+    let after = deadline.saturating_duration_since(now);
+    let timer = context.set_timeout(after, move |_, context| on_timer(context, socket_id, peer, id));
+    if let Some(link) = context.get_mut(socket_id).and_then(|socket| socket.link(peer)) {
+        link.timer = Some((timer, deadline));
+    }
+}
+
+/// The time of a session has come, or it was put off.
+fn on_timer<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Socket>, peer: Peer, id: Id<Link>) {
+    let now = context.now();
+    let link = match context.get_mut(socket_id).filter(|socket| socket.is_of(peer, id)) {
+        Some(socket) => socket.link(peer).expect("it is of that peer"),
+        None => return,
+    };
+    link.timer = None;
+    if link.is_held {
+        link.session.excuse_silence(now); // what it says is not read
+    }
+    let result = match link.session.deadline() {
+        Some(deadline) if deadline <= now => link.session.on_deadline(now),
+        _ => Ok(()),
+    };
+    let deadline = link.session.deadline();
+    match result {
+        Ok(()) => {
+            flush(context, socket_id, peer);
+            set_timer(context, socket_id, peer, deadline, now);
+        }
+        Err(error) => {
+            flush(context, socket_id, peer);
+            end_link(context, socket_id, peer, End::Refused(error));
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Sockets for threads that block. Every test runs on every backend of the system.
+
+use std::io;
+use std::os::unix::io::{AsFd, BorrowedFd};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
+use ringmq::mq::{BlockingSocket, HighWater, IoThread, Options, PollSet, SocketType, WaitError};
+use ringmq::platform::Backend;
+use ringmq::Builder;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const MOMENT: Duration = Duration::from_millis(20);
+
+fn on_every_backend(test: fn(IoThread)) {
+    for &backend in Backend::ALL.iter().filter(|backend| backend.is_available()) {
+        println!("{backend}");
+        test(IoThread::with(Builder::new().backend(backend)).unwrap());
+    }
+}
+
+fn bound(io: &IoThread, socket_type: SocketType) -> (BlockingSocket, String) {
+    let socket = io.socket(socket_type).unwrap();
+    let address = socket.bind("tcp://127.0.0.1:*").unwrap().to_string();
+    (socket, address)
+}
+
+fn connected(io: &IoThread, socket_type: SocketType, address: &str) -> BlockingSocket {
+    let socket = io.socket_with(socket_type, eager()).unwrap();
+    socket.connect(address).unwrap();
+    socket
+}
+
+fn eager() -> Options {
+    Options::new().reconnect(Duration::from_millis(1), Duration::from_millis(1))
+}
+
+fn heard(socket: &BlockingSocket) -> String {
+    String::from_utf8(socket.recv_timeout(PATIENCE).unwrap().into_vec()).unwrap()
+}
+
+#[test]
+fn every_message_of_many_threads_arrives_once_and_in_its_order() {
+    on_every_backend(|io| {
+        const COUNT: u32 = 20_000;
+        let (pull, address) = bound(&io, SocketType::Pull);
+        let push = connected(&io, SocketType::Push, &address);
+        thread::scope(|scope| {
+            for sender in 0..4_u32 {
+                let push = &push;
+                scope.spawn(move || {
+                    for number in 0..COUNT {
+                        push.send([sender.to_be_bytes(), number.to_be_bytes()].concat()).unwrap();
+                    }
+                });
+            }
+            let mut next = [0_u32; 4];
+            for _ in 0..4 * COUNT {
+                let body = pull.recv_timeout(PATIENCE).unwrap().into_vec();
+                let [sender, number] =
+                    [&body[..4], &body[4..]].map(|bytes| u32::from_be_bytes(bytes.try_into().unwrap()));
+                assert_eq!(number, next[sender as usize]);
+                next[sender as usize] += 1;
+            }
+        });
+        assert_eq!(io.shutdown(PATIENCE).unwrap(), 0);
+    });
+}
+
+#[test]
+fn requests_of_many_threads_are_answered_to_who_asked() {
+    on_every_backend(|io| {
+        let (rep, address) = bound(&io, SocketType::Rep);
+        let server = thread::spawn(move || {
+            for _ in 0..50 * 20 {
+                let request = rep.recv_timeout(PATIENCE).unwrap();
+                rep.send(request).unwrap();
+            }
+            rep.close(PATIENCE).unwrap()
+        });
+        thread::scope(|scope| {
+            for client in 0..50 {
+                let (io, address) = (&io, &address);
+                scope.spawn(move || {
+                    let req = connected(io, SocketType::Req, address);
+                    for number in 0..20 {
+                        let word = format!("{client} {number}");
+                        req.send(word.clone()).unwrap();
+                        assert_eq!(heard(&req), word);
+                    }
+                });
+            }
+        });
+        assert_eq!(server.join().unwrap(), 0);
+    });
+}
+
+#[test]
+fn who_is_not_there_is_told_from_who_is_slow() {
+    on_every_backend(|io| {
+        let req = connected(&io, SocketType::Req, "tcp://127.0.0.1:1");
+        req.send("anybody").unwrap();
+        match req.recv_timeout(MOMENT) {
+            Err(WaitError::Unreachable { why: Some(why) }) => {
+                assert!(why.starts_with("tcp://127.0.0.1:1: "), "{why}")
+            }
+            other => panic!("{other:?}"),
+        }
+        let (rep, address) = bound(&io, SocketType::Rep);
+        let req = connected(&io, SocketType::Req, &address);
+        req.send("slow").unwrap();
+        assert_eq!(heard(&rep), "slow");
+        assert_eq!(req.recv_timeout(MOMENT), Err(WaitError::TimedOut));
+        rep.close(Duration::ZERO).unwrap();
+        assert_eq!(req.recv_timeout(PATIENCE), Err(WaitError::PeerLeft));
+        // And asks another one.
+        req.send("again").unwrap();
+    });
+}
+
+#[test]
+fn who_does_not_wait_is_told_at_once() {
+    on_every_backend(|io| {
+        let narrow = HighWater { messages: 3, bytes: 1 << 20 };
+        let push = io.socket_with(SocketType::Push, Options::new().send_high_water(narrow)).unwrap();
+        push.connect("tcp://127.0.0.1:1").unwrap();
+        for _ in 0..3 {
+            push.try_send("x").unwrap();
+        }
+        assert_eq!(push.try_send("x").unwrap_err().error, WaitError::WouldBlock);
+        let late = push.send_timeout("x", MOMENT).unwrap_err();
+        assert!(matches!(late.error, WaitError::Unreachable { .. }), "{late}");
+        assert_eq!(io::Error::from(late).kind(), io::ErrorKind::NotConnected);
+        assert_eq!(push.close(Duration::ZERO).unwrap(), 3, "messages that nobody got");
+
+        let pull = io.socket(SocketType::Pull).unwrap();
+        assert_eq!(pull.try_recv(), Err(WaitError::WouldBlock));
+        assert_eq!(pull.try_send("x").unwrap_err().error, WaitError::Unsupported(SocketType::Pull));
+    });
+}
+
+#[test]
+fn turns_of_requests_and_replies_are_kept() {
+    on_every_backend(|io| {
+        let (rep, address) = bound(&io, SocketType::Rep);
+        let req = connected(&io, SocketType::Req, &address);
+        assert_eq!(req.try_recv(), Err(WaitError::OutOfTurn));
+        assert_eq!(rep.try_send("x").unwrap_err().error, WaitError::OutOfTurn);
+        req.send("one").unwrap();
+        assert_eq!(req.try_send("two").unwrap_err().error, WaitError::OutOfTurn);
+        assert_eq!(heard(&rep), "one");
+        assert_eq!(rep.try_recv(), Err(WaitError::OutOfTurn));
+        rep.send("uno").unwrap();
+        assert_eq!(heard(&req), "uno");
+    });
+}
+
+#[test]
+fn a_wait_ends_when_its_socket_is_closed_or_its_thread_has_ended() {
+    on_every_backend(|io| {
+        let pull = io.socket(SocketType::Pull).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let waiting = thread::spawn(move || {
+            sender.send(()).unwrap();
+            pull.recv()
+        });
+        receiver.recv().unwrap();
+        assert_eq!(io.shutdown(Duration::ZERO).unwrap(), 0);
+        assert_eq!(waiting.join().unwrap(), Err(WaitError::Closed));
+    });
+}
+
+#[test]
+fn what_has_arrived_is_read_after_the_end() {
+    on_every_backend(|io| {
+        let (pull, address) = bound(&io, SocketType::Pull);
+        let push = connected(&io, SocketType::Push, &address);
+        push.send("last").unwrap();
+        assert_eq!(push.close(PATIENCE).unwrap(), 0);
+        assert_eq!(heard(&pull), "last");
+        let error = pull.bind("tcp://nowhere:1").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "expected an address of this host or * to bind to, found \"tcp://nowhere:1\""
+        );
+        drop(io);
+        assert_eq!(pull.recv(), Err(WaitError::Closed));
+        assert_eq!(pull.bind("tcp://127.0.0.1:*").unwrap_err().kind(), io::ErrorKind::NotConnected);
+    });
+}
+
+#[test]
+fn a_slow_reader_holds_the_sender_up_and_loses_nothing() {
+    on_every_backend(|io| {
+        let high_water = HighWater { messages: 10, bytes: 1 << 20 };
+        let narrow = || eager().send_high_water(high_water).recv_high_water(high_water);
+        let pull = io.socket_with(SocketType::Pull, narrow()).unwrap();
+        let address = pull.bind("tcp://127.0.0.1:*").unwrap().to_string();
+        let push = io.socket_with(SocketType::Push, narrow()).unwrap();
+        push.connect(&address).unwrap();
+        let mut sent = 0_u32;
+        let message = |number: u32| {
+            let mut body = vec![3; 200_000];
+            body[..4].copy_from_slice(&number.to_be_bytes());
+            body
+        };
+        while push.send_timeout(message(sent), MOMENT).is_ok() {
+            sent += 1;
+            assert!(sent < 10_000, "nobody holds it up");
+        }
+        for number in 0..sent {
+            assert!(pull.recv_timeout(PATIENCE).unwrap().into_vec() == message(number), "message {number}");
+        }
+        push.send_timeout("on", PATIENCE).unwrap();
+        assert_eq!(heard(&pull), "on");
+    });
+}
+
+#[test]
+fn subscriptions_and_events_reach_the_other_thread() {
+    on_every_backend(|io| {
+        let publisher = io.socket(SocketType::Pub).unwrap();
+        let address = publisher.bind("ipc:///tmp/none/at/all").unwrap_err();
+        assert_eq!(address.kind(), io::ErrorKind::NotFound);
+        let address = publisher.bind("tcp://127.0.0.1:*").unwrap().to_string();
+        let subscriber = io.socket_with(SocketType::Sub, eager().events(true)).unwrap();
+        subscriber.subscribe(b"a").unwrap();
+        subscriber.connect(&address).unwrap();
+        let began = Instant::now();
+        let first = loop {
+            publisher.send("a1").unwrap();
+            publisher.send("b1").unwrap();
+            match subscriber.try_recv() {
+                Ok(message) => break message.into_vec(),
+                Err(error) => assert_eq!(error, WaitError::WouldBlock),
+            }
+            assert!(began.elapsed() < PATIENCE);
+            thread::yield_now();
+        };
+        assert_eq!(first, b"a1");
+        let events: Vec<String> =
+            std::iter::from_fn(|| subscriber.take_event()).map(|event| event.to_string()).collect();
+        assert_eq!(events[2], "a peer has joined: PUB", "{events:?}");
+    });
+}
+
+fn is_readable(fd: BorrowedFd<'_>) -> bool {
+    poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::ZERO).unwrap() == 1
+}
+
+#[test]
+fn a_poll_set_is_readable_as_long_as_one_of_it_is_ready() {
+    on_every_backend(|io| {
+        let (pull, address) = bound(&io, SocketType::Pull);
+        let (other, _) = bound(&io, SocketType::Pull);
+        let push = connected(&io, SocketType::Push, &address);
+        let mut set = PollSet::new().unwrap();
+        assert_eq!((set.add_to_recv(&other), set.add_to_recv(&pull)), (0, 1));
+        assert_eq!(set.wait(Some(MOMENT)).unwrap(), []);
+        assert!(!is_readable(set.as_fd()));
+        push.send("one").unwrap();
+        push.send("two").unwrap();
+        assert_eq!(set.wait(Some(PATIENCE)).unwrap(), [1]);
+        assert!(is_readable(set.as_fd()));
+        assert_eq!(heard(&pull), "one");
+        assert_eq!(heard(&pull), "two");
+        assert_eq!(set.ready(), []);
+        assert!(!is_readable(set.as_fd()), "nothing is ready");
+        other.close(Duration::ZERO).unwrap();
+        assert_eq!(set.wait(Some(PATIENCE)).unwrap(), [0], "one that is closed is noticed");
+        let mut senders = PollSet::new().unwrap();
+        senders.add_to_send(&push);
+        assert_eq!(senders.ready(), [0]);
+    });
+}

@@ -1,0 +1,151 @@
+//! Room, and what happens when there is none.
+
+use std::time::Duration;
+
+use ringmq::mq::{Event, HighWater, Message, NotSent, Options, Sent, SocketType};
+
+use super::on_every_backend;
+
+fn narrow(messages: usize) -> Options {
+    let high_water = HighWater { messages, bytes: 1 << 20 };
+    Options::new().send_high_water(high_water).recv_high_water(high_water)
+}
+
+#[test]
+fn without_a_peer_nothing_is_taken() {
+    on_every_backend(|net| {
+        for kind in [SocketType::Push, SocketType::Req, SocketType::Dealer] {
+            let socket = net.open(kind);
+            let refused = socket.send(&mut net.context(), "x").unwrap_err();
+            assert_eq!((refused.reason, refused.message), (NotSent::NoPeer, Message::from("x")), "{kind}");
+        }
+        let publisher = net.open(SocketType::Pub);
+        let sent = publisher.send(&mut net.context(), "x").unwrap();
+        assert_eq!(sent, Sent::Dropped(ringmq::mq::Dropped::NoSubscriber));
+    });
+}
+
+#[test]
+fn a_slow_reader_is_waited_for_and_loses_nothing() {
+    on_every_backend(|net| {
+        let pull = net.open_with(SocketType::Pull, narrow(10));
+        let push = net.open_with(SocketType::Push, narrow(10));
+        let address = net.bind(pull);
+        net.connect(push, &address);
+        net.await_peers(push, 1);
+        // Until neither end nor the kernel takes any more.
+        let body = vec![7; 100_000];
+        let mut sent = 0_u32;
+        loop {
+            let message = Message::from_parts([sent.to_be_bytes().to_vec(), body.clone()]).unwrap();
+            match push.send(&mut net.context(), message) {
+                Ok(_) => sent += 1,
+                Err(refused) => {
+                    assert_eq!(refused.reason, NotSent::NoRoom);
+                    let before = sent;
+                    net.turn_often();
+                    if push.send(&mut net.context(), refused.message).is_err() && before == sent {
+                        break;
+                    }
+                    sent += 1;
+                }
+            }
+            assert!(sent < 10_000, "it is never full");
+        }
+        net.called.clear();
+        for expected in 0..sent {
+            let parts = net.recv(pull).into_parts();
+            assert_eq!((&parts[0][..], parts[1].len()), (&expected.to_be_bytes()[..], body.len()));
+        }
+        assert!(net.called.contains(&push), "the sender is told of room");
+        net.send(push, "more");
+        assert_eq!(net.heard(pull), "more");
+    });
+}
+
+#[test]
+fn a_subscriber_without_room_misses_what_others_get() {
+    on_every_backend(|net| {
+        let publisher = net.open_with(SocketType::Pub, narrow(5));
+        let address = net.bind(publisher);
+        let [quick, slow] = [(); 2].map(|()| net.open_with(SocketType::Sub, narrow(5)));
+        for subscriber in [quick, slow] {
+            subscriber.subscribe(&mut net.context(), b"").unwrap();
+            net.connect(subscriber, &address);
+        }
+        net.await_peers(publisher, 2);
+        net.until("both", |net| {
+            (publisher.send(&mut net.context(), "try").unwrap() == Sent::To(2)).then_some(())
+        });
+        let body = vec![1; 200_000];
+        net.until("one without room", |net| {
+            while net.try_recv(quick).is_ok() {}
+            (publisher.send(&mut net.context(), body.clone()).unwrap() == Sent::To(1)).then_some(())
+        });
+        let missed = net.await_event(publisher, |event| match event {
+            ringmq::mq::Event::Dropped { count, .. } => Some(*count),
+            _ => None,
+        });
+        assert!(missed >= 1);
+        // And who had none goes on once it has some.
+        net.until("both again", |net| {
+            while net.try_recv(quick).is_ok() {}
+            while net.try_recv(slow).is_ok() {}
+            (publisher.send(&mut net.context(), "both").unwrap() == Sent::To(2)).then_some(())
+        });
+    });
+}
+
+#[test]
+fn a_part_that_is_too_long_is_refused_here_and_there() {
+    on_every_backend(|net| {
+        let pull = net.open_with(SocketType::Pull, Options::new().max_part_len(1000).max_message_len(1500));
+        let push = net.open_with(SocketType::Push, Options::new().reconnect(Duration::ZERO, Duration::ZERO));
+        let address = net.bind(pull);
+        net.connect(push, &address);
+        net.await_peers(push, 1);
+        for parts in [&[1001][..], &[1000, 501]] {
+            let bodies = parts.iter().map(|&len| vec![1_u8; len]);
+            net.await_peers(pull, 1);
+            net.await_peers(push, 1);
+            net.send(push, Message::from_parts(bodies).unwrap());
+            net.await_event(pull, |event| {
+                let text = event.to_string();
+                text.starts_with("a peer was refused: expected")
+                    .then(|| assert!(text.contains("at most"), "{text}"))
+            });
+            net.await_event(push, |event| matches!(event, Event::Left(_)).then_some(()));
+        }
+        net.await_peers(push, 1);
+        net.send(push, Message::from_parts([vec![2; 1000], vec![3; 500]]).unwrap());
+        assert_eq!(net.recv(pull).len(), 1500);
+        let small = net.open_with(SocketType::Push, Options::new().max_part_len(10));
+        net.connect(small, &address);
+        let refused = small.send(&mut net.context(), "eleven byte").unwrap_err();
+        assert_eq!(refused.reason, NotSent::TooLong { len: 11, max: 10 });
+    });
+}
+
+#[test]
+fn two_hundred_peers_are_all_served() {
+    on_every_backend(|net| {
+        let rep = net.open(SocketType::Rep);
+        let address = net.bind(rep);
+        let reqs: Vec<_> = (0..200).map(|_| net.open(SocketType::Req)).collect();
+        for &req in &reqs {
+            net.connect(req, &address);
+        }
+        net.await_peers(rep, 200);
+        for (number, &req) in reqs.iter().enumerate() {
+            net.await_peers(req, 1);
+            net.send(req, format!("{number}"));
+        }
+        for _ in 0..200 {
+            let request = net.recv(rep);
+            net.send(rep, request);
+        }
+        for (number, &req) in reqs.iter().enumerate() {
+            assert_eq!(net.heard(req), format!("{number}"));
+        }
+    });
+}
