@@ -12,15 +12,14 @@
 //! | [`platform`] | epoll, kqueue, poll and select behind one trait; the waker; sockets | the kernel |
 //! | this module | the loop, its sources, timers, memory | `platform` |
 //! | [`codec`] | bytes in, frames out | nothing |
-//! | [`mq`] | messages, and what each type of message-queue socket does with them | nothing |
+//! | [`mq`] | message-queue sockets; what they do with messages, and the protocols, as machines that know nothing of it | all of these |
 //!
 //! # Features
 //!
 //! The bare loop is always there, with listeners, streams over sockets, pipes, terminals and files, timers and channels. By default
 //! there are also `codec`, framing; `net-extra`, datagrams; `signal` and `process`, signals and the exit of children as sources; and
-//! `mq`, which implies `codec`: what message-queue sockets do with their messages; the sockets themselves are to come. `recorder`, the
-//! flight recorder (`Builder::record_turns`, `Context::on_slow`), is for who asks for it. `sim` is a name for what is to come and adds
-//! nothing yet.
+//! `mq`, which implies `codec`: message-queue sockets. `recorder`, the flight recorder (`Builder::record_turns`, `Context::on_slow`), is for
+//! who asks for it. `sim` is a name for what is to come and adds nothing yet.
 //!
 //! # Platforms
 //!
