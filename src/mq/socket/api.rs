@@ -164,7 +164,8 @@ impl Id<Socket> {
     /// Of a SUB: receives what begins with `prefix` too; all, if it is empty.
     ///
     /// # Errors
-    /// `Unsupported` for another type, `InvalidInput` for a prefix of more than [`Session::PREFIX_MAX`] bytes, `NotConnected` when the socket is closed.
+    /// `Unsupported` for another type, `InvalidInput` for a prefix of more than [`Session::PREFIX_MAX`] bytes or one that
+    /// is not shorter than the [longest part](Options::max_part_len), `NotConnected` when the socket is closed.
     pub fn subscribe<S: 'static>(self, context: &mut Context<'_, S>, prefix: &[u8]) -> io::Result<()> {
         self.change_subscription(context, prefix, true)
     }
@@ -192,8 +193,10 @@ impl Id<Socket> {
                 return Err(io::Error::new(io::ErrorKind::Unsupported, message));
             }
         };
-        if prefix.len() > Session::PREFIX_MAX {
-            let (found, most) = (prefix.len(), Session::PREFIX_MAX);
+        // A peer of ZMTP 3.0 is told by a message, which has a byte before the prefix.
+        let most = Session::PREFIX_MAX.min(socket.options.max_part_len.saturating_sub(1));
+        if prefix.len() > most {
+            let found = prefix.len();
             let message = format!("expected a prefix of at most {most} bytes, found {found}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }

@@ -1,6 +1,6 @@
 //! What the patterns come to over connections.
 
-use ringmq::mq::{Message, NotReceived, NotSent, Sent, SocketType};
+use ringmq::mq::{Message, NotReceived, NotSent, Options, Sent, SocketType};
 
 use super::{on_every_backend, Net};
 
@@ -129,7 +129,7 @@ fn a_router_knows_its_peers_by_name() {
         let router = net.open(SocketType::Router);
         let address = net.bind(router);
         let dealers = ["anna", "bert"].map(|name| {
-            let dealer = net.open_with(SocketType::Dealer, ringmq::mq::Options::new().identity(name));
+            let dealer = net.open_with(SocketType::Dealer, Options::new().identity(name));
             net.connect(dealer, &address);
             dealer
         });
@@ -180,5 +180,9 @@ fn a_type_says_what_it_does_not_do() {
         assert_eq!(refused.reason, NotSent::Unsupported(SocketType::Pull));
         let error = push.subscribe(&mut net.context(), b"").unwrap_err();
         assert_eq!(error.to_string(), "expected a SUB socket to subscribe with, found PUSH");
+        let sub = net.open_with(SocketType::Sub, Options::new().max_part_len(10));
+        sub.subscribe(&mut net.context(), &[b'x'; 9]).unwrap();
+        let error = sub.subscribe(&mut net.context(), &[b'x'; 10]).unwrap_err();
+        assert_eq!(error.to_string(), "expected a prefix of at most 9 bytes, found 10");
     });
 }
