@@ -6,6 +6,7 @@ mod local;
 mod pulse;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -112,7 +113,6 @@ pub struct PeerInfo {
 /// let input = pull.received(head, b"hello", now).unwrap();
 /// assert_eq!(input, Input::Part { bytes: b"hello", is_last: true });
 /// ```
-#[derive(Debug)]
 pub struct Session {
     local: Arc<Local>,
     stage: Stage,
@@ -356,6 +356,19 @@ impl Session {
         self.handshake_until = None;
         self.pulse = Pulse::default();
         error
+    }
+}
+
+/// Without what waits to be sent, which may have a password in it.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("local", &self.local)
+            .field("stage", &self.stage)
+            .field("peer", &self.peer)
+            .field("output_count", &self.output.len())
+            .field("deadline", &self.deadline())
+            .finish()
     }
 }
 

@@ -6,4 +6,6 @@ extern crate ringmq_kqueue_model as _;
 
 mod blocking;
 mod pattern;
+mod sessions;
 mod sockets;
+mod wire;

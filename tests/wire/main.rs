@@ -7,6 +7,8 @@
 extern crate ringmq_kqueue_model as _;
 
 mod ring;
+#[cfg(feature = "mq")]
+mod sessions;
 #[path = "mod.rs"]
 mod wire;
 mod zmtp;
