@@ -1,7 +1,7 @@
 //! Replays on stable what fuzzing has found worth keeping: the seeds, the corpus, and the crashes of this checkout.
 //!
 //! It belongs to `fuzz/` and so is not in the published package, which has no `fuzz/`.
-#![cfg(feature = "codec")]
+#![cfg(feature = "mq")]
 
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
@@ -23,6 +23,7 @@ const TARGETS: &[Target] = &[
     Target { name: "length_field", run: fuzz::length_field::run },
     Target { name: "length_prefix", run: fuzz::length_prefix::run },
     Target { name: "lines", run: fuzz::lines::run },
+    Target { name: "mq_session", run: fuzz::mq_session::run },
     Target { name: "pollers_agree", run: fuzz::pollers_agree::run },
     Target { name: "ring", run: fuzz::ring::run },
     Target { name: "ring_round_trip", run: fuzz::ring_round_trip::run },

@@ -14,6 +14,7 @@ pub mod framed;
 pub mod length_field;
 pub mod length_prefix;
 pub mod lines;
+pub mod mq_session;
 mod pieces;
 pub mod pollers_agree;
 pub mod ring;

@@ -1,4 +1,5 @@
 //! One end of a connection as its owner has it, without the connection: [`End`], a [`Session`] between the two halves of a [`Wire`].
+#![allow(dead_code)] // the fuzz target includes this too, and has no use for what only tests say
 
 use std::sync::Arc;
 use std::time::Instant;
