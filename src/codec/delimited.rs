@@ -179,13 +179,12 @@ impl Delimiter for Bytes {
         self.len()
     }
 
-    #[inline]
+    #[inline(always)] // as `find_byte`
     fn find(&self, input: &[u8], from: usize) -> Found {
         let delimiter = self.as_slice();
-        let mut place = from;
+        let mut start = from;
         // Only where the first byte is can a delimiter begin.
-        while let Some(before) = find_byte(self.bytes[0], &input[place..]) {
-            place += before;
+        while let Some(place) = find_byte(self.bytes[0], input, start) {
             let rest = &input[place..];
             if delimiter.len() == 1 || rest.starts_with(delimiter) {
                 return Found::At(place);
@@ -193,7 +192,7 @@ impl Delimiter for Bytes {
             if delimiter.starts_with(rest) {
                 return Found::NotBefore(place);
             }
-            place += 1;
+            start = place + 1;
         }
         Found::NotBefore(input.len())
     }

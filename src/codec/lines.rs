@@ -173,7 +173,7 @@ impl Lines {
     /// ```
     pub fn can_carry(&self, body: &[u8]) -> bool {
         let is_cut = body.last() == Some(&b'\r') && !self.is_crlf;
-        body.len() <= self.max && !is_cut && find_byte(b'\n', body).is_none()
+        body.len() <= self.max && !is_cut && find_byte(b'\n', body, 0).is_none()
     }
 }
 
@@ -202,10 +202,10 @@ impl Delimiter for LineFeed {
         END_LEN_MAX
     }
 
-    #[inline]
+    #[inline(always)] // as `find_byte`, and where it answers with the end, that this is the end is worth knowing
     fn find(&self, input: &[u8], from: usize) -> Found {
-        match find_byte(b'\n', &input[from..]) {
-            Some(place) => Found::At(from + place),
+        match find_byte(b'\n', input, from) {
+            Some(place) => Found::At(place),
             None => Found::NotBefore(input.len()),
         }
     }

@@ -87,30 +87,38 @@ impl<D: Delimiter> Splitter<D> {
 
     #[inline]
     pub fn decode(&mut self, input: &[u8]) -> Result<Step<()>, FrameError> {
-        match &self.state {
-            State::Reading => {}
-            State::Skipping(_) => return Ok(self.skip(input, 0)),
-            State::Failed(error) => return Err(error.clone()),
+        if !matches!(self.state, State::Reading) {
+            return self.decode_otherwise(input);
         }
         // What is behind the longest frame is another one's: so a search ends at the maximum, whatever has arrived.
-        let input_len = input.len();
-        let window = &input[..input_len.min(self.max_frame_len())];
-        let found = self.delimiter.find(window, self.searched.min(window.len()));
-        let (Found::At(place) | Found::NotBefore(place)) = found;
-        let body_len = self.delimiter.body_len(&window[..place]);
-        if body_len > self.max {
-            return self.pass_over(input, place);
-        }
-        Ok(match found {
+        let window = &input[..input.len().min(self.max_frame_len())];
+        Ok(match self.delimiter.find(window, self.searched.min(window.len())) {
             Found::At(place) => {
+                let body_len = self.delimiter.body_len(&window[..place]);
+                if body_len > self.max {
+                    return self.pass_over(input, place);
+                }
                 self.searched = 0;
                 Step::Frame { head: (), body: 0..body_len, used: place + self.delimiter.len() }
             }
             Found::NotBefore(place) => {
+                // What is no more than the maximum has no longer body: then what of it is the body need not be known.
+                if place > self.max && self.delimiter.body_len(&window[..place]) > self.max {
+                    return self.pass_over(input, place);
+                }
                 self.searched = place;
                 Step::More(self.missing(window.len(), place))
             }
         })
+    }
+
+    /// What there is to say in any state but `Reading`.
+    #[cold]
+    fn decode_otherwise(&mut self, input: &[u8]) -> Result<Step<()>, FrameError> {
+        match &self.state {
+            State::Failed(error) => Err(error.clone()),
+            State::Reading | State::Skipping(_) => Ok(self.skip(input, 0)),
+        }
     }
 
     /// With so many bytes, of which those from `place` on may begin a delimiter: how many are needed at least to complete it, or to have
@@ -200,7 +208,7 @@ mod tests {
         }
 
         fn find(&self, input: &[u8], from: usize) -> Found {
-            let found = find_byte(b'\n', &input[from..]).map_or(input.len(), |place| from + place + 1);
+            let found = find_byte(b'\n', input, from).map_or(input.len(), |place| place + 1);
             self.examined.set(self.examined.get() + found - from);
             if found > from && input[found - 1] == b'\n' {
                 Found::At(found - 1)
