@@ -1,20 +1,23 @@
 //! A stream with frames: the join between a codec and a transport.
 
+mod frames;
+mod outlet;
+
 use std::io;
 use std::net::TcpStream;
-use std::ops::Range;
 use std::os::unix::io::BorrowedFd;
 
+use self::frames::Found;
+pub use self::frames::{Frame, Frames};
+pub use self::outlet::Outlet;
 use super::body::{Body, Unsent};
 use super::condition::Condition;
-use super::input::Parts;
 use super::memory::Memory;
-use super::output::{Output, SendError};
-use super::send_queue::Short;
+use super::output::SendError;
 use super::source::{Fire, Io, Source};
 use super::stream::{State, Stream};
 use super::transport::Transport;
-use crate::codec::{Affixes, Codec, Decoder, Encoder, FrameError, Step};
+use crate::codec::{Codec, Decoder};
 use crate::platform::{Interest, Ready};
 
 /// A stream with frames, as a source.
@@ -66,13 +69,6 @@ pub struct Framed<C: Codec, T: Transport = TcpStream> {
     encoder: C::Encoder,
     /// A frame that was put back: it is given out again without asking the decoder.
     held: Option<Box<Found<C::Head>>>,
-}
-
-/// A frame that the decoder found, counted from the first byte that was not consumed.
-struct Found<H> {
-    head: H,
-    body: Range<usize>,
-    used: usize,
 }
 
 impl<C: Codec, T: Transport> Framed<C, T> {
@@ -139,12 +135,9 @@ impl<C: Codec, T: Transport> Framed<C, T> {
     #[inline]
     pub fn split(&mut self) -> (Frames<'_, C::Decoder>, Outlet<'_, C::Encoder>) {
         let condition = &self.stream.condition;
-        let Parts { bytes, mut start, end, taken, needed } = self.stream.input.parts();
-        start += *taken;
-        let (decoder, held) = (&mut self.decoder, &mut self.held);
-        let rest = &bytes[start..end];
-        let frames = Frames { bytes, end, rest, taken, needed, condition, decoder, held, last: None };
-        (frames, Outlet { encoder: &mut self.encoder, output: &mut self.stream.output, condition })
+        let (input, output) = (&mut self.stream.input, &mut self.stream.output);
+        let frames = Frames::new(input.parts(), condition, &mut self.decoder, &mut self.held);
+        (frames, Outlet { encoder: &mut self.encoder, output, condition })
     }
 
     /// Queues a message to be sent, as [`Outlet::send`] does.
@@ -260,183 +253,5 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
 
     fn is_finished(&self) -> bool {
         self.stream.is_finished()
-    }
-}
-
-/// The frames that have arrived, in order.
-///
-/// After an error there are no more: the decoder cannot know where the next frame begins, nothing more is read, and the connection is
-/// best removed. When the stream has ended inside a frame, that is such an error. Frames that are not asked for stay; nobody is reminded
-/// of them until more arrives, so who stops early [fires](crate::Context::fire) its own callback, or puts a frame back when it could not be
-/// sent on.
-#[must_use = "frames stay where they are until they are asked for"]
-pub struct Frames<'a, D: Decoder> {
-    /// All of the buffer, and where what has arrived ends in it.
-    bytes: &'a [u8],
-    end: usize,
-    /// What is behind the frame that was given out last.
-    rest: &'a [u8],
-    /// How much of it is taken: as far as the frame that was given out last.
-    taken: &'a mut usize,
-    needed: &'a mut usize,
-    condition: &'a Condition,
-    decoder: &'a mut D,
-    held: &'a mut Option<Box<Found<D::Head>>>,
-    /// The frame that was given out last, to put back, and how many bytes it occupies.
-    last: Option<(Frame<'a, D::Head>, usize)>,
-}
-
-/// One frame: what its header says, and its body where it lies in the receive buffer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Frame<'a, H> {
-    /// What the header says besides the length.
-    pub head: H,
-    /// The message.
-    pub body: &'a [u8],
-}
-
-impl<'a, D: Decoder> Frames<'a, D> {
-    /// This is no frame; if the stream has ended, is anything wrong with that?
-    #[inline(always)] // as `next`
-    fn end(&mut self, rest: &[u8]) -> Option<Result<Frame<'a, D::Head>, FrameError>> {
-        if !self.condition.has(Condition::ENDED) {
-            return None;
-        }
-        let error = self.decoder.finish(rest).err()?;
-        self.condition.put(Condition::PAUSED);
-        Some(Err(error))
-    }
-
-    /// Puts the frame that was given out last back: it is the first one next time, and until then nothing more is read. For when it
-    /// could not be sent on; the refused [`send`](Outlet::send) then has the callback run when there is room.
-    ///
-    /// Does nothing when there is none, and when it was put back already.
-    #[inline]
-    pub fn put_back(&mut self) {
-        if let Some((frame, used)) = self.last.take() {
-            *self.taken -= used;
-            // As far from the end as before.
-            self.rest = &self.bytes[self.end - self.rest.len() - used..self.end];
-            // What was given out is all that is known of where it lies: to remember more would be work for every frame.
-            let start = frame.body.as_ptr() as usize - self.rest.as_ptr() as usize;
-            *self.held =
-                Some(Box::new(Found { head: frame.head, body: start..start + frame.body.len(), used }));
-            self.condition.put(Condition::PAUSED);
-        }
-    }
-}
-
-impl<'a, D: Decoder> Iterator for Frames<'a, D> {
-    type Item = Result<Frame<'a, D::Head>, FrameError>;
-
-    // Nothing in here is handed `self`: so what it consists of can stay where it is used, and is not laid out in memory. As a call of its
-    // own it would have to be.
-    #[inline(always)]
-    fn next(&mut self) -> Option<Self::Item> {
-        self.last = None;
-        let mut rest = self.rest;
-        let (frame, used) = if self.condition.has(Condition::PAUSED) {
-            // Paused without one is for good: there was an error.
-            let held = take_held(self.held, rest)?;
-            self.condition.take(Condition::PAUSED);
-            held
-        } else {
-            loop {
-                if rest.is_empty() {
-                    // No bytes are no frame, of whatever codec, and not worth asking the decoder.
-                    return self.end(rest);
-                }
-                match self.decoder.decode(rest) {
-                    Ok(Step::Frame { head, body, used }) => {
-                        break (Frame { head, body: &rest[..used][body] }, used)
-                    }
-                    Ok(Step::Skip { used }) => {
-                        rest = &rest[used..];
-                        self.rest = rest;
-                        *self.taken += used;
-                        *self.needed = 1;
-                    }
-                    Ok(Step::More(more)) => {
-                        *self.needed = rest.len().saturating_add(more);
-                        return self.end(rest);
-                    }
-                    Err(error) => {
-                        self.condition.put(Condition::PAUSED);
-                        return Some(Err(error));
-                    }
-                }
-            }
-        };
-        self.rest = &rest[used..];
-        *self.taken += used;
-        *self.needed = 1;
-        self.last = Some((frame, used));
-        Some(Ok(frame))
-    }
-}
-
-/// The frame that was put back, once, and how many bytes it occupies. By itself, so that who asks the decoder need not make room for it.
-#[inline(never)]
-fn take_held<'a, H>(held: &mut Option<Box<Found<H>>>, rest: &'a [u8]) -> Option<(Frame<'a, H>, usize)> {
-    let Found { head, body, used } = *held.take()?;
-    Some((Frame { head, body: &rest[body] }, used))
-}
-
-/// The way out of a [`Framed`].
-pub struct Outlet<'a, E: Encoder> {
-    encoder: &'a mut E,
-    output: &'a mut Output,
-    condition: &'a Condition,
-}
-
-impl<E: Encoder> Outlet<'_, E> {
-    /// Queues a message to be sent, whole or not at all.
-    ///
-    /// # Errors
-    /// [`SendError::Frame`] when the codec refuses it; [`SendError::Full`] and [`SendError::Closed`] as for [`Stream::send`].
-    #[inline(always)] // as `Frames::next`
-    pub fn send(&mut self, head: E::Head, body: &[u8]) -> Result<(), SendError> {
-        let mut affixes = Affixes::new();
-        self.encoder.encode(head, body.len(), &mut affixes).map_err(SendError::Frame)?;
-        let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
-        self.output.send(self.condition, before, body, after)
-    }
-
-    /// Queues a message to be sent from where it lies, whole or not at all. What goes around it is sent with it, in one call of the system
-    /// where [the transport](Transport::send_vectored) can. A body of less than 4 KiB is copied: together with others it costs less.
-    ///
-    /// ```
-    /// use ringmq::codec::{Codec, LengthPrefix};
-    /// use ringmq::{Context, Framed, Id, SendError};
-    /// use std::net::TcpStream;
-    /// use std::sync::Arc;
-    ///
-    /// type Link = Framed<LengthPrefix, TcpStream>;
-    ///
-    /// /// Sends one piece of news to all, which stays where it is until the last one has it. Who cannot keep up goes without.
-    /// fn broadcast<S>(context: &mut Context<'_, S>, links: &[Id<Link>], news: Arc<[u8]>) {
-    ///     for &link in links {
-    ///         if let Some(link) = context.get_mut(link) {
-    ///             let _ = link.send_owned((), Arc::clone(&news));
-    ///         }
-    ///     }
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    /// As for [`send`](Self::send), with the body. How much of the budget it takes is at [`Body`].
-    pub fn send_owned(&mut self, head: E::Head, body: impl Into<Body>) -> Result<(), Unsent> {
-        let body = body.into();
-        let mut affixes = Affixes::new();
-        if let Err(error) = self.encoder.encode(head, body.as_ref().len(), &mut affixes) {
-            return Err(Unsent { error: SendError::Frame(error), body });
-        }
-        let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
-        self.output.send_owned(self.condition, before, body, after)
-    }
-
-    /// How many bytes wait to be sent.
-    pub fn unsent_len(&self) -> usize {
-        self.output.unsent_len()
     }
 }

@@ -1,79 +1,18 @@
 //! Bytes on their way out, in the order in which they were queued.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::io::IoSlice;
-use std::mem;
-use std::num::NonZeroU8;
+mod piece;
+mod simple;
 
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+pub(crate) use self::piece::Short;
+use self::piece::{Large, Piece};
 use super::body::Body;
 use super::memory::{Full, Memory, Segment, SEGMENT_LEN};
 
-/// A few bytes that go before or after a body. They are handed over by value, in registers, and copied with all that there is room for:
-/// to count so few is more work.
-#[derive(Clone, Copy)]
-pub(crate) struct Short {
-    bytes: u128,
-    len: NonZeroU8,
-}
-
-impl Short {
-    const CAPACITY: usize = 16;
-
-    /// The first `len` of these bytes; `None` if there are none.
-    #[cfg(feature = "codec")]
-    #[inline]
-    pub fn new(bytes: [u8; Short::CAPACITY], len: u8) -> Option<Short> {
-        debug_assert!(usize::from(len) <= Short::CAPACITY, "there are no more");
-        NonZeroU8::new(len).map(|len| Short { bytes: u128::from_ne_bytes(bytes), len })
-    }
-
-    /// Its bytes laid out in memory.
-    pub fn laid_out(short: Option<Short>) -> LaidOut {
-        short.map_or(LaidOut { bytes: [0; Short::CAPACITY], len: 0 }, |short| LaidOut {
-            bytes: short.bytes.to_ne_bytes(),
-            len: short.len.get(),
-        })
-    }
-
-    #[inline]
-    pub fn len(short: Option<Short>) -> usize {
-        short.map_or(0, |short| usize::from(short.len.get()))
-    }
-
-    /// Writes all that there is room for: what is too much is overwritten by what follows, or lies behind the end.
-    #[inline]
-    fn write(short: Option<Short>, room: &mut [u8]) {
-        if let Some(short) = short {
-            room[..Short::CAPACITY].copy_from_slice(&short.bytes.to_ne_bytes());
-        }
-    }
-}
-
-/// What is [`Short`], where it can be borrowed.
-#[derive(Debug)]
-pub(crate) struct LaidOut {
-    bytes: [u8; Short::CAPACITY],
-    len: u8,
-}
-
-impl LaidOut {
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-}
-
-/// The longest body that is sure to fit into an empty segment with what is short around it, whose length is a byte, and the array of that.
-const BODY_MAX: usize = SEGMENT_LEN - 2 * u8::MAX as usize - Short::CAPACITY;
-
 /// How long a body has to be so that it is queued where it lies: to copy a shorter one costs less than to send it by itself.
 const OWNED_MIN: usize = 4 * 1024;
-
-/// What a message of so many bytes is charged when nothing else waits.
-#[cfg(feature = "codec")]
-pub(super) fn cost_of_one(len: usize) -> usize {
-    Large::cost(len).max(SEGMENT_LEN)
-}
 
 /// A queue of bytes, charged to a budget for as long as they wait.
 ///
@@ -90,56 +29,6 @@ pub(crate) struct SendQueue {
     sent: usize,
     len: usize,
     memory: Memory,
-}
-
-/// What was queued together, charged for the memory that it holds.
-#[derive(Debug)]
-enum Piece {
-    Small(Box<Segment>),
-    Large(Box<Large>),
-}
-
-/// A message by itself: what is short around it is kept beside it.
-#[derive(Debug)]
-struct Large {
-    before: LaidOut,
-    body: Body,
-    after: LaidOut,
-}
-
-impl Large {
-    fn parts(&self) -> [&[u8]; 3] {
-        [self.before.bytes(), self.body.as_ref(), self.after.bytes()]
-    }
-
-    /// What one is charged whose body costs so much: what is around that, and where both are remembered, costs as much for any.
-    fn cost(body_cost: usize) -> usize {
-        body_cost.saturating_add(mem::size_of::<Large>())
-    }
-}
-
-impl Piece {
-    fn len(&self) -> usize {
-        match self {
-            Piece::Small(segment) => segment.end,
-            Piece::Large(large) => large.parts().iter().map(|part| part.len()).sum(),
-        }
-    }
-
-    /// What it consists of, in order.
-    fn parts(&self) -> [&[u8]; 3] {
-        match self {
-            Piece::Small(segment) => [segment.filled(), &[], &[]],
-            Piece::Large(large) => large.parts(),
-        }
-    }
-
-    fn give_back(self, memory: &Memory) {
-        match self {
-            Piece::Small(segment) => memory.give_segment_back(segment),
-            Piece::Large(large) => memory.ledger().discharge(Large::cost(large.body.cost())),
-        }
-    }
 }
 
 impl SendQueue {
@@ -200,56 +89,6 @@ impl SendQueue {
         Ok(())
     }
 
-    /// Queues what belongs together if that is as simple as it nearly always is: where nothing waits, in the segment that some queue gave
-    /// back last; behind what waits, in the only segment, and not above `high_water`. Answers whether it has; if not, nothing has been
-    /// done.
-    #[inline(always)] // what is known of the pieces leaves little of it
-    pub fn push_simply(
-        &mut self,
-        high_water: usize,
-        before: Option<Short>,
-        body: &[u8],
-        after: Option<Short>,
-    ) -> bool {
-        let len = Short::len(before) + body.len() + Short::len(after);
-        if body.len() > BODY_MAX || len == 0 || self.others.is_some() {
-            return false;
-        }
-        if let Some(only) = &mut self.first {
-            if len > high_water.saturating_sub(self.len) {
-                return false;
-            }
-            match only.bytes.get_mut(only.end..) {
-                Some(room) if len + Short::CAPACITY <= room.len() => copy(before, body, after, room),
-                _ => return false,
-            }
-            only.end += len;
-            self.len += len;
-            return true;
-        }
-        let mut segment = match self.memory.take_last_segment() {
-            Some(segment) => segment,
-            None => return false,
-        };
-        segment.end = len;
-        self.len = len;
-        // There was none: nothing is dropped, which is more than the compiler knows.
-        mem::forget(self.first.replace(segment));
-        if let Some(first) = &mut self.first {
-            copy(before, body, after, &mut first.bytes);
-        }
-        true
-    }
-
-    /// All the bytes that wait, where they are in one segment; `None` where nothing waits, too.
-    #[inline]
-    pub fn only(&self) -> Option<&[u8]> {
-        match &self.first {
-            Some(first) if self.others.is_none() => Some(&first.bytes[self.sent..first.end]),
-            _ => None,
-        }
-    }
-
     /// The bytes to write next, in order: as many slices as there is room for, of at most `max` bytes in all. Answers how many slices, and
     /// how many bytes.
     pub fn slices<'a>(&'a self, room: &mut [IoSlice<'a>], max: usize) -> (usize, usize) {
@@ -290,16 +129,6 @@ impl SendQueue {
         while let Some(front_len) = self.front_len().filter(|front_len| *front_len <= self.sent) {
             self.sent -= front_len;
             self.close_front();
-        }
-    }
-
-    /// All of what was the [only](Self::only) segment has gone out.
-    #[inline]
-    pub fn close_only(&mut self) {
-        self.len = 0;
-        self.sent = 0;
-        if let Some(gone) = self.first.take() {
-            self.memory.give_segment_back(gone);
         }
     }
 
@@ -381,35 +210,10 @@ impl Drop for SendQueue {
     }
 }
 
-impl Segment {
-    #[inline]
-    fn filled(&self) -> &[u8] {
-        &self.bytes[..self.end]
-    }
-
-    /// Copies what there is room for behind what is filled in.
-    fn append(&mut self, pieces: [&[u8]; 3]) {
-        for piece in pieces {
-            let end = self.end + piece.len();
-            self.bytes[self.end..end].copy_from_slice(piece);
-            self.end = end;
-        }
-    }
-}
-
-impl fmt::Debug for Segment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Segment({} of {SEGMENT_LEN} bytes filled)", self.end)
-    }
-}
-
-/// Copies pieces to the front of where there is room for them, and for all of what is short.
-#[inline(always)]
-fn copy(before: Option<Short>, body: &[u8], after: Option<Short>, room: &mut [u8]) {
-    Short::write(before, room);
-    let (before_after, behind) = room[Short::len(before)..].split_at_mut(body.len());
-    before_after.copy_from_slice(body);
-    Short::write(after, behind);
+/// What a message of so many bytes is charged when nothing else waits.
+#[cfg(feature = "codec")]
+pub(super) fn cost_of_one(len: usize) -> usize {
+    Large::cost(len).max(SEGMENT_LEN)
 }
 
 #[cfg(test)]
@@ -419,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    fn drain(queue: &mut SendQueue, step: usize) -> Vec<u8> {
+    pub(super) fn drain(queue: &mut SendQueue, step: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while !queue.is_empty() {
             let mut slices = [IoSlice::new(&[]); 5];
@@ -506,62 +310,6 @@ mod tests {
         assert_eq!(body.as_ref().as_ptr(), place);
         assert_eq!(queue.len(), 4096);
         drop(queue);
-        assert_eq!(memory.used(), 0);
-    }
-
-    /// The simple way and the other make the same of any pieces, and the simple one does all or nothing.
-    #[cfg(feature = "codec")]
-    #[test]
-    fn what_is_pushed_simply_is_what_is_pushed() {
-        let memory = Memory::new(1 << 20);
-        let (mut queue, mut other) = (SendQueue::new(&memory), SendQueue::new(&memory));
-        // What still goes simply behind 9000 bytes in their frame, and what no longer does.
-        let behind = SEGMENT_LEN - (9000 + 5) - 5 - Short::CAPACITY;
-        let lens = [0, 1, 64, 9000, behind, behind + 1, BODY_MAX, BODY_MAX + 1, SEGMENT_LEN, 40_000];
-        let head = Short::new(*b"head............", 4);
-        let tail = Short::new(*b"t...............", 1);
-        let mut simple_count = 0;
-        for first_len in lens {
-            for len in lens {
-                let body: Vec<u8> = (0..len).map(|at| at as u8 ^ len as u8).collect();
-                for body in [&vec![7; first_len], &body] {
-                    let before = (memory.used(), queue.len());
-                    if queue.push_simply(usize::MAX, head, body, tail) {
-                        simple_count += 1;
-                    } else {
-                        assert_eq!((memory.used(), queue.len()), before);
-                        queue.push([b"head", body, b"t"]).unwrap();
-                    }
-                    other.push([b"head", body, b"t"]).unwrap();
-                }
-                assert_eq!(drain(&mut queue, 5000), drain(&mut other, usize::MAX));
-                assert_eq!(memory.used(), 0);
-            }
-        }
-        assert!(simple_count > lens.len());
-    }
-
-    #[test]
-    fn nothing_is_pushed_simply_above_the_high_water_but_the_first() {
-        let memory = Memory::new(1 << 20);
-        let mut queue = SendQueue::new(&memory);
-        queue.push([b"", b"x", b""]).unwrap();
-        queue.advance(1); // so that there is a segment that was given back
-        assert!(queue.push_simply(3, None, b"four", None));
-        assert!(!queue.push_simply(3, None, b"5", None));
-        assert!(!queue.push_simply(6, None, b"six", None));
-        assert!(queue.push_simply(7, None, b"six", None));
-        assert_eq!(drain(&mut queue, 9), b"foursix");
-    }
-
-    #[test]
-    fn no_bytes_take_no_memory_though_a_segment_is_kept() {
-        let memory = Memory::new(1 << 20);
-        let mut queue = SendQueue::new(&memory);
-        queue.push([b"", b"x", b""]).unwrap();
-        assert_eq!(drain(&mut queue, 1), b"x");
-        assert!(!queue.push_simply(usize::MAX, None, b"", None));
-        queue.push([b"", b"", b""]).unwrap();
         assert_eq!(memory.used(), 0);
     }
 

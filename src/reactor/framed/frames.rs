@@ -1,0 +1,145 @@
+//! The frames that have arrived on a stream, as the decoder finds them in the receive buffer.
+
+use std::ops::Range;
+
+use crate::codec::{Decoder, FrameError, Step};
+use crate::reactor::condition::Condition;
+use crate::reactor::input::Parts;
+
+/// The frames that have arrived, in order.
+///
+/// After an error there are no more: the decoder cannot know where the next frame begins, nothing more is read, and the connection is
+/// best removed. When the stream has ended inside a frame, that is such an error. Frames that are not asked for stay; nobody is reminded
+/// of them until more arrives, so who stops early [fires](crate::Context::fire) its own callback, or puts a frame back when it could not be
+/// sent on.
+#[must_use = "frames stay where they are until they are asked for"]
+pub struct Frames<'a, D: Decoder> {
+    /// All of the buffer, and where what has arrived ends in it.
+    bytes: &'a [u8],
+    end: usize,
+    /// What is behind the frame that was given out last.
+    rest: &'a [u8],
+    /// How much of it is taken: as far as the frame that was given out last.
+    taken: &'a mut usize,
+    needed: &'a mut usize,
+    condition: &'a Condition,
+    decoder: &'a mut D,
+    held: &'a mut Option<Box<Found<D::Head>>>,
+    /// The frame that was given out last, to put back, and how many bytes it occupies.
+    last: Option<(Frame<'a, D::Head>, usize)>,
+}
+
+/// One frame: what its header says, and its body where it lies in the receive buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame<'a, H> {
+    /// What the header says besides the length.
+    pub head: H,
+    /// The message.
+    pub body: &'a [u8],
+}
+
+/// A frame that the decoder found, counted from the first byte that was not consumed.
+pub(super) struct Found<H> {
+    head: H,
+    body: Range<usize>,
+    used: usize,
+}
+
+impl<'a, D: Decoder> Frames<'a, D> {
+    #[inline(always)] // as `next`
+    pub(super) fn new(
+        parts: Parts<'a>,
+        condition: &'a Condition,
+        decoder: &'a mut D,
+        held: &'a mut Option<Box<Found<D::Head>>>,
+    ) -> Frames<'a, D> {
+        let Parts { bytes, start, end, taken, needed } = parts;
+        let rest = &bytes[start + *taken..end];
+        Frames { bytes, end, rest, taken, needed, condition, decoder, held, last: None }
+    }
+
+    /// This is no frame; if the stream has ended, is anything wrong with that?
+    #[inline(always)] // as `next`
+    fn end(&mut self, rest: &[u8]) -> Option<Result<Frame<'a, D::Head>, FrameError>> {
+        if !self.condition.has(Condition::ENDED) {
+            return None;
+        }
+        let error = self.decoder.finish(rest).err()?;
+        self.condition.put(Condition::PAUSED);
+        Some(Err(error))
+    }
+
+    /// Puts the frame that was given out last back: it is the first one next time, and until then nothing more is read. For when it
+    /// could not be sent on; the refused [`send`](super::Outlet::send) then has the callback run when there is room.
+    ///
+    /// Does nothing when there is none, and when it was put back already.
+    #[inline]
+    pub fn put_back(&mut self) {
+        if let Some((frame, used)) = self.last.take() {
+            *self.taken -= used;
+            // As far from the end as before.
+            self.rest = &self.bytes[self.end - self.rest.len() - used..self.end];
+            // What was given out is all that is known of where it lies: to remember more would be work for every frame.
+            let start = frame.body.as_ptr() as usize - self.rest.as_ptr() as usize;
+            *self.held =
+                Some(Box::new(Found { head: frame.head, body: start..start + frame.body.len(), used }));
+            self.condition.put(Condition::PAUSED);
+        }
+    }
+}
+
+impl<'a, D: Decoder> Iterator for Frames<'a, D> {
+    type Item = Result<Frame<'a, D::Head>, FrameError>;
+
+    // Nothing in here is handed `self`: so what it consists of can stay where it is used, and is not laid out in memory. As a call of its
+    // own it would have to be.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.last = None;
+        let mut rest = self.rest;
+        let (frame, used) = if self.condition.has(Condition::PAUSED) {
+            // Paused without one is for good: there was an error.
+            let held = take_held(self.held, rest)?;
+            self.condition.take(Condition::PAUSED);
+            held
+        } else {
+            loop {
+                if rest.is_empty() {
+                    // No bytes are no frame, of whatever codec, and not worth asking the decoder.
+                    return self.end(rest);
+                }
+                match self.decoder.decode(rest) {
+                    Ok(Step::Frame { head, body, used }) => {
+                        break (Frame { head, body: &rest[..used][body] }, used)
+                    }
+                    Ok(Step::Skip { used }) => {
+                        rest = &rest[used..];
+                        self.rest = rest;
+                        *self.taken += used;
+                        *self.needed = 1;
+                    }
+                    Ok(Step::More(more)) => {
+                        *self.needed = rest.len().saturating_add(more);
+                        return self.end(rest);
+                    }
+                    Err(error) => {
+                        self.condition.put(Condition::PAUSED);
+                        return Some(Err(error));
+                    }
+                }
+            }
+        };
+        self.rest = &rest[used..];
+        *self.taken += used;
+        *self.needed = 1;
+        self.last = Some((frame, used));
+        Some(Ok(frame))
+    }
+}
+
+/// The frame that was put back, once, and how many bytes it occupies. By itself, so that who asks the decoder need not make room for it.
+#[inline(never)]
+fn take_held<'a, H>(held: &mut Option<Box<Found<H>>>, rest: &'a [u8]) -> Option<(Frame<'a, H>, usize)> {
+    let Found { head, body, used } = *held.take()?;
+    Some((Frame { head, body: &rest[body] }, used))
+}

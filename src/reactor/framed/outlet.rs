@@ -1,0 +1,67 @@
+//! The way out of a stream with frames: what the encoder puts around a message, and the message, queued together.
+
+use crate::codec::{Affixes, Encoder};
+use crate::reactor::body::{Body, Unsent};
+use crate::reactor::condition::Condition;
+use crate::reactor::output::{Output, SendError};
+use crate::reactor::send_queue::Short;
+
+/// The way out of a [`Framed`](super::Framed).
+pub struct Outlet<'a, E: Encoder> {
+    pub(super) encoder: &'a mut E,
+    pub(super) output: &'a mut Output,
+    pub(super) condition: &'a Condition,
+}
+
+impl<E: Encoder> Outlet<'_, E> {
+    /// Queues a message to be sent, whole or not at all.
+    ///
+    /// # Errors
+    /// [`SendError::Frame`] when the codec refuses it; [`SendError::Full`] and [`SendError::Closed`] as for
+    /// [`Stream::send`](crate::Stream::send).
+    #[inline(always)] // as `Frames::next`
+    pub fn send(&mut self, head: E::Head, body: &[u8]) -> Result<(), SendError> {
+        let mut affixes = Affixes::new();
+        self.encoder.encode(head, body.len(), &mut affixes).map_err(SendError::Frame)?;
+        let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
+        self.output.send(self.condition, before, body, after)
+    }
+
+    /// Queues a message to be sent from where it lies, whole or not at all. What goes around it is sent with it, in one call of the system
+    /// where [the transport](crate::Transport::send_vectored) can. A body of less than 4 KiB is copied: together with others it costs less.
+    ///
+    /// ```
+    /// use ringmq::codec::{Codec, LengthPrefix};
+    /// use ringmq::{Context, Framed, Id, SendError};
+    /// use std::net::TcpStream;
+    /// use std::sync::Arc;
+    ///
+    /// type Link = Framed<LengthPrefix, TcpStream>;
+    ///
+    /// /// Sends one piece of news to all, which stays where it is until the last one has it. Who cannot keep up goes without.
+    /// fn broadcast<S>(context: &mut Context<'_, S>, links: &[Id<Link>], news: Arc<[u8]>) {
+    ///     for &link in links {
+    ///         if let Some(link) = context.get_mut(link) {
+    ///             let _ = link.send_owned((), Arc::clone(&news));
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send), with the body. How much of the budget it takes is at [`Body`].
+    pub fn send_owned(&mut self, head: E::Head, body: impl Into<Body>) -> Result<(), Unsent> {
+        let body = body.into();
+        let mut affixes = Affixes::new();
+        if let Err(error) = self.encoder.encode(head, body.as_ref().len(), &mut affixes) {
+            return Err(Unsent { error: SendError::Frame(error), body });
+        }
+        let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
+        self.output.send_owned(self.condition, before, body, after)
+    }
+
+    /// How many bytes wait to be sent.
+    pub fn unsent_len(&self) -> usize {
+        self.output.unsent_len()
+    }
+}
