@@ -30,8 +30,9 @@ use crate::{Backend, Events, Interest, Token, Trigger};
 /// 8. Only the last of several changes between two waits counts (`only_the_last_of_several_changes_counts`).
 /// 9. Delete a descriptor before it is closed. One that was closed first falls silent (epoll goes on for as long as a duplicate lives,
 ///    and with a file that was left behind under the same number earlier and has come back to it; on poll and select a file that takes
-///    the number before the next wait fires in its place), its number stays taken until `delete` is called for it, and its events are
-///    never attributed to a registration of its successor
+///    the number before the next wait fires in its place; so may a pipe on kqueue of NetBSD and OpenBSD, in place of one that nobody
+///    read, when both were made within a tick of the clock: see `Kqueue` there), its number stays taken until `delete` is called for
+///    it, and its events are never attributed to a registration of its successor
 ///    (`a_descriptor_closed_without_delete_is_silent_and_does_not_spin`, `a_reused_number_gets_no_events_of_its_predecessor`). `modify`
 ///    of a number that is closed is `EBADF` on epoll and kqueue, which ask the kernel; poll and select learn of it at the wait
 ///    (`a_modify_of_a_closed_number_is_told_by_those_that_ask_the_kernel`).
