@@ -79,6 +79,12 @@ fn source_in_mut<S: 'static, T: Source>(slot: &mut Slot<S>) -> Option<&mut T> {
     slot.member.as_mut()?.as_any_mut().downcast_mut::<Option<T>>()?.as_mut()
 }
 
+/// Tells a source that it is off the loop.
+fn let_go<T: Source>(mut source: T) -> T {
+    source.removed();
+    source
+}
+
 impl<S: 'static> Context<'_, S> {
     /// Of a loop of which no source's callback runs.
     pub(super) fn of(core: &mut Core<S>) -> Context<'_, S> {
@@ -152,14 +158,14 @@ impl<S: 'static> Context<'_, S> {
         if let Some(own) = self.own.as_mut().filter(|own| own.key == id.key) {
             let place = own.source.downcast_mut::<Option<T>>()?;
             self.core.forget_source(id.key, place.as_ref()?.fd());
-            return place.take();
+            return place.take().map(let_go);
         }
         source_in::<S, T>(self.core.agenda.slots.get(id.key)?)?;
         let mut member = self.core.remove(id.key)?;
         let source = member.as_any_mut().downcast_mut::<Option<T>>()?.take();
         // Last, since what its callback owns is dropped with it, and that may be anything.
         drop(member);
-        source
+        source.map(let_go)
     }
 
     /// Runs a source's callback in the next turn, behind what is queued for it already, and once, however often it is asked for; `false`

@@ -245,6 +245,10 @@ impl<T: DatagramSocket> Source for Datagrams<T> {
     fn is_finished(&self) -> bool {
         self.incoming.count() == 0 && self.outgoing.unsent_count() == 0
     }
+
+    fn removed(&mut self) {
+        self.outgoing.forget_promise();
+    }
 }
 
 /// Keeps an error for the callback; the oldest goes if it takes none.

@@ -254,4 +254,8 @@ impl<C: Codec + 'static, T: Transport> Source for Framed<C, T> {
     fn is_finished(&self) -> bool {
         self.stream.is_finished()
     }
+
+    fn removed(&mut self) {
+        self.stream.removed()
+    }
 }

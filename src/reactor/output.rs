@@ -193,6 +193,13 @@ impl Output {
         SendError::Full(full)
     }
 
+    /// Who has promised to tell when there is memory does not any more: the next one is to be asked.
+    pub fn forget_promise(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.awaits_memory = false;
+        }
+    }
+
     /// The connection is dead: nothing that waits will be sent, and nobody is told of room.
     pub fn abandon(&mut self, condition: &Condition) {
         self.queue.clear();

@@ -94,6 +94,11 @@ pub trait Source: 'static {
     fn is_finished(&self) -> bool {
         true
     }
+
+    /// It is off the loop, [removed](crate::Context::remove), and about to be handed back. Nothing that it was to be told is told any more:
+    /// `respond` is not called when there is the memory that it [waits for](Io::await_memory). A source that remembers that it has asked
+    /// forgets it here, so that it asks again should it be put on a loop once more. No input or output here either.
+    fn removed(&mut self) {}
 }
 
 /// Whether a source's callback is to run in the next turn: in phase 1, before that turn's timers.
@@ -213,7 +218,8 @@ impl Io {
         buf.grow(capacity, may_draw).map_err(|full| self.refuse(full, Purpose::Reading)).is_ok()
     }
 
-    /// Answers whether `len` bytes are [free](Memory::free), and if not, has `respond` called again when they are.
+    /// Answers whether `len` bytes are [free](Memory::free), and if not, has `respond` called again when they are; unless the source is
+    /// [removed](Source::removed) before.
     #[inline]
     pub fn await_memory(&mut self, len: usize) -> bool {
         let free = self.memory.free();

@@ -308,4 +308,8 @@ impl<T: Transport> Source for Stream<T> {
     fn is_finished(&self) -> bool {
         self.condition.has(Condition::FINISHED)
     }
+
+    fn removed(&mut self) {
+        self.output.forget_promise();
+    }
 }

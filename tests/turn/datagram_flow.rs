@@ -12,6 +12,7 @@ use ringmq::platform::Interest;
 use ringmq::{DatagramSocket, Datagrams, Full, Source};
 
 use crate::datagrams::{add, scratch, udp_pair, Seen};
+use crate::memory::add_again_in_line;
 use crate::support::{pair, turn_until, turn_until_idle, Case, Change, Probe, SOON};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
@@ -346,4 +347,13 @@ pub fn what_finds_no_room_waits_once_and_is_then_told(case: Case) {
         let refused = (Some(1), Some(nix::libc::ENOBUFS));
         assert_eq!(unsent, vec![refused; 2 - expected.len()]);
     }
+}
+
+pub fn datagrams_that_wait_for_memory_and_are_added_again_are_told_when_there_is_some(case: Case) {
+    let (_near, far) = UnixDatagram::pair().unwrap();
+    add_again_in_line(
+        case,
+        |memory| Datagrams::new(far, memory).unwrap(),
+        |source| source.send(&[7; 1000]).is_ok(),
+    );
 }

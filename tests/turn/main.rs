@@ -327,7 +327,8 @@ on_every_backend! {
         with_one_buffer_all_arrive_in_the_end
         a_source_that_was_finished_sends_what_is_queued_and_hears_nothing_more
         a_datagram_and_its_answer_cost_one_wait_and_no_change
-        what_finds_no_room_waits_once_and_is_then_told;
+        what_finds_no_room_waits_once_and_is_then_told
+        datagrams_that_wait_for_memory_and_are_added_again_are_told_when_there_is_some;
     #[cfg(feature = "net-extra")]
     datagrams:
         datagrams_arrive_whole_with_who_sent_them_and_empty_ones_too
@@ -375,6 +376,7 @@ on_every_backend! {
         with_one_buffer_connections_that_always_have_more_take_turns
         who_leaves_the_line_does_not_hold_up_those_behind
         a_send_refused_for_memory_is_told_when_there_is_some
+        a_sender_that_waits_for_memory_and_is_added_again_is_told_when_there_is_some
         a_send_refused_for_memory_leaves_reading_alone
         memory_is_promised_once_though_the_next_deadline_is_asked_for_between
         who_once_asked_for_more_than_there_is_still_gets_what_there_is
@@ -455,7 +457,8 @@ on_every_backend! {
     takeover:
         a_stream_that_leaves_its_frames_with_one_put_back_reads_on
         a_stream_goes_on_with_another_codec_after_an_error
-        what_a_stream_needed_does_not_keep_shorter_frames_from_its_successor;
+        what_a_stream_needed_does_not_keep_shorter_frames_from_its_successor
+        a_stream_that_waits_for_memory_as_it_is_taken_over_is_told_when_there_is_some;
     listener:
         several_connections_are_accepted_in_one_turn
         an_accepted_connection_does_not_block_and_is_closed_on_exec

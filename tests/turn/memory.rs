@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ringmq::platform::{Interest, Ready};
-use ringmq::{Builder, Charge, Context, Fire, Id, Io, Reactor, SendError, Source, State, Stream};
+use ringmq::{Builder, Charge, Context, Fire, Id, Io, Memory, Reactor, SendError, Source, State, Stream};
 
 use crate::support::{pair, pattern, turn_until, turn_until_idle, write_all, Case};
 
@@ -185,6 +185,36 @@ pub fn a_send_refused_for_memory_is_told_when_there_is_some(case: Case) {
     turn_until_idle(&mut reactor, &spy, &mut log);
     assert_eq!(log.len(), 1);
     near.read_exact(&mut [0; 3000]).unwrap();
+}
+
+/// Has a source wait in line for memory to send, takes it off the loop, of which nothing stays in the line, and adds it again: it is told when
+/// there is some.
+pub fn add_again_in_line<T: Source>(case: Case, make: impl FnOnce(&Memory) -> T, send: fn(&mut T) -> bool) {
+    let (mut reactor, spy) = open(case, 1);
+    let memory = reactor.context().memory();
+    let charge = memory.charge(BUFFER_LEN - 100).unwrap();
+    let note = |log: &mut Log, _: &mut Context<'_, Log>, _: Id<T>| log.push((0, 0));
+    let id = reactor.context().add(make(&memory), note).unwrap();
+    assert!(!send(reactor.context().get_mut(id).unwrap()));
+    let mut log = Log::new();
+    turn_until_idle(&mut reactor, &spy, &mut log);
+    let source = reactor.context().remove(id).unwrap();
+    reactor.context().add(source, note).unwrap();
+    turn_until_idle(&mut reactor, &spy, &mut log);
+    assert_eq!(log, []);
+
+    reactor.context().defer(move |_, _| drop(charge));
+    turn_until_idle(&mut reactor, &spy, &mut log);
+    assert_eq!(log, [(0, 0)]);
+}
+
+pub fn a_sender_that_waits_for_memory_and_is_added_again_is_told_when_there_is_some(case: Case) {
+    let (_near, far) = pair();
+    add_again_in_line(
+        case,
+        |memory| Stream::new(far, memory).unwrap(),
+        |stream| stream.send(&[7; 1000]).is_ok(),
+    );
 }
 
 pub fn a_send_refused_for_memory_leaves_reading_alone(case: Case) {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 
 use ringmq::codec::LengthPrefix;
-use ringmq::{Context, Framed, Id, Stream};
+use ringmq::{Builder, Context, Framed, Id, Stream};
 
 use crate::support::{pair, turn_until_idle, Case};
 
@@ -88,4 +88,27 @@ pub fn what_a_stream_needed_does_not_keep_shorter_frames_from_its_successor(case
     near.write_all(b"\x01a").unwrap();
     turn_until_idle(&mut reactor, &spy, &mut seen);
     assert_eq!(seen, b"a");
+}
+
+/// It waits in line as its callback takes it off the loop.
+pub fn a_stream_that_waits_for_memory_as_it_is_taken_over_is_told_when_there_is_some(case: Case) {
+    let (mut reactor, spy) = case.spied_by(Builder::new().memory(1 << 17));
+    let memory = reactor.context().memory();
+    let charge = memory.charge(memory.limit()).unwrap();
+    let (_near, far) = pair();
+    let go_on = |_: &mut Seen, context: &mut Context<'_, Seen>, id: Id<Link>| {
+        let note = |seen: &mut Seen, _: &mut Context<'_, Seen>, _: Id<Plain>| seen.push(b'!');
+        let stream = context.remove(id).unwrap().into_stream();
+        context.add(stream, note).unwrap();
+    };
+    let framed = Framed::new(short_frames(), far, &memory).unwrap();
+    let id = reactor.context().add(framed, go_on).unwrap();
+    reactor.context().get_mut(id).unwrap().send((), b"more").unwrap_err();
+    let mut seen = Seen::new();
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    reactor.context().fire(id);
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    drop(charge);
+    turn_until_idle(&mut reactor, &spy, &mut seen);
+    assert_eq!(seen, b"!");
 }

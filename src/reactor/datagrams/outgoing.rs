@@ -62,6 +62,11 @@ impl<A> Outgoing<A> {
         self.condition.has(Condition::BLOCKED) && !self.waiting.is_empty()
     }
 
+    /// As [`Source::removed`](crate::Source::removed).
+    pub(super) fn forget_promise(&mut self) {
+        self.output.forget_promise();
+    }
+
     pub(super) fn is_prepared(&self) -> bool {
         self.output.is_prepared(&self.condition)
     }
