@@ -1,5 +1,6 @@
-//! Framed connections on a loop under random chunking, errors and a small budget: every frame and every byte arrives, in order and once; the
-//! budget is never exceeded; what is refused comes back; and nobody waits for ever.
+//! Framed connections on a loop under random chunking, errors and a small budget: every frame and every byte arrives, in order and once, and
+//! behind the last the end; no connection fails that the input does not break; the budget is never exceeded; what is refused comes back; and
+//! nobody waits for ever, though no callback is fired but where the documentation has the application do it.
 //!
 //! | input | meaning |
 //! |---|---|
@@ -7,10 +8,13 @@
 //! | byte 1 | the budget, in units of 8 KiB beyond the longest frame |
 //! | pairs of bytes | an operation each: what, in the low six bits, and of which connection, in the others; and how much |
 
+mod complete;
+mod side;
 mod transport;
 mod world;
 
-use self::world::{Mode, World, MAX};
+use self::side::{Mode, MAX};
+use self::world::World;
 
 /// So many operations are enough, and more take long.
 const MOST: usize = 400;
@@ -55,7 +59,8 @@ fn play(world: &mut World, operation: u8, amount: u8) {
         }
         46 => world.set_marks(number, len * 4, len),
         47 => world.finish(number),
-        48 | 49 => world.take_over(number),
+        48 => world.take_over(number),
+        49 => world.add_again(number),
         50 => world.shut_down(number),
         51 => world.queue_too_long(number),
         52 => world.drop_peer(number),

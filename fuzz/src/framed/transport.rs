@@ -1,4 +1,4 @@
-//! A socket that makes trouble when it is told to.
+//! A socket that makes trouble when it is told to, and looks at the budget whenever the loop comes by.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice, Read, Write};
@@ -8,9 +8,9 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 
 use ringmq::platform::net;
-use ringmq::Transport;
+use ringmq::{Memory, Transport};
 
-/// What goes wrong with the calls to come.
+/// What goes wrong with the calls to come, and what the others have brought.
 #[derive(Default)]
 pub struct Trouble {
     /// No call moves more bytes, if there is a limit.
@@ -23,6 +23,8 @@ pub struct Trouble {
     pub is_broken: Cell<bool>,
     /// Of several slices only the first goes out at a time.
     pub one_slice: Cell<bool>,
+    /// How many bytes were read.
+    pub received: Cell<usize>,
 }
 
 impl Trouble {
@@ -49,25 +51,36 @@ impl Trouble {
     }
 }
 
+/// The budget is never exceeded, in the middle of a turn neither.
+pub fn check_budget(memory: &Memory) {
+    assert!(memory.used() <= memory.limit(), "{memory:?}");
+}
+
 pub struct Troubled {
     pub socket: UnixStream,
     pub trouble: Rc<Trouble>,
+    pub memory: Memory,
 }
 
 impl Read for Troubled {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        check_budget(&self.memory);
         let len = self.trouble.check(bytes.len())?;
-        self.socket.read(&mut bytes[..len])
+        let len = self.socket.read(&mut bytes[..len])?;
+        self.trouble.received.set(self.trouble.received.get() + len);
+        Ok(len)
     }
 }
 
 impl Write for Troubled {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        check_budget(&self.memory);
         let len = self.trouble.check(bytes.len())?;
         net::send(self.socket.as_fd(), &bytes[..len])
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        check_budget(&self.memory);
         let all: usize = slices.iter().map(|slice| slice.len()).sum();
         let len = self.trouble.check(all)?;
         if len < all || self.trouble.one_slice.get() {

@@ -6,126 +6,34 @@ use std::net::Shutdown;
 use std::os::unix::io::AsFd;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use ringmq::codec::{FrameError, LengthPrefix};
+use ringmq::codec::LengthPrefix;
 use ringmq::platform::{net, Backend};
-use ringmq::{Body, Builder, Context, Framed, Id, Memory, Reactor, SendError};
+use ringmq::{Builder, Context, Framed, Id, Memory, Reactor, SendError};
 
-use super::transport::{Trouble, Troubled};
+use super::side::{frame, see, send, End, Link, Mode, Side, Unsent, HEADER_LEN, MAX};
+use super::transport::{check_budget, Trouble, Troubled};
 
-type Link = Framed<LengthPrefix, Troubled>;
-
-/// The longest frame that is sent is this long: longer than a segment, and than a buffer.
-pub const MAX: usize = 80_000;
-
-/// What a callback does with the frames that it finds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
-    /// Takes all.
-    Take,
-    /// Answers each with the same; one for whose answer there is no room goes back.
-    Echo,
-    /// Takes one and leaves the others.
-    One,
-    /// Looks at one and puts it back.
-    PutBack,
-    /// Does not look.
-    Leave,
-}
-
-/// How the stream that a peer sends ends, once it does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum End {
-    Clean,
-    Truncated,
-    TooLong,
-}
-
-/// What the application has to do with a connection.
-struct Side {
-    mode: Mode,
-    /// The frames that it has still to see.
-    expected: VecDeque<Vec<u8>>,
-    /// The bytes that the peer has still to read.
-    sent: VecDeque<u8>,
-    error: Option<FrameError>,
-}
-
-struct Peer {
+pub struct Peer {
     /// None once the peer has gone.
     socket: Option<UnixStream>,
     trouble: Rc<Trouble>,
-    id: Option<Id<Link>>,
+    /// None once the application has removed it.
+    pub id: Option<Id<Link>>,
     /// What the peer has still to write.
-    unsent: VecDeque<u8>,
-    end: Option<End>,
-    /// Whether it broke, so that nothing is certain any more.
-    is_lost: bool,
+    pub unwritten: VecDeque<u8>,
+    /// Whether it has read the end of what it is sent.
+    pub has_read_end: bool,
 }
 
 pub struct World {
-    reactor: Reactor<Vec<Side>>,
-    memory: Memory,
-    sides: Vec<Side>,
-    peers: Vec<Peer>,
-}
-
-fn frame(body: &[u8]) -> Vec<u8> {
-    [&(body.len() as u32).to_be_bytes()[..], body].concat()
-}
-
-/// Bytes that differ from their neighbours, and from those of other seeds.
-fn pattern(len: usize, seed: u8) -> Vec<u8> {
-    (0..len).map(|at| (at ^ at >> 8) as u8 ^ seed).collect()
-}
-
-/// What a callback does; the connection's number is that of its side.
-fn see(number: usize, sides: &mut [Side], context: &mut Context<'_, Vec<Side>>, id: Id<Link>) {
-    let side = &mut sides[number];
-    if side.mode == Mode::Leave {
-        return;
-    }
-    let Some(link) = context.get_mut(id) else { return };
-    let (mut frames, mut outlet) = link.split();
-    while let Some(found) = frames.next() {
-        let found = match found {
-            Ok(found) => found,
-            Err(error) => {
-                assert_eq!(side.error, None, "an error is told once");
-                side.error = Some(error);
-                break;
-            }
-        };
-        let expected = side.expected.front().expect("a frame that was sent");
-        assert!(
-            found.body == &expected[..],
-            "{} bytes, where {} were sent",
-            found.body.len(),
-            expected.len()
-        );
-        match side.mode {
-            Mode::PutBack => {
-                frames.put_back();
-                break;
-            }
-            Mode::Echo => match outlet.send((), found.body) {
-                Ok(()) => side.sent.extend(frame(found.body)),
-                Err(SendError::Full(_)) => {
-                    frames.put_back();
-                    break;
-                }
-                Err(SendError::Closed) => {}
-                Err(error) => panic!("{error}"),
-            },
-            _ => {}
-        }
-        side.expected.pop_front();
-        if side.mode == Mode::One {
-            break;
-        }
-    }
+    pub reactor: Reactor<Vec<Side>>,
+    pub memory: Memory,
+    pub sides: Vec<Side>,
+    pub peers: Vec<Peer>,
+    /// How many bodies were made, so that no two are alike.
+    body_count: u8,
 }
 
 impl World {
@@ -133,20 +41,23 @@ impl World {
     pub fn new(backend: u8, count: usize, budget: usize) -> World {
         let backends: Vec<Backend> = Backend::ALL.iter().copied().filter(|one| one.is_available()).collect();
         let backend = backends[usize::from(backend) % backends.len()];
+        let longest = HEADER_LEN + MAX;
         let mut reactor =
-            Builder::new().backend(backend).memory(budget.max(MAX + 4)).build().expect("a reactor");
+            Builder::new().backend(backend).memory(budget.max(longest)).build().expect("a reactor");
         let memory = reactor.context().memory();
-        let mut world = World { reactor, memory, sides: Vec::new(), peers: Vec::new() };
+        let mut world = World { reactor, memory, sides: Vec::new(), peers: Vec::new(), body_count: 0 };
         for number in 0..count {
             let (near, socket) = UnixStream::pair().expect("a pair");
             near.set_nonblocking(true).expect("non-blocking");
             let trouble = Rc::<Trouble>::default();
-            let transport = Troubled { socket, trouble: Rc::clone(&trouble) };
+            let memory = world.memory.clone();
+            let transport = Troubled { socket, trouble: Rc::clone(&trouble), memory };
             let link = Framed::new(LengthPrefix::new(MAX), transport, &world.memory).expect("a link");
-            let (expected, sent, error) = Default::default();
-            world.sides.push(Side { mode: Mode::Take, expected, sent, error });
-            let (unsent, end) = Default::default();
-            world.peers.push(Peer { socket: Some(near), trouble, id: None, unsent, end, is_lost: false });
+            // What is set aside for reading is as long as the longest frame.
+            let sending_limit = world.memory.limit() - longest;
+            world.sides.push(Side { sending_limit, ..Side::default() });
+            let (unwritten, has_read_end) = Default::default();
+            world.peers.push(Peer { socket: Some(near), trouble, id: None, unwritten, has_read_end });
             world.add(number, link);
         }
         world
@@ -163,18 +74,28 @@ impl World {
         self.peers[number].id = Some(self.reactor.context().add(link, callback).expect("on the loop"));
     }
 
-    /// What has to hold at all times.
-    pub fn check(&self) {
-        assert!(self.memory.used() <= self.memory.limit(), "{:?}", self.memory);
+    /// What has to hold at all times: the budget is not exceeded, and all that is known to be held is charged to it.
+    pub fn check(&mut self) {
+        check_budget(&self.memory);
+        let context = self.reactor.context();
+        let held_by = |(peer, side): (&Peer, &Side)| {
+            let link = context.get(peer.id?)?;
+            Some(link.unsent_len() + peer.trouble.received.get() - side.seen_len)
+        };
+        let held: usize = self.peers.iter().zip(&self.sides).filter_map(held_by).sum();
+        assert!(held <= self.memory.used(), "{held} bytes are held: {:?}", self.memory);
     }
 
     pub fn turn(&mut self) {
         self.reactor.turn(&mut self.sides, Some(Duration::ZERO)).expect("a turn");
     }
 
+    /// Has the callback look again from now on in another way, if that is the application's to see to: it has left frames.
     pub fn set_mode(&mut self, number: usize, mode: Mode) {
         self.sides[number].mode = mode;
-        self.fire(number);
+        if self.sides[number].has_left_frames {
+            self.fire(number);
+        }
     }
 
     fn fire(&mut self, number: usize) {
@@ -191,23 +112,28 @@ impl World {
         context.get_mut(id).map(|link| act(link, side))
     }
 
+    /// A body whose bytes differ from their neighbours, and from those of others.
+    fn body(&mut self, len: usize) -> Vec<u8> {
+        self.body_count = self.body_count.wrapping_add(1);
+        (0..len).map(|at| (at ^ at >> 8) as u8 ^ self.body_count).collect()
+    }
+
     /// A frame more for the peer to write.
     pub fn queue(&mut self, number: usize, len: usize) {
-        let peer = &mut self.peers[number];
-        if peer.end.is_none() {
-            let body = pattern(len, len as u8);
-            peer.unsent.extend(frame(&body));
+        if self.sides[number].end.is_none() {
+            let body = self.body(len);
+            self.peers[number].unwritten.extend(frame(&body));
             self.sides[number].expected.push_back(body);
         }
     }
 
     /// A header more, of a frame that is too long, and nothing that counts behind it.
     pub fn queue_too_long(&mut self, number: usize) {
-        let peer = &mut self.peers[number];
-        if peer.end.is_none() {
-            peer.unsent.extend((MAX as u32 + 1).to_be_bytes());
-            peer.unsent.extend([0; 9]);
-            peer.end = Some(End::TooLong);
+        let (peer, side) = (&mut self.peers[number], &mut self.sides[number]);
+        if side.end.is_none() {
+            peer.unwritten.extend((MAX as u32 + 1).to_be_bytes());
+            peer.unwritten.extend([0; 9]);
+            side.end = Some(End::TooLong);
         }
     }
 
@@ -215,66 +141,61 @@ impl World {
     pub fn write(&mut self, number: usize, len: usize) {
         let peer = &mut self.peers[number];
         let Some(socket) = &mut peer.socket else { return };
-        let (front, _) = peer.unsent.as_slices();
+        let (front, _) = peer.unwritten.as_slices();
         let front = &front[..front.len().min(len)];
         if front.is_empty() {
             return;
         }
         // Not by std: a fuzzer does not ignore SIGPIPE.
         match net::send(socket.as_fd(), front) {
-            Ok(len) => drop(peer.unsent.drain(..len)),
+            Ok(len) => drop(peer.unwritten.drain(..len)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            // The link has failed, and is closed, or was removed.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => peer.is_lost = true,
-            Err(error) => panic!("{error}"),
+            Err(error) => assert!(self.sides[number].is_lost, "{error}"),
         }
     }
 
-    /// The peer reads at most so many bytes, which are those that were sent.
+    /// The peer reads at most so many bytes, which are those that were sent, and the end behind the last of them.
     pub fn read(&mut self, number: usize, len: usize) {
-        let peer = &mut self.peers[number];
+        let (peer, side) = (&mut self.peers[number], &mut self.sides[number]);
         let Some(socket) = &mut peer.socket else { return };
         let mut bytes = vec![0; len];
         let len = match socket.read(&mut bytes) {
             Ok(len) => len,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
-                peer.is_lost = true;
-                return;
-            }
-            Err(error) => panic!("{error}"),
+            Err(error) => return assert!(side.is_lost, "{error}"),
         };
-        let sent = &mut self.sides[number].sent;
-        assert!(len <= sent.len(), "{len} bytes arrived of {} that were sent", sent.len());
-        assert!(sent.drain(..len).eq(bytes[..len].iter().copied()), "other bytes than were sent");
+        assert!(len <= side.sent.len(), "{len} bytes arrived of {} that were sent", side.sent.len());
+        assert!(side.sent.drain(..len).eq(bytes[..len].iter().copied()), "other bytes than were sent");
+        if len == 0 {
+            assert!(side.is_lost || side.has_finished, "an end that nobody has asked for");
+            assert!(side.is_lost || side.sent.is_empty(), "an end with {} bytes to come", side.sent.len());
+            peer.has_read_end = true;
+        }
     }
 
-    /// The application sends a message of this length, in one of three ways.
+    /// The application sends a message of this length, in one of three ways. One that is refused it sends once it is told of room.
     pub fn send(&mut self, number: usize, len: usize, way: u8) {
-        let body = pattern(len, way);
+        let body = self.body(len);
         self.with_link(number, |link, side| {
+            side.note_room(link);
             let before = link.unsent_len();
-            let error = match way % 3 {
-                0 => link.send((), &body).err(),
-                1 => link
-                    .send_owned((), body.clone())
-                    .map_err(|unsent| check_body(unsent.body, &body, unsent.error))
-                    .err(),
-                _ => {
-                    let shared: Arc<[u8]> = body.clone().into();
-                    link.send_owned((), shared)
-                        .map_err(|unsent| check_body(unsent.body, &body, unsent.error))
-                        .err()
+            let result = send(link, way, &body);
+            let queued = link.unsent_len() - before;
+            match result {
+                Ok(()) => {
+                    assert_eq!(queued, HEADER_LEN + len);
+                    return side.note_sent(&body);
                 }
-            };
-            match error {
-                None => {
-                    side.sent.extend(frame(&body));
-                    assert_eq!(link.unsent_len(), before + 4 + len);
+                Err(SendError::Frame(_)) => assert!(len > MAX),
+                Err(SendError::Full(full)) => {
+                    if side.note_refusal(full) {
+                        side.keep(Unsent { way, body });
+                    }
                 }
-                Some(SendError::Frame(_)) => assert!(len > MAX),
-                Some(_) => assert_eq!(link.unsent_len(), before, "what is refused leaves nothing behind"),
+                Err(SendError::Closed) => side.check_closed(),
+                Err(error) => panic!("{error}"),
             }
+            assert_eq!(queued, 0, "what is refused leaves nothing behind");
         });
     }
 
@@ -285,20 +206,34 @@ impl World {
         });
     }
 
+    /// The application sends nothing more. What it has kept since it was refused it sends no more either.
     pub fn finish(&mut self, number: usize) {
-        self.with_link(number, |link, _| link.finish());
+        self.with_link(number, |link, side| {
+            link.finish();
+            side.has_finished = true;
+        });
     }
 
     /// Takes a link off the loop, makes another of its stream, and goes on with that; unless its decoder has given an error, which the other
     /// would know nothing of.
     pub fn take_over(&mut self, number: usize) {
-        if self.sides[number].error.is_some() {
-            return;
+        if self.sides[number].error.is_none() {
+            let go_on =
+                |link: Link| Framed::over(LengthPrefix::new(MAX), link.into_stream()).expect("a link");
+            self.move_by(number, go_on);
         }
+    }
+
+    /// Takes a link off the loop, and puts it on again as it is.
+    pub fn add_again(&mut self, number: usize) {
+        self.move_by(number, |link| link);
+    }
+
+    /// What was to be delivered to a link that is removed is not, so its callback has to be fired once it is on the loop again.
+    fn move_by(&mut self, number: usize, change: impl FnOnce(Link) -> Link) {
         let Some(id) = self.peers[number].id else { return };
         let link = self.reactor.context().remove(id).expect("a link");
-        let link = Framed::over(LengthPrefix::new(MAX), link.into_stream()).expect("a link");
-        self.add(number, link);
+        self.add(number, change(link));
         self.fire(number);
     }
 
@@ -306,105 +241,45 @@ impl World {
         &self.peers[number].trouble
     }
 
+    /// The connection fails in every call from now on, of which the kernel tells.
     pub fn break_connection(&mut self, number: usize) {
-        self.peers[number].trouble.is_broken.set(true);
-        self.peers[number].is_lost = true;
+        let peer = &self.peers[number];
+        peer.trouble.is_broken.set(true);
+        self.sides[number].is_lost = true;
+        // It fails where that is so already.
+        let _ = peer.socket.as_ref().map(|socket| socket.shutdown(Shutdown::Both));
     }
 
     /// The peer finishes, perhaps in the middle of a frame: what it has not written by now it never will.
     pub fn shut_down(&mut self, number: usize) {
-        let peer = &mut self.peers[number];
+        let (peer, side) = (&mut self.peers[number], &mut self.sides[number]);
         let Some(socket) = &peer.socket else { return };
-        if peer.end.is_some() {
+        if side.end.is_some() {
             return;
         }
         // It fails where the other end has gone.
         let _ = socket.shutdown(Shutdown::Write);
-        let mut unwritten = peer.unsent.len();
-        peer.unsent.clear();
-        peer.end = Some(End::Clean);
+        let mut unwritten = peer.unwritten.len();
+        peer.unwritten.clear();
+        side.end = Some(End::Clean);
         while unwritten > 0 {
-            let body =
-                self.sides[number].expected.pop_back().expect("a frame of which something is not written");
-            if unwritten < body.len() + 4 {
-                peer.end = Some(End::Truncated);
+            let body = side.expected.pop_back().expect("a frame of which something is not written");
+            let len = HEADER_LEN + body.len();
+            if unwritten < len {
+                side.end = Some(End::Truncated);
             }
-            unwritten = unwritten.saturating_sub(body.len() + 4);
+            unwritten = unwritten.saturating_sub(len);
         }
     }
 
     /// The peer goes, and whatever is under way is lost.
     pub fn drop_peer(&mut self, number: usize) {
         self.peers[number].socket = None;
-        self.peers[number].is_lost = true;
+        self.sides[number].is_lost = true;
     }
 
-    /// All trouble ends, peers write what they have, and read what there is: every frame arrives, and every byte.
-    pub fn complete(&mut self) {
-        for number in 0..self.count() {
-            self.peers[number].trouble.end();
-            self.set_mode(number, Mode::Take);
-        }
-        // Each turn brings somebody a buffer's worth further; there are never so many bytes under way.
-        for _ in 0..10_000 {
-            for number in 0..self.count() {
-                self.write(number, usize::MAX);
-                self.read(number, 1 << 16);
-                self.fire(number);
-            }
-            self.turn();
-            self.check();
-            self.remove_dead();
-            if (0..self.count()).all(|number| self.is_complete(number)) {
-                return;
-            }
-        }
-        let left = |number: usize| {
-            (
-                self.sides[number].expected.len(),
-                self.sides[number].sent.len(),
-                self.peers[number].unsent.len(),
-            )
-        };
-        panic!(
-            "frames and bytes that do not arrive: {:?}, {:?}",
-            (0..self.count()).map(left).collect::<Vec<_>>(),
-            self.memory
-        );
-    }
-
-    /// As an application does that hears of it: what a dead connection holds is held from the others.
-    fn remove_dead(&mut self) {
-        for number in 0..self.count() {
-            if self.peers[number].is_lost || self.sides[number].error.is_some() {
-                self.check_end(number);
-                let peer = &mut self.peers[number];
-                peer.is_lost = true; // with what was still to be sent
-                peer.id.take().map(|id| self.reactor.context().remove(id));
-            }
-        }
-    }
-
-    fn is_complete(&self, number: usize) -> bool {
-        let (side, peer) = (&self.sides[number], &self.peers[number]);
-        if peer.is_lost {
-            return true;
-        }
-        side.expected.is_empty() && side.sent.is_empty() && peer.unsent.is_empty() && self.check_end(number)
-    }
-
-    /// Whether the end of what the peer sends has been told, and as what it was; `true` if there is nothing to be told.
-    fn check_end(&self, number: usize) -> bool {
-        let (side, peer) = (&self.sides[number], &self.peers[number]);
-        match (peer.end, &side.error) {
-            (None | Some(End::Clean), None) => true,
-            (Some(End::Truncated), Some(FrameError::Truncated { .. })) => true,
-            (Some(End::TooLong), Some(FrameError::TooLong { .. })) => true,
-            (_, None) => false,
-            // Behind what was lost anything may be missing.
-            (_, Some(FrameError::Truncated { .. })) if peer.is_lost => true,
-            (end, Some(error)) => panic!("{error}, where the end was {end:?}"),
-        }
+    pub fn end_trouble(&mut self, number: usize) {
+        self.peers[number].trouble.end();
     }
 
     /// Nothing is kept of what is gone.
@@ -414,10 +289,4 @@ impl World {
         }
         assert_eq!(self.memory.used(), 0);
     }
-}
-
-/// A body that was refused comes back as it was.
-fn check_body(found: Body, sent: &[u8], error: SendError) -> SendError {
-    assert!(found.as_ref() == sent, "another body came back");
-    error
 }
