@@ -177,6 +177,11 @@ impl<C: Codec, T: Transport> Framed<C, T> {
         self.stream.unsent_len()
     }
 
+    /// As [`Stream::lost_len`].
+    pub fn lost_len(&self) -> usize {
+        self.stream.lost_len()
+    }
+
     /// As [`Stream::set_high_water`].
     pub fn set_high_water(&mut self, len: usize) {
         self.stream.set_high_water(len)

@@ -65,6 +65,8 @@ struct Rare {
     awaits_memory: bool,
     /// Whether a refused sender was told of room, and nobody has asked whether that is why.
     has_drained: bool,
+    /// How many bytes were in the queue of a connection that is dead.
+    lost_len: usize,
 }
 
 impl Output {
@@ -76,6 +78,11 @@ impl Output {
     #[inline]
     pub fn unsent_len(&self) -> usize {
         self.queue.len()
+    }
+
+    /// How many bytes waited when the connection died.
+    pub fn lost_len(&self) -> usize {
+        self.rare.as_ref().map_or(0, |rare| rare.lost_len)
     }
 
     /// Queues what belongs together.
@@ -202,8 +209,13 @@ impl Output {
 
     /// The connection is dead: nothing that waits will be sent, and nobody is told of room.
     pub fn abandon(&mut self, condition: &Condition) {
+        // What it was refused, or was to be told, is of no interest any more.
+        let lost_len = self.lost_len() + self.queue.len();
         self.queue.clear();
         self.rare = None;
+        if lost_len > 0 {
+            self.rare().lost_len = lost_len;
+        }
         condition.take(Condition::REFUSED | Condition::FINISHING);
         condition.put(Condition::FINISHED);
     }

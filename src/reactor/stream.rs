@@ -157,6 +157,11 @@ impl<T: Transport> Stream<T> {
         self.output.unsent_len()
     }
 
+    /// How many bytes waited to be sent when the connection failed: they will not be.
+    pub fn lost_len(&self) -> usize {
+        self.output.lost_len()
+    }
+
     /// Sends what is queued, and then tells the peer that nothing more will come. Reading goes on; for a connection that nobody reads any
     /// more see [`Context::finish`](crate::Context::finish).
     pub fn finish(&mut self) {

@@ -129,6 +129,23 @@ pub fn a_sender_that_was_not_refused_is_told_nothing(case: Case) {
     turn_until_idle(&mut reactor, &spy, &mut ());
 }
 
+pub fn what_waited_when_a_connection_failed_is_known(case: Case) {
+    let (mut reactor, spy) = case.spied();
+    let (near, far) = pair();
+    let id = add(&mut reactor, far, |_: &mut (), _, _| ());
+    reactor.context().get_mut(id).unwrap().send(&[7; 1 << 20]).unwrap();
+    turn_until_idle(&mut reactor, &spy, &mut ());
+    let stream_len = |context: ringmq::Context<'_, ()>| {
+        let stream = context.get(id).unwrap();
+        (stream.unsent_len(), stream.lost_len())
+    };
+    let (waits, lost) = stream_len(reactor.context());
+    assert!(waits > 0 && lost == 0, "{waits}, {lost}");
+    drop(near);
+    turn_until_idle(&mut reactor, &spy, &mut ());
+    assert_eq!(stream_len(reactor.context()), (0, waits));
+}
+
 pub fn a_piece_longer_than_the_high_water_is_taken_when_nothing_else_waits(case: Case) {
     let mut reactor = case.reactor();
     let (near, far) = pair();

@@ -404,6 +404,7 @@ on_every_backend! {
         a_sender_that_was_refused_is_told_when_there_is_room
         a_refused_sender_is_told_at_the_low_water_mark
         a_sender_that_was_not_refused_is_told_nothing
+        what_waited_when_a_connection_failed_is_known
         a_piece_longer_than_the_high_water_is_taken_when_nothing_else_waits
         reading_pauses_while_input_is_left_and_goes_on_when_it_is_taken
         the_callback_waits_for_as_much_as_it_said_it_needs

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::exchange::Served;
 use super::places::{self, Place};
-use super::{Link, Socket};
+use super::{serve, Link, Socket};
 use crate::mq::event::Event;
 use crate::mq::pattern::Peer;
 use crate::{Context, Id, TimerId};
@@ -103,7 +103,7 @@ pub(super) fn end<S: 'static>(context: &mut Context<'_, S>, id: Id<Socket>) -> u
             Some(link) => link.id,
             None => continue,
         };
-        let unsent_len = context.get(link).map_or(0, |link: &Link| link.unsent_len());
+        let unsent_len = context.get(link).map_or(0, serve::unsent_len);
         if let Some(socket) = context.get_mut(id) {
             lost += socket.count_unsent(peer, unsent_len);
         }

@@ -150,11 +150,11 @@ pub(super) fn end_link<S: 'static>(
     peer: Peer,
     end: End,
 ) {
-    let (id, unsent_len) = match context.get_mut(socket_id).and_then(|socket| socket.link(peer)) {
-        Some(link) => (link.id, 0),
+    let id = match context.get_mut(socket_id).and_then(|socket| socket.link(peer)) {
+        Some(link) => link.id,
         None => return,
     };
-    let unsent_len = context.get(id).map_or(unsent_len, Framed::unsent_len);
+    let unsent_len = context.get(id).map_or(0, unsent_len);
     let is_refused = matches!(end, End::Refused(_));
     let socket = context.get_mut(socket_id).expect("it was there");
     let link = match socket.forget_link(peer, unsent_len) {
@@ -185,6 +185,11 @@ pub(super) fn end_link<S: 'static>(
         }
     }
     settle(context, socket_id);
+}
+
+/// How many bytes were not written, whether they still wait or the connection has died.
+pub(super) fn unsent_len(link: &Link) -> usize {
+    link.unsent_len() + link.lost_len()
 }
 
 /// Gives the session's timer another time, if it is to come earlier than it does.

@@ -220,6 +220,32 @@ fn what_cannot_be_sent_in_time_is_lost_and_counted() {
 }
 
 #[test]
+fn what_was_not_written_whole_is_told_when_its_connection_is_lost() {
+    on_every_backend(|net| {
+        let push = net.open(SocketType::Push);
+        let bound = net.bind(push);
+        let stopped = joined(net, &bound, "PULL");
+        net.await_peers(push, 1);
+        let body = vec![1; 1 << 20];
+        let mut sent = 0;
+        while push.send(&mut net.context(), body.clone()).is_ok() {
+            sent += 1;
+            net.turn_often();
+        }
+        drop(stopped);
+        let unsent = net.await_event(push, |event| match event {
+            Event::Unsent(count) => Some(*count),
+            _ => None,
+        });
+        assert!(unsent > 0 && unsent < sent, "{unsent} of {sent}");
+        // And what it had seen nothing of goes to the next.
+        let pull = net.open(SocketType::Pull);
+        net.connect(pull, &bound);
+        assert!(net.recv(pull).into_vec() == body);
+    });
+}
+
+#[test]
 fn a_socket_whose_callback_fails_takes_its_connections_along() {
     on_every_backend(|net| {
         let pull = {
