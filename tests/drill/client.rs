@@ -1,0 +1,170 @@
+//! A process with some PUSH and REQ sockets, a thread for each: they send until they are told to end.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+use std::time::Instant;
+
+use ringmq::mq::{BlockingSocket, Dialect, Event, IoThread, SocketType, WaitError};
+
+use crate::member::{end_at_the_first_fault, io_thread, options, MOMENT, PATIENCE};
+use crate::note::Note;
+
+/// How many sockets of either type a client has.
+pub const SOCKETS: u32 = 5;
+
+/// Whether a sender has a PUSH; the others have a REQ.
+pub fn is_pusher(sender: u32) -> bool {
+    sender % (2 * SOCKETS) < SOCKETS
+}
+
+/// What a client says of a socket when it ends: a line of its output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Report {
+    pub sender: u32,
+    /// How many messages it has sent, or asked.
+    pub count: u64,
+    /// How many answers it got.
+    pub answers: u64,
+    /// How many messages it was told that were not written whole when their connection was lost.
+    pub unsent: u64,
+    /// How often a peer left.
+    pub left: u64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { sender, count, answers, unsent, left } = self;
+        write!(f, "{sender} {count} {answers} {unsent} {left}")
+    }
+}
+
+impl Report {
+    pub fn parse(line: &str) -> Report {
+        let numbers: Vec<u64> = line.split(' ').map(|word| word.parse().expect("a number")).collect();
+        let [sender, count, answers, unsent, left] = numbers[..] else {
+            panic!("expected five numbers, found {line:?}");
+        };
+        Report { sender: sender as u32, count, answers, unsent, left }
+    }
+}
+
+/// One of its sockets, on a thread of its own.
+struct Member<'a> {
+    report: Report,
+    life: u32,
+    random: fastrand::Rng,
+    is_over: &'a AtomicBool,
+}
+
+/// The arguments: the backend, the number of the client, which of its lives it is, a seed, and the addresses of the PULL and of the REP,
+/// the latter twice. It ends when its standard input does, after one more message and one more answer of each socket.
+pub fn main(arguments: &[&str]) {
+    end_at_the_first_fault();
+    let [backend, number, life, seed, pull, rep, rep_path] = arguments else {
+        panic!("expected seven arguments, found {arguments:?}");
+    };
+    let io = io_thread(backend);
+    let first = number.parse::<u32>().expect("a number") * 2 * SOCKETS;
+    let (life, seed) = (life.parse().expect("a number"), seed.parse::<u64>().expect("a number"));
+    let is_over = AtomicBool::new(false);
+    let reports: Vec<Report> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..2 * SOCKETS)
+            .map(|at| {
+                let report = Report { sender: first + at, count: 0, answers: 0, unsent: 0, left: 0 };
+                let random = fastrand::Rng::with_seed(seed ^ u64::from(first + at));
+                let member = Member { report, life, random, is_over: &is_over };
+                let (io, address) = (&io, if at % 4 < 2 { rep } else { rep_path });
+                scope.spawn(move || match is_pusher(at) {
+                    true => member.push(open(io, SocketType::Push, at, pull)),
+                    false => member.ask(open(io, SocketType::Req, at, address)),
+                })
+            })
+            .collect();
+        io::stdin().read_to_end(&mut Vec::new()).expect("it is a pipe");
+        is_over.store(true, SeqCst);
+        threads.into_iter().map(|thread| thread.join().expect("a fault ends the process")).collect()
+    });
+    assert_eq!(io.shutdown(PATIENCE).expect("it ends"), 0, "a message was lost that could be delivered");
+    reports.iter().for_each(|report| println!("{report}"));
+}
+
+fn open(io: &IoThread, socket_type: SocketType, at: u32, address: &str) -> BlockingSocket {
+    let dialect = if at % SOCKETS == SOCKETS - 1 { Dialect::Ring } else { Dialect::Zmtp };
+    let socket = io.socket_with(socket_type, options().events(true).dialect(dialect)).expect("a socket");
+    socket.connect(address).expect("that nobody is there is no error");
+    socket
+}
+
+impl Member<'_> {
+    fn note(&self) -> Note {
+        Note { sender: self.report.sender, life: self.life, sequence: self.report.count }
+    }
+
+    /// Sends as much as is taken, until it is over and one more is sent.
+    fn push(mut self, push: BlockingSocket) -> Report {
+        let mut is_last = false;
+        while !is_last {
+            let mut message = self.note().message(&mut self.random).into();
+            let began = Instant::now();
+            is_last = loop {
+                let is_over = self.is_over.load(SeqCst);
+                match push.send_timeout(message, MOMENT) {
+                    Ok(()) => break is_over,
+                    Err(refused) => {
+                        assert_waits(&refused.error, began);
+                        message = refused.message;
+                    }
+                }
+            };
+            self.report.count += 1;
+            self.take_events(&push);
+        }
+        assert_eq!(push.close(PATIENCE).expect("its thread is there"), 0, "{:?} were lost", self.report);
+        self.report
+    }
+
+    /// Asks one thing after the other, until it is over and one more is answered. Who has left is not waited for.
+    fn ask(mut self, req: BlockingSocket) -> Report {
+        let mut is_last = false;
+        while !is_last {
+            let is_over = self.is_over.load(SeqCst);
+            let note = self.note();
+            req.send(note.message(&mut self.random)).expect("it is its turn");
+            self.report.count += 1;
+            let began = Instant::now();
+            is_last = loop {
+                match req.recv_timeout(MOMENT) {
+                    Ok(message) => {
+                        assert_eq!(Note::read(&message.into_vec()), note.answer(), "another's answer");
+                        self.report.answers += 1;
+                        break is_over;
+                    }
+                    Err(WaitError::PeerLeft) => break false,
+                    Err(error) => assert_waits(&error, began),
+                }
+            };
+            self.take_events(&req);
+        }
+        assert_eq!(req.close(PATIENCE).expect("its thread is there"), 0);
+        self.report
+    }
+
+    fn take_events(&mut self, socket: &BlockingSocket) {
+        while let Some(event) = socket.take_event() {
+            match event {
+                Event::Unsent(count) => self.report.unsent += count,
+                Event::Left(_) => self.report.left += 1,
+                Event::Refused(error) => assert!(!error.is_final(), "{error}"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// It may take its time, but not for ever.
+fn assert_waits(error: &WaitError, since: Instant) {
+    assert!(matches!(error, WaitError::TimedOut | WaitError::Unreachable { .. }), "{error}");
+    assert!(since.elapsed() < PATIENCE, "stuck: {error}");
+}
