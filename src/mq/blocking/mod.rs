@@ -4,6 +4,8 @@ mod error;
 mod poll_set;
 mod pump;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -69,6 +71,13 @@ pub(crate) struct Io {
 struct Open {
     shared: Arc<Shared>,
     pump: Rc<RefCell<Pump>>,
+}
+
+/// However the loop has ended: nobody waits for it any more.
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
 }
 
 impl IoThread {
@@ -334,7 +343,7 @@ impl BlockingSocket {
 
     /// The next of the [events](Options::events) that have been kept.
     pub fn take_event(&self) -> Option<Event> {
-        self.shared.lock().events.pop_front()
+        self.shared.lock().events.take()
     }
 
     /// How many peers have joined and not left.

@@ -44,7 +44,7 @@ impl Pump {
             state.unreachable = why;
         }
         while let Some(event) = id.take_event(context) {
-            state.events.push_back(event);
+            state.events.note(event);
         }
     }
 

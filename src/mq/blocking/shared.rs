@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::error::WaitError;
 use super::poll_set::Watch;
-use crate::mq::event::Event;
+use crate::mq::event::Events;
 use crate::mq::pattern::NotReceived;
 use crate::mq::{Dialect, HighWater, Message, Options, SocketType};
 use crate::platform::Waker;
@@ -42,7 +42,8 @@ pub(super) struct State {
     /// How many peers there are, and why the last one that was none could not be reached.
     pub peers: usize,
     pub unreachable: Option<String>,
-    pub events: VecDeque<Event>,
+    /// The oldest of them go, if nobody takes them.
+    pub events: Events,
     is_closed: bool,
     /// The I/O thread has taken everything, and is to be told of more.
     is_io_idle: bool,
@@ -86,7 +87,7 @@ impl Shared {
             answers_ring: false,
             peers: 0,
             unreachable: None,
-            events: VecDeque::new(),
+            events: Events::new(options.has_events),
             is_closed: false,
             is_io_idle: true,
             is_io_held: false,

@@ -186,7 +186,7 @@ impl Socket {
         }
         self.peer_count += 1;
         self.last_error = None;
-        self.has_news |= self.peer_count == 1;
+        self.has_news = true;
         self.note(Event::Joined { socket_type, identity });
         self.note_room();
         Ok(())
@@ -228,7 +228,7 @@ impl Socket {
         if state.is_joined {
             self.pattern().left(peer);
             self.peer_count -= 1;
-            self.has_news |= self.machine.get().can_recv() || self.peer_count == 0;
+            self.has_news = true;
         }
         let (unsent, rest) = state.outgoing.into_unsent(unsent_len);
         if unsent > 0 && state.is_joined {

@@ -1,6 +1,7 @@
 //! Sockets for threads that block. Every test runs on every backend of the system.
 
 use std::io;
+use std::net::TcpStream;
 use std::os::unix::io::{AsFd, BorrowedFd};
 use std::sync::mpsc;
 use std::thread;
@@ -273,5 +274,40 @@ fn a_poll_set_is_readable_as_long_as_one_of_it_is_ready() {
         let mut senders = PollSet::new().unwrap();
         senders.add_to_send(&push);
         assert_eq!(senders.ready(), [0]);
+    });
+}
+
+#[test]
+fn it_is_known_how_many_peers_there_are() {
+    on_every_backend(|io| {
+        let (pull, address) = bound(&io, SocketType::Pull);
+        let mut pushes: Vec<_> = (0..3).map(|_| connected(&io, SocketType::Push, &address)).collect();
+        await_peers(&pull, 3);
+        pushes.pop().unwrap().close(PATIENCE).unwrap();
+        await_peers(&pull, 2);
+    });
+}
+
+fn await_peers(socket: &BlockingSocket, count: usize) {
+    let began = Instant::now();
+    while socket.peer_count() != count {
+        assert!(began.elapsed() < PATIENCE, "{} peers instead of {count}", socket.peer_count());
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn events_that_nobody_takes_are_bounded() {
+    on_every_backend(|io| {
+        let pull = io.socket_with(SocketType::Pull, Options::new().events(true)).unwrap();
+        let address = pull.bind("tcp://127.0.0.1:*").unwrap().to_string();
+        // Each is one that comes and one that goes.
+        for _ in 0..800 {
+            TcpStream::connect(address.strip_prefix("tcp://").unwrap()).unwrap();
+        }
+        let _push = connected(&io, SocketType::Push, &address);
+        await_peers(&pull, 1);
+        let kept = std::iter::from_fn(|| pull.take_event()).count();
+        assert!(kept <= 1024, "{kept} are kept");
     });
 }
