@@ -15,6 +15,8 @@ pub(super) struct Closing {
     timer: TimerId,
     /// The latest time; never, if there is none.
     until: Option<Instant>,
+    /// How many messages were lost with connections since it began.
+    pub lost: u64,
     is_done: bool,
 }
 
@@ -45,12 +47,13 @@ pub(super) fn close<S: 'static>(
         done(state, context, lost)
     });
     let socket = context.get_mut(id).expect("setting a timer takes no source away");
-    socket.closing = Some(Closing { timer, until, is_done: false });
-    // Nobody new; but a place whose messages were stranded is connected to for as long as there is time.
-    let is_stranded = !socket.stranded.is_empty();
+    socket.closing = Some(Closing { timer, until, lost: 0, is_done: false });
+    // Nobody new; but where messages may be stranded that wait it is connected to again for as long as there is time.
+    let waits = !socket.stranded.is_empty()
+        || socket.links.iter().flatten().any(|link| link.outgoing.waiting().0 > 0);
     for at in 0..socket.places.len() {
         let socket = context.get_mut(id).expect("it is closing");
-        if is_stranded && matches!(socket.places[at], Some(Place::Connected(_))) {
+        if waits && matches!(socket.places[at], Some(Place::Connected(_))) {
             continue;
         }
         if let Some(place) = socket.places[at].take() {
@@ -58,7 +61,7 @@ pub(super) fn close<S: 'static>(
         }
     }
     look_again(context, id);
-    check(context, id);
+    serve::settle(context, id); // sends on what can be sent, and sees whether that was all
     true
 }
 
@@ -73,10 +76,11 @@ pub(super) fn look_again<S: 'static>(context: &mut Context<'_, S>, id: Id<Socket
     }
 }
 
-/// Whether all is done that a socket was to do before its end; then it ends with the timers of the next turn.
+/// Whether all is done that a socket was to do before its end, or nothing can be done any more; then it ends with the timers of the next
+/// turn.
 pub(super) fn check<S: 'static>(context: &mut Context<'_, S>, id: Id<Socket>) {
     let timer = match context.get_mut(id) {
-        Some(socket) if socket.links.iter().all(Option::is_none) && socket.stranded.is_empty() => {
+        Some(socket) if socket.links.iter().all(Option::is_none) && !socket.has_hope() => {
             match &mut socket.closing {
                 Some(closing) if !closing.is_done => {
                     closing.is_done = true;
@@ -110,7 +114,7 @@ pub(super) fn end<S: 'static>(context: &mut Context<'_, S>, id: Id<Socket>) -> u
         context.remove(link);
     }
     if let Some(socket) = context.remove(id) {
-        lost += socket.stranded.len() as u64;
+        lost += socket.stranded.len() as u64 + socket.closing.as_ref().map_or(0, |closing| closing.lost);
         for place in socket.places.into_iter().flatten() {
             places::give_up(context, place);
         }
@@ -119,10 +123,18 @@ pub(super) fn end<S: 'static>(context: &mut Context<'_, S>, id: Id<Socket>) -> u
 }
 
 impl Socket {
+    /// Whether something was stranded that a peer may yet be found for.
+    fn has_hope(&self) -> bool {
+        !self.stranded.is_empty() && self.places.iter().any(Option::is_some)
+    }
+
     /// One step of a connection to its end.
     pub(super) fn wind_up(&mut self, peer: Peer, link: &mut Link) -> Served {
         let state = self.link(peer).expect("it is being served");
-        let has_messages = !state.outgoing.is_empty();
+        let (is_joined, has_messages) = (state.is_joined, !state.outgoing.is_empty());
+        if !is_joined && self.stranded.is_empty() {
+            return Served::IsDone; // nothing waits for it
+        }
         if has_messages || !self.stranded.is_empty() {
             return Served::Goes { deadline: self.link(peer).and_then(|state| state.session.deadline()) };
         }

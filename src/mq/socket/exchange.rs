@@ -231,25 +231,31 @@ impl Socket {
             self.has_news = true;
         }
         let (unsent, rest) = state.outgoing.into_unsent(unsent_len);
+        let mut lost = unsent;
         if unsent > 0 && state.is_joined {
             self.note(Event::Unsent(unsent));
         }
         match self.socket_type {
             SocketType::Push | SocketType::Dealer => self.stranded.extend(rest),
-            _ => self.note_dropped(Dropped::PeerLeft, rest.len() as u64),
+            _ => {
+                lost += rest.len() as u64;
+                self.note_dropped(Dropped::PeerLeft, rest.len() as u64);
+            }
+        }
+        if let Some(closing) = &mut self.closing {
+            closing.lost += lost;
         }
         Some(Forgotten { place: state.place, timer: state.timer, is_connected: state.is_connected })
     }
 
-    /// Sends what was stranded on, one message, and answers whose connection has something to send.
-    pub(super) fn route_stranded(&mut self) -> Option<Peer> {
+    /// Sends what was stranded on, one message, and answers whose connections have something to send.
+    pub(super) fn route_stranded(&mut self) -> Option<Recipients> {
         if !self.machine.get().can_send() {
             return None;
         }
         let message = self.stranded.pop_front()?;
         match self.route(message) {
-            Ok(Recipients::One(peer)) => Some(peer),
-            Ok(_) => None,
+            Ok(recipients) => Some(recipients),
             Err((_, message)) => {
                 self.stranded.push_front(message);
                 None

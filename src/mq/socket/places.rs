@@ -69,7 +69,7 @@ pub(super) fn bind<S: 'static>(
     text: &str,
 ) -> io::Result<Endpoint> {
     let endpoint: Endpoint = text.parse().map_err(invalid)?;
-    let socket = context.get_mut(id).ok_or_else(closed)?;
+    let socket = context.get_mut(id).filter(|socket| socket.closing.is_none()).ok_or_else(closed)?;
     socket.accepted.check().map_err(invalid)?;
     let (endpoint, listener) = match endpoint.to_bind().map_err(invalid)? {
         BindTo::Tcp(address) => {
@@ -133,7 +133,7 @@ pub(super) fn connect<S: 'static>(
 ) -> io::Result<()> {
     let endpoint: Endpoint = text.parse().map_err(invalid)?;
     endpoint.check_to_connect().map_err(invalid)?;
-    let socket = context.get_mut(id).ok_or_else(closed)?;
+    let socket = context.get_mut(id).filter(|socket| socket.closing.is_none()).ok_or_else(closed)?;
     socket.connected.check().map_err(invalid)?;
     let (shortest, longest) = socket.options.reconnect;
     let backoff = Backoff::new(shortest, longest, RandomState::new().build_hasher().finish());
@@ -154,6 +154,11 @@ impl Socket {
         }
     }
 
+    /// Whether peers are wanted: also of one that closes, when it has something to send to them.
+    fn may_connect(&self) -> bool {
+        self.closing.is_none() || !self.stranded.is_empty()
+    }
+
     fn target(&mut self, place: usize) -> Option<&mut Target> {
         match self.places.get_mut(place) {
             Some(Some(Place::Connected(target))) => Some(target),
@@ -165,8 +170,8 @@ impl Socket {
 /// Tries the next address of a place; with none left, asks for them anew.
 fn attempt<S: 'static>(context: &mut Context<'_, S>, id: Id<Socket>, place: usize) {
     let socket = match context.get_mut(id) {
-        Some(socket) => socket,
-        None => return,
+        Some(socket) if socket.may_connect() => socket,
+        _ => return,
     };
     let target = match socket.target(place) {
         Some(target) => target,
@@ -275,7 +280,7 @@ fn retry<S: 'static>(context: &mut Context<'_, S>, id: Id<Socket>, place: usize)
         Some(socket) => socket,
         None => return,
     };
-    let is_wanted = socket.closing.is_none() || !socket.stranded.is_empty();
+    let is_wanted = socket.may_connect();
     let target = match socket.target(place) {
         Some(target) if is_wanted => target,
         _ => return,

@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::exchange::Served;
 use super::link::{Incoming, LinkState, Outgoing, STREAM_HIGH_WATER};
-use super::places;
-use super::{End, Link, Socket};
+use super::{close, places, End, Link, Socket};
 use crate::mq::event::Event;
-use crate::mq::pattern::Peer;
+use crate::mq::pattern::{Peer, Recipients};
 use crate::mq::pipe::Pipe;
 use crate::mq::session::{Session, SessionError};
 use crate::mq::wire::Wire;
-use crate::{Context, Framed, Id, Stream};
+use crate::{Context, Framed, Id, State, Stream};
 
 /// How long a connection may take that is being closed in good order, once all is sent.
 pub(super) const WINDING_UP: Duration = Duration::from_secs(2);
@@ -87,7 +86,10 @@ pub(super) fn serve<S: 'static>(
             if let Some(socket) = context.get_mut(socket_id) {
                 socket.forget_link(peer, 0);
             }
-            context.finish(id, WINDING_UP);
+            match context.get(id).map(Framed::state) {
+                Some(State::Connecting) => drop(context.remove(id)),
+                _ => drop(context.finish(id, WINDING_UP)),
+            }
         }
         // The socket went without being closed, or has let it go.
         Served::Orphan => drop(context.remove(id)),
@@ -97,6 +99,7 @@ pub(super) fn serve<S: 'static>(
 
 /// Has the socket's callback run if there is something for it, and what was stranded go on if it can.
 pub(super) fn settle<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Socket>) {
+    let mut goes_on = false;
     loop {
         let socket = match context.get_mut(socket_id) {
             Some(socket) => socket,
@@ -110,15 +113,18 @@ pub(super) fn settle<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Soc
             continue;
         }
         match socket.route_stranded() {
-            Some(peer) => {
-                flush(context, socket_id, peer);
-                // Of a socket that closes: perhaps that was all.
-                if context.get(socket_id).map_or(false, |socket| socket.closing.is_some()) {
-                    super::close::look_again(context, socket_id);
-                }
+            Some(Recipients::One(peer)) => flush(context, socket_id, peer),
+            Some(Recipients::Many(peers)) => {
+                peers.iter().for_each(|&peer| flush(context, socket_id, peer));
             }
+            Some(Recipients::Nobody(_)) => {}
             None => break,
         }
+        goes_on = true;
+    }
+    // Of a socket that closes: perhaps that was all.
+    if goes_on && context.get(socket_id).map_or(false, |socket| socket.closing.is_some()) {
+        close::look_again(context, socket_id);
     }
     if let Some(socket) = context.get_mut(socket_id) {
         let has_news = std::mem::take(&mut socket.has_news);
@@ -126,7 +132,7 @@ pub(super) fn settle<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Soc
         if has_news && !is_closing {
             context.fire(socket_id);
         }
-        super::close::check(context, socket_id);
+        close::check(context, socket_id);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sockets on a loop, with one another and with peers that are played by hand. Every test runs on every backend of the system.
 
+mod closing;
 mod dialects;
 mod ends;
 mod flow;
