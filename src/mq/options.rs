@@ -50,6 +50,8 @@ pub struct Options {
     pub(crate) recv_high_water: HighWater,
     pub(crate) max_part_len: usize,
     pub(crate) max_message_len: usize,
+    pub(crate) max_part_count: usize,
+    pub(crate) max_subscription_count: usize,
     pub(crate) mandatory: bool,
     pub(crate) handover: bool,
     pub(crate) has_events: bool,
@@ -58,7 +60,8 @@ pub struct Options {
 
 impl Options {
     /// ZMTP without passwords; 30 seconds for a connection and as many for a handshake; no heartbeats; 30 seconds to linger; 100 ms to 10 s before a
-    /// connection is tried again; 1000 messages or 4 MiB in either direction of a peer; parts and messages of at most 16 MiB.
+    /// connection is tried again; 1000 messages or 4 MiB in either direction of a peer; parts and messages of at most 16 MiB, messages of at most
+    /// 1024 parts, and 100,000 subscriptions of a peer.
     #[must_use]
     pub fn new() -> Options {
         let half_a_minute = Duration::from_secs(30);
@@ -75,6 +78,8 @@ impl Options {
             recv_high_water: high_water,
             max_part_len: 16 << 20,
             max_message_len: 16 << 20,
+            max_part_count: 1024,
+            max_subscription_count: 100_000,
             mandatory: false,
             handover: false,
             has_events: false,
@@ -139,7 +144,8 @@ impl Options {
         self
     }
 
-    /// How much of one peer may wait to be received; then it is not read from.
+    /// How much of one peer may wait to be received; then it is not read from. As much may wait of all those together that have left; then
+    /// nobody is read from who has joined.
     #[must_use]
     pub fn recv_high_water(mut self, high_water: HighWater) -> Options {
         self.recv_high_water = high_water;
@@ -157,6 +163,22 @@ impl Options {
     #[must_use]
     pub fn max_message_len(mut self, len: usize) -> Options {
         self.max_message_len = len;
+        self
+    }
+
+    /// The most parts that a message may have, what a request or a ROUTER has before it included: each takes some memory even if it is
+    /// empty. A peer that sends one of more is refused.
+    #[must_use]
+    pub fn max_part_count(mut self, count: usize) -> Options {
+        self.max_part_count = count;
+        self
+    }
+
+    /// Of a PUB: to how many prefixes a peer may subscribe, which have no more bytes together than a
+    /// [message may](Self::max_message_len). One that subscribes to more is refused.
+    #[must_use]
+    pub fn max_subscription_count(mut self, count: usize) -> Options {
+        self.max_subscription_count = count;
         self
     }
 

@@ -89,4 +89,8 @@ impl Pattern for Dealer {
     fn waiting(&self, peer: Peer) -> (usize, usize) {
         self.incoming.waiting(peer)
     }
+
+    fn left_behind(&self) -> (usize, usize) {
+        self.incoming.left_behind()
+    }
 }

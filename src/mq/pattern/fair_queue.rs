@@ -9,6 +9,7 @@
 //! | a message of a peer that is not there arrives | dropped, [`PeerLeft`](Dropped::PeerLeft) | `what_comes_from_nobody_is_dropped` |
 //! | one is taken | that of the first in line | `a_flood_keeps_nobody_waiting_for_more_than_a_round` |
 //! | a peer leaves | it keeps its place until all that it had sent is taken | `who_left_keeps_its_turn_and_its_messages` |
+//! | one is taken of a peer that has left | [as many fewer](FairQueue::left_behind) were left behind | `what_was_left_behind_is_counted_until_it_is_taken` |
 //! | another joins under the number of one that left | they are two | `a_number_that_is_used_again_is_another_peer` |
 
 use std::collections::VecDeque;
@@ -44,6 +45,8 @@ pub struct FairQueue<L = ()> {
     by_peer: Numbered<Peer, u32>,
     /// Each lane with a message, once.
     line: VecDeque<u32>,
+    /// How many messages and bytes the lanes of peers have that have left.
+    behind: (usize, usize),
 }
 
 #[derive(Debug)]
@@ -71,7 +74,7 @@ pub struct Taken<L> {
 impl<L> FairQueue<L> {
     /// A queue without peers.
     pub fn new() -> FairQueue<L> {
-        FairQueue { lanes: Slots::new(), by_peer: Numbered::default(), line: VecDeque::new() }
+        FairQueue { lanes: Slots::new(), by_peer: Numbered::default(), line: VecDeque::new(), behind: (0, 0) }
     }
 
     /// A peer may send from now on. One of the same number has left.
@@ -84,11 +87,16 @@ impl<L> FairQueue<L> {
 
     /// A peer has left: no more of it arrives, what has arrived stays.
     pub fn left(&mut self, peer: Peer) {
-        if let Some(&at) = self.by_peer.get(&peer) {
-            self.lanes[at].is_there = false;
-            if self.lanes[at].messages.is_empty() {
-                self.forget(at);
-            }
+        let at = match self.by_peer.get(&peer) {
+            Some(&at) if self.lanes[at].is_there => at,
+            _ => return,
+        };
+        let lane = &mut self.lanes[at];
+        lane.is_there = false;
+        self.behind.0 += lane.messages.len();
+        self.behind.1 += lane.bytes;
+        if lane.messages.is_empty() {
+            self.forget(at);
         }
     }
 
@@ -123,6 +131,11 @@ impl<L> FairQueue<L> {
         self.by_peer.get(&peer).map_or((0, 0), |&at| (self.lanes[at].messages.len(), self.lanes[at].bytes))
     }
 
+    /// How many messages and bytes wait of all peers that have left.
+    pub fn left_behind(&self) -> (usize, usize) {
+        self.behind
+    }
+
     fn forget(&mut self, at: u32) {
         let peer = self.lanes.remove(at).peer;
         if self.by_peer.get(&peer) == Some(&at) {
@@ -138,6 +151,10 @@ impl<L: Clone> FairQueue<L> {
         let lane = &mut self.lanes[at];
         let message = lane.messages.pop_front().expect("who stands in line has a message");
         lane.bytes -= message.len();
+        if !lane.is_there {
+            self.behind.0 -= 1;
+            self.behind.1 -= message.len();
+        }
         let taken = Taken { peer: lane.peer, label: lane.label.clone(), is_there: lane.is_there, message };
         if !lane.messages.is_empty() {
             self.line.push_back(at);

@@ -189,6 +189,12 @@ pub trait Pattern {
 
     /// How many messages and bytes of a peer wait to be received; of one that has left, until another has its number.
     fn waiting(&self, peer: Peer) -> (usize, usize);
+
+    /// How many messages and bytes wait to be received of all peers that have left. They take memory, so whoever reads from the others
+    /// may want to wait: a peer that comes and goes could leave some behind each time.
+    fn left_behind(&self) -> (usize, usize) {
+        (0, 0)
+    }
 }
 
 impl fmt::Display for Dropped {

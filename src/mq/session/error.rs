@@ -90,6 +90,18 @@ pub enum SessionError {
         /// The maximum.
         max: usize,
     },
+    /// A message of too many parts. This is for the owner of the session to say too.
+    TooManyParts {
+        /// The maximum.
+        max: usize,
+    },
+    /// A peer that subscribes to too much. This is for the owner of the session to say too.
+    TooManySubscriptions {
+        /// How many prefixes it has.
+        count: usize,
+        /// How many bytes they have together.
+        len: usize,
+    },
 }
 
 impl SessionError {
@@ -148,6 +160,12 @@ impl fmt::Display for SessionError {
             SessionError::Frame(error) => error.fmt(f),
             SessionError::MessageTooLong { len, max } => {
                 write!(f, "expected a message of at most {max} bytes, found one of at least {len}")
+            }
+            SessionError::TooManyParts { max } => {
+                write!(f, "expected a message of at most {max} parts, found one of more")
+            }
+            SessionError::TooManySubscriptions { count, len } => {
+                write!(f, "expected fewer subscriptions, found {count} of {len} bytes together")
             }
         }
     }

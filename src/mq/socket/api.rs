@@ -153,7 +153,15 @@ impl Id<Socket> {
         socket.was_from_ring = socket.link(peer).map_or(false, |link| is_ring(&link.session));
         let (messages, bytes) = socket.machine.get().waiting(peer);
         let is_low = socket.options.recv_high_water.is_low(messages, bytes);
-        if let Some(link) = socket.link(peer).filter(|link| link.is_held && is_low) {
+        let (messages, bytes) = socket.machine.get().left_behind();
+        if socket.is_held && socket.options.recv_high_water.is_low(messages, bytes) {
+            socket.is_held = false;
+            let held = socket.links.iter().flatten().filter(|link| link.is_held).map(|link| link.id);
+            let held: Vec<_> = held.collect();
+            for id in held {
+                context.fire(id);
+            }
+        } else if let Some(link) = socket.link(peer).filter(|link| link.is_held && is_low) {
             link.is_held = false;
             let id = link.id;
             context.fire(id);

@@ -95,11 +95,16 @@ impl Socket {
         loop {
             let high_water = self.options.recv_high_water;
             let (messages, bytes) = self.machine.get().waiting(peer);
-            let max = self.options.max_message_len;
+            let (messages_behind, bytes_behind) = self.machine.get().left_behind();
+            let (max, max_count) = (self.options.max_message_len, self.options.max_part_count);
             let is_closing = self.closing.is_some();
             let state = self.links[peer.0 as usize].as_mut().expect("it is being served");
-            state.is_held = high_water.is_reached(messages, bytes) || state.outgoing.has_control();
+            let is_much_behind = high_water.is_reached(messages_behind, bytes_behind);
+            let is_much = is_much_behind || high_water.is_reached(messages, bytes);
+            // Who has not joined may: what waits under its number is not its own.
+            state.is_held = state.is_joined && is_much || state.outgoing.has_control();
             if state.is_held {
+                self.is_held |= is_much_behind;
                 return Ok(());
             }
             let frame = match frames.next() {
@@ -121,18 +126,19 @@ impl Socket {
                 }
                 Input::Subscription { prefix, is_on } => {
                     self.pattern().subscribed(peer, prefix, is_on);
+                    self.check_subscriptions(peer).map_err(refused)?;
                     continue;
                 }
                 Input::Part { .. } if is_closing => continue,
                 Input::Part { bytes, is_last } => match is_ring(&state.session) {
                     true => state.incoming.push_piece(bytes, is_last, max),
-                    false => state.incoming.push_part(bytes, is_last, max),
+                    false => state.incoming.push_part(bytes, is_last, max, max_count),
                 },
             };
             match message {
                 Ok(Some(message)) => self.arrived(peer, message),
                 Ok(None) => {}
-                Err(len) => return Err(refused(SessionError::MessageTooLong { len, max })),
+                Err(error) => return Err(refused(error)),
             }
         }
         if let Some(spoken) = link.decoder().spoken() {
@@ -140,6 +146,18 @@ impl Socket {
             state.session.has_begun(spoken, now);
         }
         Ok(())
+    }
+
+    /// Subscriptions take memory for as long as their peer is there.
+    fn check_subscriptions(&self, peer: Peer) -> Result<(), SessionError> {
+        let (count, len) = match &self.machine {
+            Machine::Pub(publisher) => publisher.subscriptions(peer),
+            _ => return Ok(()),
+        };
+        match count > self.options.max_subscription_count || len > self.options.max_message_len {
+            true => Err(SessionError::TooManySubscriptions { count, len }),
+            false => Ok(()),
+        }
     }
 
     fn arrived(&mut self, peer: Peer, mut message: Message) {

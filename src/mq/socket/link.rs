@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Link;
 use crate::codec::RingFrames;
-use crate::mq::session::Session;
+use crate::mq::session::{Session, SessionError};
 use crate::mq::wire::{Dialect, WireEncoder, WireHead};
 use crate::mq::{Message, Part};
 use crate::{Id, TimerId};
@@ -49,14 +49,24 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Adds a part, and answers with the message if it was the last, or with its length if that is more than `max`.
-    pub fn push_part(&mut self, bytes: &[u8], is_last: bool, max: usize) -> Result<Option<Message>, usize> {
+    /// Adds a part, and answers with the message if it was the last, or with the error if it is longer than `max`, or has more parts
+    /// than `max_count`.
+    pub fn push_part(
+        &mut self,
+        bytes: &[u8],
+        is_last: bool,
+        max: usize,
+        max_count: usize,
+    ) -> Result<Option<Message>, SessionError> {
         if is_last && self.parts.is_none() && bytes.len() <= max {
             return Ok(Some(Message::from(bytes))); // so are most
         }
         self.len += bytes.len();
         if self.len > max {
-            return Err(self.len);
+            return Err(SessionError::MessageTooLong { len: self.len, max });
+        }
+        if self.parts.as_ref().map_or(0, Message::part_count) >= max_count {
+            return Err(SessionError::TooManyParts { max: max_count });
         }
         match &mut self.parts {
             Some(message) => message.push_back(bytes),
@@ -70,10 +80,15 @@ impl Incoming {
     }
 
     /// As [`push_part`](Self::push_part), of a piece of a message that has one part.
-    pub fn push_piece(&mut self, bytes: &[u8], is_last: bool, max: usize) -> Result<Option<Message>, usize> {
+    pub fn push_piece(
+        &mut self,
+        bytes: &[u8],
+        is_last: bool,
+        max: usize,
+    ) -> Result<Option<Message>, SessionError> {
         let len = self.bytes.len() + bytes.len();
         if len > max {
-            return Err(len);
+            return Err(SessionError::MessageTooLong { len, max });
         }
         if is_last && self.bytes.is_empty() {
             return Ok(Some(Message::from(bytes)));

@@ -101,6 +101,8 @@ pub struct Socket {
     is_refused: bool,
     /// There is something for the callback.
     has_news: bool,
+    /// Peers are not read from, since those who have left have left too much behind.
+    is_held: bool,
     closing: Option<Closing>,
 }
 
@@ -145,6 +147,7 @@ impl Socket {
             was_from_ring: false,
             is_refused: false,
             has_news: false,
+            is_held: false,
             closing: None,
         })
     }

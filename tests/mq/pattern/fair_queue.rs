@@ -107,6 +107,24 @@ fn a_number_that_is_used_again_is_another_peer() {
 }
 
 #[test]
+fn what_was_left_behind_is_counted_until_it_is_taken() {
+    let mut queue = with([A, B]);
+    push(&mut queue, &[(A, "a1"), (A, "a2!"), (B, "b1")]);
+    assert_eq!(queue.left_behind(), (0, 0));
+    queue.left(A);
+    queue.left(A);
+    assert_eq!(queue.left_behind(), (2, 5));
+    queue.joined(A, "second");
+    push(&mut queue, &[(A, "a3")]);
+    assert_eq!(queue.left_behind(), (2, 5));
+    for left in [(1, 3), (1, 3), (1, 3), (0, 0)] {
+        assert!(pop(&mut queue).is_some());
+        assert_eq!(queue.left_behind(), left);
+    }
+    assert!(queue.is_empty());
+}
+
+#[test]
 fn who_has_been_received_from_keeps_little_memory() {
     let mut queue = with([A]);
     let left_behind = allocation_counter::measure(|| {

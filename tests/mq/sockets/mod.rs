@@ -4,6 +4,7 @@ mod closing;
 mod dialects;
 mod ends;
 mod flow;
+mod greed;
 mod patterns;
 mod strangers;
 

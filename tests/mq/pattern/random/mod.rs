@@ -123,6 +123,7 @@ impl<M: Machine> History<M> {
         for peer in PEERS.map(Peer) {
             assert_eq!(self.machine.waiting(peer), self.model.waiting(peer));
         }
+        assert_eq!(self.machine.left_behind(), self.model.left_behind());
     }
 
     fn join(&mut self) {

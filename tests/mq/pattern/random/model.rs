@@ -327,6 +327,13 @@ impl Pattern for Model {
     fn waiting(&self, peer: Peer) -> (usize, usize) {
         self.incoming.waiting(peer)
     }
+
+    fn left_behind(&self) -> (usize, usize) {
+        match self.kind {
+            SocketType::Req => (0, 0), // its one reply is bounded by itself
+            _ => self.incoming.left_behind(),
+        }
+    }
 }
 
 impl Machine for Model {

@@ -67,6 +67,13 @@ impl Incoming {
         self.lanes.iter_mut().for_each(|lane| lane.messages.clear());
     }
 
+    /// Of all that have left.
+    pub fn left_behind(&self) -> (usize, usize) {
+        let gone = self.lanes.iter().filter(|lane| !lane.is_there);
+        let messages = gone.flat_map(|lane| &lane.messages);
+        messages.fold((0, 0), |(count, bytes), message| (count + 1, bytes + message.len()))
+    }
+
     /// Of the last one that had the number.
     pub fn waiting(&self, peer: Peer) -> (usize, usize) {
         let last = self.lanes.iter().rfind(|lane| lane.peer == peer);
