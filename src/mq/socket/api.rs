@@ -126,7 +126,8 @@ impl Id<Socket> {
         if let Err(reason) = socket.check(&message) {
             return Err(SendError { reason, message });
         }
-        match socket.route(message) {
+        let routed = socket.route(message);
+        let sent = match routed {
             Ok(Recipients::One(peer)) => {
                 serve::flush(context, self, peer);
                 Ok(Sent::To(1))
@@ -140,7 +141,12 @@ impl Id<Socket> {
                 socket.is_refused = true;
                 Err(SendError { reason, message })
             }
+        };
+        // What was dropped is an event.
+        if context.get(self).map_or(false, |socket| socket.has_news) {
+            serve::settle(context, self);
         }
+        sent
     }
 
     /// The next message.

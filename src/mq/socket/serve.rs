@@ -246,6 +246,7 @@ fn on_timer<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Socket>, pee
         Ok(()) => {
             flush(context, socket_id, peer);
             set_timer(context, socket_id, peer, deadline, now);
+            settle(context, socket_id); // there may be room now
         }
         Err(error) => {
             flush(context, socket_id, peer);

@@ -149,3 +149,15 @@ fn two_hundred_peers_are_all_served() {
         }
     });
 }
+
+#[test]
+fn an_event_of_a_send_has_the_callback_run() {
+    on_every_backend(|net| {
+        let publisher = net.open(SocketType::Pub);
+        net.turn_often();
+        net.called.clear();
+        net.send(publisher, "to nobody");
+        net.until("the callback", |net| net.called.contains(&publisher).then_some(()));
+        assert!(matches!(publisher.take_event(&mut net.context()), Some(Event::Dropped { .. })));
+    });
+}
