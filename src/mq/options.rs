@@ -182,7 +182,9 @@ impl Options {
         self
     }
 
-    /// Of a ROUTER: whether a message to nobody, or to who has no room, is refused instead of dropped.
+    /// Of a ROUTER: whether a message to nobody, or to who has no room, is refused instead of dropped. A
+    /// [`BlockingSocket`](super::BlockingSocket) has taken it by then: it waits for room, and drops what is for nobody with an
+    /// [event](Self::events).
     #[must_use]
     pub fn mandatory(mut self, is_mandatory: bool) -> Options {
         self.mandatory = is_mandatory;

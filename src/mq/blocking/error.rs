@@ -40,6 +40,8 @@ pub enum WaitError {
         /// How many bytes.
         len: usize,
     },
+    /// It has no more than the part that names the peer of a ROUTER (`InvalidInput`).
+    NothingToRoute,
     /// The socket is closed, or its I/O thread has been shut down (`NotConnected`).
     Closed,
 }
@@ -51,9 +53,10 @@ impl WaitError {
             WaitError::TimedOut => io::ErrorKind::TimedOut,
             WaitError::Unreachable { .. } | WaitError::Closed => io::ErrorKind::NotConnected,
             WaitError::PeerLeft => io::ErrorKind::ConnectionReset,
-            WaitError::OutOfTurn | WaitError::TooLong { .. } | WaitError::NotForRing { .. } => {
-                io::ErrorKind::InvalidInput
-            }
+            WaitError::OutOfTurn
+            | WaitError::TooLong { .. }
+            | WaitError::NotForRing { .. }
+            | WaitError::NothingToRoute => io::ErrorKind::InvalidInput,
             WaitError::Unsupported(_) => io::ErrorKind::Unsupported,
         }
     }
@@ -74,6 +77,9 @@ impl fmt::Display for WaitError {
             }
             WaitError::NotForRing { parts, len } => {
                 write!(f, "expected one part of at least one byte for a RingMQ peer, found {len} bytes in {parts} parts")
+            }
+            WaitError::NothingToRoute => {
+                f.write_str("expected a peer's name and a message behind it, found one part")
             }
             WaitError::Closed => f.write_str("the socket is closed"),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::shared::{Incoming, Shared};
 use super::Io;
-use crate::mq::pattern::{NotReceived, NotSent};
+use crate::mq::pattern::{Dropped, NotReceived, NotSent};
 use crate::mq::{Message, Socket};
 use crate::{Context, Id};
 
@@ -27,8 +27,8 @@ impl Pump {
 
     /// Both ways, as far as it goes.
     pub fn run(&mut self, context: &mut Context<'_, Io>, id: Id<Socket>) {
-        self.tell(context, id);
         self.send(context, id);
+        self.tell(context, id);
         self.receive(context, id);
     }
 
@@ -55,6 +55,12 @@ impl Pump {
             let len = message.len();
             match id.send(context, message) {
                 Ok(_) => {}
+                // Others are not kept waiting for a peer that may never come.
+                Err(refused) if refused.reason == NotSent::NoPeer && self.shared.is_router() => {
+                    if let Some(socket) = context.get_mut(id) {
+                        socket.note_dropped(Dropped::NoRoute, 1);
+                    }
+                }
                 Err(refused) if refused.reason.passes() => {
                     self.held.push_front(refused.message);
                     break;

@@ -122,6 +122,9 @@ impl Shared {
         if let Some(len) = too_long.filter(|_| self.dialect != Dialect::Ring) {
             return Err((WaitError::TooLong { len, max: self.max_part_len }, message));
         }
+        if self.is_router() && message.part_count() < 2 {
+            return Err((WaitError::NothingToRoute, message));
+        }
         let mut state = self.lock();
         loop {
             if state.is_closed {
@@ -202,6 +205,11 @@ impl Shared {
             self.waker.wake();
         }
         received.map(|(message, _)| message).map_err(|_| WaitError::PeerLeft)
+    }
+
+    /// Whether each message is for a peer that it names.
+    pub fn is_router(&self) -> bool {
+        self.socket_type == SocketType::Router
     }
 
     /// Takes what is to be sent, behind what is still there of it.

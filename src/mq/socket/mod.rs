@@ -201,7 +201,7 @@ impl Socket {
         self.has_news |= self.events.has_some();
     }
 
-    fn note_dropped(&mut self, reason: Dropped, count: u64) {
+    pub(super) fn note_dropped(&mut self, reason: Dropped, count: u64) {
         if count > 0 {
             self.note(Event::Dropped { reason, count });
         }

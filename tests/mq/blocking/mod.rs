@@ -8,7 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
-use ringmq::mq::{BlockingSocket, HighWater, IoThread, Options, PollSet, SocketType, WaitError};
+use ringmq::mq::{
+    BlockingSocket, Dropped, Event, HighWater, IoThread, Message, Options, PollSet, SocketType, WaitError,
+};
 use ringmq::platform::Backend;
 use ringmq::Builder;
 
@@ -309,5 +311,26 @@ fn events_that_nobody_takes_are_bounded() {
         await_peers(&pull, 1);
         let kept = std::iter::from_fn(|| pull.take_event()).count();
         assert!(kept <= 1024, "{kept} are kept");
+    });
+}
+
+#[test]
+fn what_a_router_has_for_nobody_keeps_nobody_waiting() {
+    on_every_backend(|io| {
+        let options = Options::new().mandatory(true).events(true);
+        let router = io.socket_with(SocketType::Router, options).unwrap();
+        let address = router.bind("tcp://127.0.0.1:*").unwrap().to_string();
+        let ann = io.socket_with(SocketType::Dealer, eager().identity("ann")).unwrap();
+        ann.connect(&address).unwrap();
+        await_peers(&router, 1);
+        assert_eq!(router.try_send("ann").unwrap_err().error, WaitError::NothingToRoute);
+        for name in ["bob", "ann"] {
+            router.send(Message::from_parts([name, "hello"]).unwrap()).unwrap();
+        }
+        assert_eq!(heard(&ann), "hello");
+        let began = Instant::now();
+        while !matches!(router.take_event(), Some(Event::Dropped { reason: Dropped::NoRoute, count: 1 })) {
+            assert!(began.elapsed() < PATIENCE);
+        }
     });
 }
