@@ -419,7 +419,8 @@ on_every_backend! {
         accepting_goes_on_where_all_of_the_memory_is_set_aside
         a_loop_with_less_memory_than_a_buffer_does_not_spin
         a_listener_that_waits_for_memory_does_not_hold_up_a_message
-        a_stream_that_needs_more_than_the_memory_fails;
+        a_stream_that_needs_more_than_the_memory_fails
+        what_is_kept_for_one_that_fails_goes_to_the_next_in_line;
     #[cfg(feature = "codec")]
     sending:
         a_thousand_small_messages_are_one_write

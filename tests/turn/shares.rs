@@ -2,13 +2,15 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::io::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ringmq::codec::LengthPrefix;
-use ringmq::{Context, Framed, Id, Listener, Reactor, SendError, State, Stream};
+use ringmq::platform::{Interest, Ready};
+use ringmq::{Buf, Context, Fire, Framed, Id, Io, Listener, Reactor, SendError, Source, State, Stream};
 
-use crate::support::{pair, pattern, turn_until_idle, Case, Spy};
+use crate::support::{pair, pattern, turn_until_idle, Case, Probe, Spy};
 
 const BUFFER_LEN: usize = 64 * 1024;
 
@@ -270,4 +272,81 @@ pub fn a_stream_that_needs_more_than_the_memory_fails(case: Case) {
         turn(&mut reactor, &mut error);
     }
     assert_eq!(error, Some(ErrorKind::OutOfMemory));
+}
+
+/// Asks for a buffer when there is input, and keeps what it gets; or panics when it is to have it.
+struct Asking {
+    socket: UnixStream,
+    buf: Option<Buf>,
+    was_refused: bool,
+    panics: bool,
+}
+
+impl Source for Asking {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::READABLE
+    }
+
+    fn respond(&mut self, _ready: Ready, io: &mut Io) -> Fire {
+        assert!(!(self.panics && self.was_refused), "on purpose");
+        self.buf = io.lend();
+        self.was_refused = self.buf.is_none();
+        if let Some(buf) = &mut self.buf {
+            let len = self.socket.read(buf.spare()).unwrap();
+            buf.advance(len);
+        }
+        Fire::No
+    }
+}
+
+/// One holds what is set aside for reading, and two wait for it, one after the other. The first of these panics when its turn has come,
+/// while there is input for a third that has not waited at all.
+pub fn what_is_kept_for_one_that_fails_goes_to_the_next_in_line(case: Case) {
+    type Log = Vec<&'static str>;
+    let (mut reactor, spy): (Reactor<Log>, Spy) = case.spied_by(case.builder().memory(4 * BUFFER_LEN));
+    let mut context = reactor.context();
+    context.on_failure(|log: &mut Log, _, _| log.push("failed"));
+    let memory = context.memory();
+    drop(Framed::new(LengthPrefix::new(100), pair().1, &memory).unwrap());
+    let _charge = memory.charge(memory.free()).unwrap();
+    let mut add_asking = |panics| {
+        let (near, socket) = pair();
+        let asking = Asking { socket, buf: None, was_refused: false, panics };
+        (near, context.add(asking, |_, _, _| ()).unwrap())
+    };
+    let ((mut holder_near, holder), (mut fragile_near, _)) = (add_asking(false), add_asking(true));
+    let mut add_reader = |name| {
+        let (near, far) = pair();
+        let stream = Stream::new(far, &memory).unwrap();
+        let callback = move |log: &mut Log, context: &mut Context<'_, Log>, id: Id<Stream<UnixStream>>| {
+            context.get_mut(id).unwrap().consume(1);
+            log.push(name);
+        };
+        context.add(stream, callback).unwrap();
+        near
+    };
+    let (mut waiting_near, mut late_near) = (add_reader("waiting"), add_reader("late"));
+    let (_quiet_near, socket) = pair();
+    let quiet = context.add(Probe { fire: Fire::No, ..Probe::new(socket) }, |_, _, _| ()).unwrap();
+
+    let mut log = Log::new();
+    for near in [&mut holder_near, &mut fragile_near, &mut waiting_near] {
+        near.write_all(b"x").unwrap();
+        turn_until_idle(&mut reactor, &spy, &mut log);
+    }
+    assert!(reactor.context().get(holder).unwrap().buf.is_some());
+    assert_eq!(log, Log::new());
+    // A turn that passes the wait over, so that the next one does not: the one that fails is fed, and the late one ready, in the same.
+    reactor.context().get_mut(quiet).unwrap().is_prepared = true;
+    spy.forget();
+    reactor.turn(&mut log, MOMENT).unwrap();
+    assert_eq!(spy.take_waits(), []);
+    late_near.write_all(b"x").unwrap();
+    reactor.context().remove(holder);
+    turn_until_idle(&mut reactor, &spy, &mut log);
+    assert_eq!(log, ["failed", "waiting", "late"]);
 }
