@@ -1,5 +1,7 @@
 //! A length somewhere in a header: [`LengthField`], for protocols whose headers have other fields too.
 
+use std::ops::Range;
+
 use super::{Affixes, Codec, Decoder, Encoder, FrameError, Step};
 
 /// How long a header may be: as much as goes before a body.
@@ -123,9 +125,9 @@ impl LengthField {
         counted as i128 - i128::from(self.adjustment)
     }
 
-    /// The place of the length in the header.
-    fn check(&self) {
-        let LengthField { max, field_len, .. } = *self;
+    /// The same in few bytes, when it can be done.
+    fn layout(&self) -> Layout {
+        let LengthField { max, offset, field_len, is_little, .. } = *self;
         assert!((1..=8).contains(&field_len), "a length field has from 1 to 8 bytes, not {field_len}");
         let (header_end, field_end) = (self.header_end(), self.field_end());
         assert!(
@@ -140,15 +142,50 @@ impl LengthField {
             least >= 0 && greatest <= field_max,
             "a field of {field_len} bytes cannot express lengths from {least} to {greatest}: from 0 to {field_max}"
         );
+        let (offset, field_end, header_end) = (offset as u8, field_end as u8, header_end as u8);
+        Layout { max, excess: least as u64, offset, field_end, header_end, is_little }
+    }
+}
+
+/// A [`LengthField`] that can be done. Every connection has two of them, so the places in a header, which are bytes, are kept as bytes.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    max: usize,
+    /// By how much the length is greater than the body is long.
+    excess: u64,
+    offset: u8,
+    field_end: u8,
+    header_end: u8,
+    is_little: bool,
+}
+
+impl Layout {
+    /// Where the length is in the header.
+    fn field(&self) -> Range<usize> {
+        self.offset.into()..self.field_end.into()
+    }
+
+    fn header_len(&self) -> usize {
+        self.header_end.into()
     }
 
     fn read(&self, header: &[u8]) -> u64 {
-        let field = header[self.offset..self.field_end()].iter();
+        let field = header[self.field()].iter();
         let push = |length, byte: &u8| length << 8 | u64::from(*byte);
         if self.is_little {
             field.rev().fold(0, push)
         } else {
             field.fold(0, push)
+        }
+    }
+
+    /// Within the field, which was found wide enough for the least and the greatest.
+    fn write(&self, body_len: usize, header: &mut [u8]) {
+        let bytes = (body_len as u64 + self.excess).to_be_bytes();
+        let field = &mut header[self.field()];
+        field.copy_from_slice(&bytes[bytes.len() - field.len()..]);
+        if self.is_little {
+            field.reverse();
         }
     }
 }
@@ -163,32 +200,50 @@ impl Codec for LengthField {
     /// If the length has not from 1 to 8 bytes, does not lie within the header, or the header has more than 16 bytes; if the length of a body
     /// of no bytes, or of the maximum, cannot be expressed; and if no slice can hold a frame of the maximum.
     fn halves(self) -> (LengthFieldDecoder, LengthFieldEncoder) {
-        self.check();
-        (LengthFieldDecoder { layout: self, failed: None }, LengthFieldEncoder { layout: self })
+        let layout = self.layout();
+        (LengthFieldDecoder { layout, failed: None }, LengthFieldEncoder { layout })
     }
 }
 
 /// The receiving half of [`LengthField`].
+///
+/// ```
+/// use ringmq::codec::{Codec, Decoder, FrameError, LengthField, Step};
+///
+/// # fn main() -> Result<(), FrameError> {
+/// // A byte of flags, and a byte that counts all of the frame.
+/// let (mut decoder, _) = LengthField::new(16).offset(1).field_len(1).counts_header().halves();
+/// match decoder.decode(b"\xf0\x04hi")? {
+///     Step::Frame { head, body, used } => {
+///         assert_eq!((head.as_bytes(), body, used), (&b"\xf0\0"[..], 2..4, 4));
+///     }
+///     step => unreachable!("a whole frame is there: {step:?}"),
+/// }
+///
+/// // No frame is shorter than its header. Refused, and from now on for good.
+/// assert_eq!(decoder.decode(b"\xf0\x01"), Err(FrameError::TooShort { len: 1, min: 2 }));
+/// assert_eq!(decoder.decode(b"\xf0\x04hi"), Err(FrameError::TooShort { len: 1, min: 2 }));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LengthFieldDecoder {
-    layout: LengthField,
+    layout: Layout,
     failed: Option<FrameError>,
 }
 
 impl LengthFieldDecoder {
     /// How long the body is behind this header.
     fn body_len(&self, header: &[u8]) -> Result<usize, FrameError> {
-        let LengthField { max, .. } = self.layout;
-        let body_len = i128::from(self.layout.read(header)) - self.layout.excess();
-        let header_len = header.len() as u64;
-        match u64::try_from(body_len) {
-            Ok(len) if len <= max as u64 => Ok(len as usize),
-            Ok(len) => Err(FrameError::TooLong { len, max }),
-            // More than 64 bits, or fewer bytes than the header has.
-            Err(_) if body_len > 0 => Err(FrameError::TooLong { len: u64::MAX, max }),
-            Err(_) => {
-                let len = u64::try_from(body_len + i128::from(header_len)).unwrap_or(0);
-                Err(FrameError::TooShort { len, min: header_len as usize })
+        let Layout { max, excess, .. } = self.layout;
+        let length = self.layout.read(header);
+        match length.checked_sub(excess) {
+            Some(len) if len <= max as u64 => Ok(len as usize),
+            Some(len) => Err(FrameError::TooLong { len, max }),
+            // The frame would end before its header does.
+            None => {
+                let len = length.saturating_add(header.len() as u64).saturating_sub(excess);
+                Err(FrameError::TooShort { len, min: header.len() })
             }
         }
     }
@@ -206,7 +261,7 @@ impl Decoder for LengthFieldDecoder {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let header_len = self.layout.header_end();
+        let header_len = self.layout.header_len();
         let header = match input.get(..header_len) {
             Some(header) => header,
             None => return Ok(Step::More(header_len - input.len())),
@@ -219,7 +274,7 @@ impl Decoder for LengthFieldDecoder {
             return Ok(Step::More(used - input.len()));
         }
         let mut head = Header::new(header);
-        head.bytes[self.layout.offset..self.layout.field_end()].fill(0);
+        head.bytes[self.layout.field()].fill(0);
         Ok(Step::Frame { head, body: header_len..used, used })
     }
 
@@ -228,14 +283,29 @@ impl Decoder for LengthFieldDecoder {
     }
 
     fn max_frame_len(&self) -> usize {
-        self.layout.header_end() + self.layout.max
+        self.layout.header_len() + self.layout.max
     }
 }
 
 /// The sending half of [`LengthField`].
+///
+/// ```
+/// use ringmq::codec::{Affixes, Codec, Encoder, FrameError, Header, LengthField};
+///
+/// # fn main() -> Result<(), FrameError> {
+/// let (_, mut encoder) = LengthField::new(16).offset(1).field_len(1).counts_header().halves();
+/// let mut affixes = Affixes::new();
+/// encoder.encode(Header::new(b"\xf0"), 2, &mut affixes)?;
+/// assert_eq!(affixes.before(), b"\xf0\x04");
+///
+/// let refused = encoder.encode(Header::new(b"\xf0"), 17, &mut affixes);
+/// assert_eq!(refused, Err(FrameError::TooLong { len: 17, max: 16 }));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct LengthFieldEncoder {
-    layout: LengthField,
+    layout: Layout,
 }
 
 impl Encoder for LengthFieldEncoder {
@@ -250,19 +320,13 @@ impl Encoder for LengthFieldEncoder {
         if body_len > layout.max {
             return Err(FrameError::TooLong { len: body_len as u64, max: layout.max });
         }
-        if usize::from(head.len) > layout.header_end() {
+        if head.len > layout.header_end {
             let expected = "a header no longer than the codec's";
             return Err(FrameError::Invalid { expected, found: head.len.into() });
         }
-        // Within the field, which was checked for the least and the greatest.
-        let bytes = ((body_len as i128 + layout.excess()) as u64).to_be_bytes();
         let mut header = head.bytes;
-        let field = &mut header[layout.offset..layout.field_end()];
-        field.copy_from_slice(&bytes[bytes.len() - layout.field_len..]);
-        if layout.is_little {
-            field.reverse();
-        }
-        affixes.push_before(&header[..layout.header_end()]);
+        layout.write(body_len, &mut header);
+        affixes.push_before(&header[..layout.header_len()]);
         Ok(())
     }
 }
