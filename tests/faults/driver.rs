@@ -11,6 +11,7 @@ use ringmq::platform::Backend;
 use crate::request::Request;
 use crate::rows::{rows, Row};
 use crate::strace::{self, Log, Obstacle};
+use crate::verdict::conclude;
 use crate::victims;
 
 /// With it the run says that it could not be made, as the tools of GNU do.
@@ -65,7 +66,6 @@ fn drive(request: &Request) -> ExitCode {
     status
 }
 
-/// Its last line is that of Rust's own harness, for who reads what `cargo test` says.
 fn run_all(chosen: &[(&Row, Backend)], folder: &Path) -> ExitCode {
     let mut failed = Vec::new();
     let mut skipped_count = 0;
@@ -84,21 +84,9 @@ fn run_all(chosen: &[(&Row, Backend)], folder: &Path) -> ExitCode {
             }
         }
     }
-    for label in &failed {
-        println!("    {label}");
-    }
-    let verdict = if failed.is_empty() { "ok" } else { "FAILED" };
     let ok_count = chosen.len() - failed.len() - skipped_count;
     let over_count = rows().map(|row| row.backends.len()).sum::<usize>() - chosen.len();
-    println!(
-        "test result: {verdict}. {ok_count} passed; {} failed; {skipped_count} ignored; 0 measured; {over_count} filtered out",
-        failed.len()
-    );
-    if failed.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    conclude(ok_count, &failed, skipped_count, over_count)
 }
 
 fn skip_all(chosen: &[(&Row, Backend)], obstacle: Obstacle) -> ExitCode {

@@ -22,6 +22,9 @@ mod rows;
 #[cfg(all(target_os = "linux", not(ringmq_kqueue = "model")))]
 mod strace;
 #[cfg(all(target_os = "linux", not(ringmq_kqueue = "model")))]
+#[path = "../request/verdict.rs"]
+mod verdict;
+#[cfg(all(target_os = "linux", not(ringmq_kqueue = "model")))]
 mod victims;
 
 #[cfg(all(target_os = "linux", not(ringmq_kqueue = "model")))]
