@@ -11,6 +11,11 @@ mod echo;
 mod example;
 #[cfg(target_os = "linux")]
 mod inotify;
+#[cfg(all(feature = "mq", feature = "signal"))]
+#[path = "../programs/program.rs"]
+mod program;
+#[cfg(all(feature = "mq", feature = "signal"))]
+mod ringcat;
 mod transfer;
 
 use std::fs;

@@ -60,10 +60,13 @@ impl Program {
     /// The next line of its output, once it is there.
     #[track_caller]
     pub fn line(&mut self) -> String {
-        match self.output.recv_timeout(GUARD) {
-            Ok(line) => line,
-            Err(error) => self.fail(&format!("no line: {error}")),
-        }
+        let line = self.line_within(GUARD);
+        line.unwrap_or_else(|| self.fail("no line"))
+    }
+
+    /// The next line of its output, if it comes so soon.
+    pub fn line_within(&mut self, within: Duration) -> Option<String> {
+        self.output.recv_timeout(within).ok()
     }
 
     /// The next line of its errors that has `word` in it.
