@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ringmq::mq::{Message, NotReceived, NotSent, Options, Part, Sent, Socket, SocketType};
+use ringmq::mq::{Endpoint, Event, Message, NotReceived, NotSent, Options, Part, Sent, Socket, SocketType};
 use ringmq::{Builder, Context, Id, Signal, Signals, TimerId};
 
 use args::Args;
@@ -53,6 +53,8 @@ struct Cat {
     received: Tally,
     began: Option<Instant>,
     timeout: Option<TimerId>,
+    /// Who could not be reached the last time that it was tried.
+    unreached: Vec<Endpoint>,
     is_closing: bool,
     status: i32,
     failure: Option<Box<dyn Error>>,
@@ -117,6 +119,7 @@ fn run(args: Args) -> Result<i32, Box<dyn Error>> {
         received: Tally::default(),
         began: None,
         timeout,
+        unreached: Vec::new(),
         is_closing: false,
         status: 0,
         failure: None,
@@ -142,12 +145,13 @@ fn usage_or(error: io::Error, what: String) -> Box<dyn Error> {
 /// Does what can be done now: whatever happens leads here.
 fn go_on(cat: &mut Cat, context: &mut Context<'_, Cat>) {
     while let Some(event) = cat.socket.take_event(context) {
-        if cat.args.verbose {
-            eprintln!("ringcat: {event}");
-        }
+        cat.tell(&event, context);
     }
     if cat.is_closing {
         return;
+    }
+    if cat.socket.endpoints(context).is_empty() {
+        return end(cat, context, 1); // all are given up, which was told
     }
     let before = (cat.sent.messages, cat.received.messages);
     if let Err(error) = receive_all(cat, context).and_then(|()| send_all(cat, context)) {
@@ -205,7 +209,7 @@ fn send_all(cat: &mut Cat, context: &mut Context<'_, Cat>) -> Result<(), Box<dyn
     }
     // Of a stream without end as much as is taken at once is enough for one turn.
     for _ in 0..1024 {
-        if cat.is_asked || cat.has_sent_all() {
+        if cat.is_asked || cat.has_sent_all() || cat.has_received_all() {
             return Ok(());
         }
         let message = match cat.pending.take() {
@@ -231,6 +235,25 @@ fn send_all(cat: &mut Cat, context: &mut Context<'_, Cat>) -> Result<(), Box<dyn
 }
 
 impl Cat {
+    /// Says what has happened: everything, if that was asked for, and else who cannot be reached, once.
+    fn tell(&mut self, event: &Event, context: &Context<'_, Cat>) {
+        if self.args.verbose {
+            return eprintln!("ringcat: {event}");
+        }
+        match event {
+            Event::ConnectFailed(endpoint, _) if !self.unreached.contains(endpoint) => {
+                self.unreached.push(endpoint.clone());
+                eprintln!("ringcat: {event}; trying again");
+            }
+            Event::Connected(endpoint) => self.unreached.retain(|other| other != endpoint),
+            Event::GivenUp(endpoint) => {
+                let why = context.get(self.socket).and_then(Socket::last_failure);
+                eprintln!("ringcat: {}", why.unwrap_or_else(|| format!("{endpoint} is given up")));
+            }
+            _ => {}
+        }
+    }
+
     /// Sends a message, or keeps it until it can be sent.
     fn give(&mut self, context: &mut Context<'_, Cat>, message: Message) -> Result<(), Box<dyn Error>> {
         let len = message.len() as u64;

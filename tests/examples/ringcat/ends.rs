@@ -31,6 +31,29 @@ fn ringcat_gives_up_in_time() {
 }
 
 #[test]
+fn ringcat_tells_who_cannot_be_reached() {
+    on_every_backend(|cats| {
+        let nobody =
+            TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+        let address = format!("tcp://{nobody}");
+        let req = cats.run("req", &address, &["--timeout", "2"], &["hello"]);
+        assert_ended(&req, 3, &[]);
+        let [refused, unsent] = &req.errors[..] else { panic!("{:?}", req.errors) };
+        let expected = format!("ringcat: no connection to {address}: Connection refused");
+        assert!(refused.starts_with(&expected), "{refused}");
+        assert_eq!(unsent, "ringcat: 1 messages were not sent");
+
+        let (_pull, address) = cats.bound("pull", &[]);
+        let mut req = cats.connected("req", &address, &[]);
+        let line = req.complaint("expected a peer of type");
+        assert_eq!(line, format!("ringcat: {address}: expected a peer of type REP or ROUTER, found PULL"));
+        let ended = req.finish();
+        assert_ended(&ended, 1, &[]);
+        assert_eq!(ended.errors, [line]);
+    });
+}
+
+#[test]
 fn ringcat_tells_that_the_peer_has_left_without_a_reply() {
     on_every_backend(|cats| {
         let (rep, address) = cats.bound("rep", &["--exec", "kill -9 $PPID"]);

@@ -80,7 +80,7 @@ fn ringcat_req_prints_what_rep_makes_of_each_line() {
         assert_well(&rep.finish(), &["hello", ""]);
 
         let (rep, address) = cats.bound("rep", &["--count", "1", "--exec", "echo done; false"]);
-        assert_well(&cats.run("req", &address, &[], &["a"]), &["done", ""]);
+        assert_well(&cats.run("req", &address, &["--count", "1"], &["a", "b"]), &["done", ""]);
         let ended = rep.finish();
         assert_ended(&ended, 0, &["a"]);
         assert_eq!(ended.errors[1..], ["ringcat: the command has ended with exit status: 1"]);
