@@ -68,23 +68,32 @@ pub fn main(arguments: &[&str]) {
     let io = io_thread(backend);
     let first = number.parse::<u32>().expect("a number") * 2 * SOCKETS;
     let (life, seed) = (life.parse().expect("a number"), seed.parse::<u64>().expect("a number"));
-    let is_over = AtomicBool::new(false);
+    let (askers_end, pushers_end) = (AtomicBool::new(false), AtomicBool::new(false));
     let reports: Vec<Report> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..2 * SOCKETS)
-            .map(|at| {
-                let report = Report { sender: first + at, count: 0, answers: 0, unsent: 0, left: 0 };
-                let random = fastrand::Rng::with_seed(seed ^ u64::from(first + at));
-                let member = Member { report, life, random, is_over: &is_over };
-                let (io, address) = (&io, if at % 4 < 2 { rep } else { rep_path });
-                scope.spawn(move || match is_pusher(at) {
-                    true => member.push(open(io, SocketType::Push, at, pull)),
-                    false => member.ask(open(io, SocketType::Req, at, address)),
-                })
+        let start = |at: u32| {
+            let report = Report { sender: first + at, count: 0, answers: 0, unsent: 0, left: 0 };
+            let random = fastrand::Rng::with_seed(seed ^ u64::from(first + at));
+            let is_over = if is_pusher(at) { &pushers_end } else { &askers_end };
+            let member = Member { report, life, random, is_over };
+            let (io, address) = (&io, if at % 4 < 2 { rep } else { rep_path });
+            scope.spawn(move || match is_pusher(at) {
+                true => member.push(open(io, SocketType::Push, at, pull)),
+                false => member.ask(open(io, SocketType::Req, at, address)),
             })
-            .collect();
+        };
+        let end = |threads: Vec<thread::ScopedJoinHandle<'_, Report>>| -> Vec<Report> {
+            threads.into_iter().map(|thread| thread.join().expect("a fault ends the process")).collect()
+        };
+        let (askers, pushers): (Vec<u32>, Vec<u32>) = (0..2 * SOCKETS).partition(|at| !is_pusher(*at));
+        let askers: Vec<_> = askers.into_iter().map(start).collect();
+        let pushers: Vec<_> = pushers.into_iter().map(start).collect();
         io::stdin().read_to_end(&mut Vec::new()).expect("it is a pipe");
-        is_over.store(true, SeqCst);
-        threads.into_iter().map(|thread| thread.join().expect("a fault ends the process")).collect()
+        askers_end.store(true, SeqCst);
+        let asked = end(askers);
+        // The loop that has brought an answer of the server that is there has also seen which connections died with one before: the last
+        // messages are on none of them.
+        pushers_end.store(true, SeqCst);
+        [asked, end(pushers)].concat()
     });
     assert_eq!(io.shutdown(PATIENCE).expect("it ends"), 0, "a message was lost that could be delivered");
     reports.iter().for_each(|report| println!("{report}"));
