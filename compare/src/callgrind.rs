@@ -82,7 +82,7 @@ impl Drop for Server {
 }
 
 /// The line `totals: N` of a profile in callgrind's format.
-fn read_total(profile: &Path) -> Result<u64, Box<dyn Error>> {
+pub fn read_total(profile: &Path) -> Result<u64, Box<dyn Error>> {
     let text = fs::read_to_string(profile).map_err(|error| format!("{}: {error}", profile.display()))?;
     let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
     Ok(total.ok_or("callgrind has written no total")?.trim().parse()?)

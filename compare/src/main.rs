@@ -5,6 +5,7 @@ mod callgrind;
 mod client;
 mod codecs;
 mod instructions;
+mod mq;
 mod servers;
 
 use std::error::Error;
@@ -18,6 +19,7 @@ usage: ringmq-compare COMMAND [OPTION]...
 commands:
   codecs        what a frame costs to decode and encode, beside tokio-util's codecs
   instructions  user instructions per round trip in an echo server, under callgrind
+  mq            throughput and latency of message-queue sockets, beside libzmq and nng
 
 `ringmq-compare COMMAND --help` has the options.
 ";
@@ -37,11 +39,13 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     match arguments.next()? {
         Some(lexopt::Arg::Value(command)) if command == "instructions" => instructions::run(arguments),
         Some(lexopt::Arg::Value(command)) if command == "codecs" => codecs::run(arguments),
+        Some(lexopt::Arg::Value(command)) if command == "mq" => mq::run(arguments),
         // What the other commands run in a process of its own.
         Some(lexopt::Arg::Value(command)) if command == "serve" => servers::run(arguments),
         Some(lexopt::Arg::Value(command)) if command == "codec-passes" => codecs::run_passes(arguments),
+        Some(lexopt::Arg::Value(command)) if command == "mq-node" => mq::node::run(arguments),
         Some(lexopt::Arg::Value(command)) => {
-            Err(format!("no command {command:?}: there are `codecs` and `instructions`").into())
+            Err(format!("no command {command:?}: there are `codecs`, `instructions` and `mq`").into())
         }
         Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
             print!("{HELP}");
