@@ -2,8 +2,8 @@
 //!
 //! Start at [`Reactor`], which says what a turn of the loop is, and at [`Framed`], a connection that carries messages. The README has
 //! a complete program, `examples/echo.rs` a server, `examples/transfer` both ends of a connection at full speed. The [`guide`] draws a turn
-//! of the loop with all its rules, goes through [a source of one's own](guide::sources), and leads here [from libuv, calloop and
-//! mio](guide::migrating).
+//! of the loop with all its rules, says what holds of [messages and memory](guide::framing), goes through [a source of one's
+//! own](guide::sources), and leads here [from libuv, calloop and mio](guide::migrating).
 //!
 //! # Layers
 //!

@@ -1,9 +1,13 @@
-//! How the loop works, how to write a source of one's own, and how to come here from another loop.
+//! How the loop works, what messages take, how to write a source of one's own, and how to come here from another loop.
 //!
 //! * [`turn`]: one turn of the loop, drawn, with every rule that may be relied on and the test that holds it.
+//! * [`framing`]: messages and memory; which codec, how to read and answer, what is refused, and what is promised.
 //! * [`sources`]: a source of one's own, step by step.
 //! * [`migrating`]: from libuv, calloop or mio.
 
+#[cfg(feature = "codec")]
+#[doc = include_str!("framing.md")]
+pub mod framing {}
 #[doc = include_str!("migrating.md")]
 pub mod migrating {}
 #[doc = include_str!("sources.md")]
