@@ -106,7 +106,7 @@ impl<S: 'static> Core<S> {
     /// Has every source finish, and answers with those that have not yet.
     pub fn finish_all(&mut self) -> Vec<Key> {
         let mut keys: Vec<Key> = self.agenda.slots.iter().map(|(key, _)| key).collect();
-        keys.retain(|&key| {
+        retain(&mut keys, &mut |key| {
             let is_live = self.guard(key, |source| source.finish()).is_some();
             self.agenda.touch(key);
             is_live
@@ -123,7 +123,7 @@ impl<S: 'static> Core<S> {
 
     /// Leaves those of these sources that have not finished yet.
     pub fn retain_unfinished(&mut self, keys: &mut Vec<Key>) {
-        keys.retain(|&key| self.guard(key, |source| source.is_finished()) == Some(false));
+        retain(keys, &mut |key| self.guard(key, |source| source.is_finished()) == Some(false));
     }
 
     pub fn add<T: Source>(
@@ -131,23 +131,20 @@ impl<S: 'static> Core<S> {
         source: T,
         callback: impl Callback<S, T> + 'static,
     ) -> io::Result<Id<T>> {
-        let key = self.agenda.slots.next_key();
-        let interest = source.interest();
-        let is_always_ready = match self.poller.add(source.fd(), key.to_token(), interest, Trigger::Level) {
-            Ok(()) => false,
-            // The kernel cannot wait for it since there is nothing to wait for.
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => true,
-            Err(error) => return Err(error),
-        };
-        let registration = Registration::new(interest, is_always_ready);
-        let member = Box::new(Pair::new(Some(source), callback));
+        let registration = register(&mut self.poller, self.agenda.slots.next_key(), &source)?;
+        Ok(Id::new(self.insert(Box::new(Pair::new(Some(source), callback)), registration)))
+    }
+
+    /// The rest of [`add`](Self::add), which is the same for all sources and callbacks.
+    fn insert(&mut self, member: Box<dyn Member<S>>, registration: Registration) -> Key {
+        let waits_unasked = registration.marks.has(Marks::ALWAYS_READY) && !registration.interest.is_none();
         let key = self.agenda.slots.insert(Slot { member: Some(member), registration });
-        if is_always_ready && !interest.is_none() {
+        if waits_unasked {
             self.always_ready.push(key);
         }
         // It may have work already: bytes queued before it was added.
         self.agenda.touch(key);
-        Ok(Id::new(key))
+        key
     }
 
     /// A source to change.
@@ -178,7 +175,7 @@ impl<S: 'static> Core<S> {
             None => return,
         };
         if registration.marks.has(Marks::ALWAYS_READY) {
-            self.always_ready.retain(|other| *other != key);
+            retain(&mut self.always_ready, &mut |other| other != key);
         } else if let Err(error) = self.poller.delete(fd) {
             // Only who was never registered is refused, and this one was: somebody else's descriptor answers to its number.
             debug_assert_eq!(error.kind(), io::ErrorKind::NotFound);
@@ -189,9 +186,13 @@ impl<S: 'static> Core<S> {
 
     /// Gives a source another callback. The old one is dropped, or will be when it has run.
     pub fn replace_callback<T: Source>(&mut self, id: Id<T>, callback: impl Callback<S, T> + 'static) {
-        if let Some(slot) = self.agenda.slots.get_mut(id.key) {
+        self.replace_member(id.key, Box::new(Pair::<T, _>::new(None, callback)));
+    }
+
+    /// Has a member that has no source take over that of another.
+    fn replace_member(&mut self, key: Key, mut member: Box<dyn Member<S>>) {
+        if let Some(slot) = self.agenda.slots.get_mut(key) {
             // Its own callback runs while it is not there: then it is handed over when that has run.
-            let mut member: Box<dyn Member<S>> = Box::new(Pair::new(None, callback));
             if let Some(before) = &mut slot.member {
                 before.hand_over(member.as_mut());
             }
@@ -214,6 +215,22 @@ impl<S: 'static> Core<S> {
             None => return Some(member),
         }
         None
+    }
+}
+
+/// Leaves the keys of which this holds. One function for all that asks, compiled once.
+pub(super) fn retain(keys: &mut Vec<Key>, is_kept: &mut dyn FnMut(Key) -> bool) {
+    keys.retain(|&key| is_kept(key));
+}
+
+/// Has the poller watch for what a source waits for, under the key that it is to have.
+fn register(poller: &mut AnyPoller, key: Key, source: &dyn Source) -> io::Result<Registration> {
+    let interest = source.interest();
+    match poller.add(source.fd(), key.to_token(), interest, Trigger::Level) {
+        Ok(()) => Ok(Registration::new(interest, false)),
+        // The kernel cannot wait for it since there is nothing to wait for.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Registration::new(interest, true)),
+        Err(error) => Err(error),
     }
 }
 

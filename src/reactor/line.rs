@@ -87,14 +87,14 @@ impl Line {
 
     /// Lets those respond for whom there is enough, in the order in which they were refused. They do so before the events of the turn, so
     /// that who is ready at every turn cannot take the memory from under them.
-    pub fn feed(&mut self, ledger: &Ledger, is_live: impl Fn(Key) -> bool) {
+    pub fn feed(&mut self, ledger: &Ledger, is_live: &dyn Fn(Key) -> bool) {
         let mut account = ledger.account();
         // What was promised to those who are about to respond is not there any more.
         for fed in &mut self.fed {
             fed.is_fed_by(&mut account);
         }
         let (mut is_reading_held_up, mut is_sending_held_up) = (false, false);
-        while let Some(purpose) = self.next_in_turn(is_reading_held_up, is_sending_held_up, &is_live) {
+        while let Some(purpose) = self.next_in_turn(is_reading_held_up, is_sending_held_up, is_live) {
             let fed = match self.feed_first(purpose, &mut account) {
                 Ok(fed) => fed,
                 // Whoever comes next might have it again and again.
@@ -110,7 +110,7 @@ impl Line {
             };
             self.fed.push_back(fed);
         }
-        while self.reading.is_empty() && drop_gone(&mut self.accepting, &is_live) {
+        while self.reading.is_empty() && drop_gone(&mut self.accepting, is_live) {
             match self.feed_first(Purpose::Accepting, &mut account) {
                 Ok(fed) => self.fed.push_back(fed),
                 Err(_) => break,
@@ -123,7 +123,7 @@ impl Line {
         &mut self,
         is_reading_held_up: bool,
         is_sending_held_up: bool,
-        is_live: &impl Fn(Key) -> bool,
+        is_live: &dyn Fn(Key) -> bool,
     ) -> Option<Purpose> {
         let reads = !is_reading_held_up && drop_gone(&mut self.reading, is_live);
         let sends = !is_sending_held_up && drop_gone(&mut self.sending, is_live);
@@ -174,7 +174,7 @@ fn is_sure(ledger: &Ledger, purpose: Purpose, wanted: usize) -> bool {
 }
 
 /// Who is gone makes way, whatever he wanted. Answers whether anybody is left.
-fn drop_gone(queue: &mut VecDeque<Waiting>, is_live: &impl Fn(Key) -> bool) -> bool {
+fn drop_gone(queue: &mut VecDeque<Waiting>, is_live: &dyn Fn(Key) -> bool) -> bool {
     while queue.front().map_or(false, |first| !is_live(first.key)) {
         queue.pop_front();
     }

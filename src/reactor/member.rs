@@ -5,7 +5,6 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use super::context::{Context, Own};
 use super::core::Core;
-use super::failure::Cause;
 use super::slab::{Id, Key};
 use super::source::{Fire, Io, Source};
 use super::work::Callback;
@@ -131,11 +130,11 @@ where
     C: Callback<S, T> + 'static,
 {
     fn source(&self) -> Option<&dyn Source> {
-        self.source.as_ref().map(|source| source as &dyn Source)
+        any_source(&self.source)
     }
 
     fn source_mut(&mut self) -> Option<&mut dyn Source> {
-        self.source.as_mut().map(|source| source as &mut dyn Source)
+        any_source_mut(&mut self.source)
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -147,25 +146,11 @@ where
     }
 
     fn respond_and_settle(&mut self, ready: Ready, io: &mut Io) -> Settled {
-        match &mut self.source {
-            // Said by itself, so that what is done without readiness need not be compiled into what is done with it.
-            Some(source) if ready.is_none() => respond_unasked(source, io),
-            Some(source) => match source.respond(ready, io) {
-                Fire::Yes => Settled::FIRING,
-                Fire::No => settle_behind(source, io),
-                Fire::AtRest => Settled { interest: source.interest(), bits: Settled::RESPONDED },
-            },
-            None => Settled::NOT,
-        }
+        respond_and_settle(&mut self.source, ready, io)
     }
 
     fn settle(&mut self) -> Settled {
-        let source = match &mut self.source {
-            Some(source) => source,
-            None => return Settled::NOT,
-        };
-        let bits = u8::from(source.settle());
-        Settled { interest: source.interest(), bits }
+        settle(&mut self.source)
     }
 
     fn run(&mut self, state: &mut S, core: &mut Core<S>, key: Key) -> Settled {
@@ -174,8 +159,7 @@ where
             || callback.call(state, &mut Context { core, own: Some(Own { key, source }) }, Id::new(key));
         match catch_unwind(AssertUnwindSafe(call)) {
             Ok(None) => {}
-            Ok(Some(error)) => return core.note_failure(Cause::Error(error)),
-            Err(panic) => return core.note_failure(Cause::Panic(panic)),
+            failure => return core.note_failure(failure),
         }
         match source {
             Some(source) if core.has_only_this() => {
@@ -191,9 +175,51 @@ where
     }
 
     fn hand_over(&mut self, to: &mut dyn Member<S>) {
-        if let Some(place) = to.as_any_mut().downcast_mut() {
-            *place = self.source.take();
+        hand_over(&mut self.source, to.as_any_mut());
+    }
+}
+
+// What does not depend on the callback is by itself from here on, and so compiled once for all the callbacks of a type of source.
+
+fn any_source<T: Source>(source: &Option<T>) -> Option<&dyn Source> {
+    source.as_ref().map(|source| source as &dyn Source)
+}
+
+fn any_source_mut<T: Source>(source: &mut Option<T>) -> Option<&mut dyn Source> {
+    source.as_mut().map(|source| source as &mut dyn Source)
+}
+
+/// As [`Member::hand_over`].
+fn hand_over<T: Source>(source: &mut Option<T>, to: &mut dyn Any) {
+    if let Some(place) = to.downcast_mut() {
+        *place = source.take();
+    }
+}
+
+/// As [`Member::settle`].
+#[inline]
+fn settle<T: Source>(source: &mut Option<T>) -> Settled {
+    match source {
+        Some(source) => {
+            let bits = u8::from(source.settle());
+            Settled { interest: source.interest(), bits }
         }
+        None => Settled::NOT,
+    }
+}
+
+/// As [`Member::respond_and_settle`].
+#[inline]
+fn respond_and_settle<T: Source>(source: &mut Option<T>, ready: Ready, io: &mut Io) -> Settled {
+    match source {
+        // Said by itself, so that what is done without readiness need not be compiled into what is done with it.
+        Some(source) if ready.is_none() => respond_unasked(source, io),
+        Some(source) => match source.respond(ready, io) {
+            Fire::Yes => Settled::FIRING,
+            Fire::No => settle_behind(source, io),
+            Fire::AtRest => Settled { interest: source.interest(), bits: Settled::RESPONDED },
+        },
+        None => Settled::NOT,
     }
 }
 

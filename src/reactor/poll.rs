@@ -4,13 +4,14 @@ use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
-use super::agenda::{Agenda, Marks, Mood, Queues, Slot};
-use super::core::Core;
+use super::agenda::{Agenda, Marks, Mood, Queues, Registration, Slot};
+use super::core::{retain, Core};
 use super::failure::Cause;
 use super::member::Settled;
 use super::recorder::Part;
 use super::slab::Key;
-use crate::platform::{is_shortage, Event, Interest, Trigger};
+use super::source::Source;
+use crate::platform::{is_shortage, AnyPoller, Event, Interest, Trigger};
 
 impl<S: 'static> Core<S> {
     /// Phase 3: asks the kernel who is ready, and waits only when nothing else is to be done.
@@ -149,26 +150,16 @@ impl<S: 'static> Core<S> {
             self.prepared.push_back(key);
         }
         let mut interest = settled.interest;
-        let is_always_ready = registration.marks.has(Marks::ALWAYS_READY);
         if registration.marks.has(Marks::DEAF) {
             interest = interest.without(Interest::READABLE);
         }
         if interest != registration.interest {
-            let is_told = match member.source() {
-                Some(source) if !is_always_ready => {
-                    self.poller.modify(source.fd(), key.to_token(), interest, Trigger::Level)
-                }
-                _ => Ok(()),
-            };
-            match is_told {
-                Ok(()) => {
-                    let before = std::mem::replace(&mut registration.interest, interest);
-                    if is_always_ready && interest.is_none() {
-                        self.always_ready.retain(|other| *other != key);
-                    } else if is_always_ready && before.is_none() {
-                        self.always_ready.push(key);
-                    }
-                }
+            let before = registration.interest;
+            match tell(&mut self.poller, key, member.source(), registration, interest) {
+                Ok(()) if !registration.marks.has(Marks::ALWAYS_READY) => {}
+                Ok(()) if interest.is_none() => retain(&mut self.always_ready, &mut |other| other != key),
+                Ok(()) if before.is_none() => self.always_ready.push(key),
+                Ok(()) => {}
                 // The same may go well in the next turn.
                 Err(error) if is_shortage(&error) => return Err(error),
                 // Its descriptor is closed, say. It would come to nothing at every turn, and keep the others from theirs.
@@ -231,4 +222,22 @@ impl<S: 'static> Core<S> {
         };
         self.io.stats.spurious_wake_ups += u64::from(!is_limited && !is_due);
     }
+}
+
+/// Tells the kernel what a source waits for now, unless it is one of those that the kernel cannot wait for.
+fn tell(
+    poller: &mut AnyPoller,
+    key: Key,
+    source: Option<&dyn Source>,
+    registration: &mut Registration,
+    interest: Interest,
+) -> io::Result<()> {
+    match source {
+        Some(source) if !registration.marks.has(Marks::ALWAYS_READY) => {
+            poller.modify(source.fd(), key.to_token(), interest, Trigger::Level)?;
+        }
+        _ => {}
+    }
+    registration.interest = interest;
+    Ok(())
 }

@@ -147,7 +147,7 @@ impl<S: 'static> Core<S> {
     /// Lets sources that wait for memory try again, if there is enough.
     pub fn feed_line(&mut self) {
         let slots = &self.agenda.slots;
-        self.line.feed(self.io.memory().ledger(), |key| slots.get(key).is_some());
+        self.line.feed(self.io.memory().ledger(), &|key| slots.get(key).is_some());
     }
 
     /// What a source that the kernel cannot wait for is ready for: whatever it wants.

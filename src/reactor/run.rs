@@ -108,8 +108,8 @@ impl<S: 'static> Core<S> {
 
     /// Takes note of why a callback has failed.
     #[cold]
-    pub fn note_failure(&mut self, cause: Cause) -> Settled {
-        self.callback_failure = Some(cause);
+    pub fn note_failure(&mut self, outcome: std::thread::Result<Option<BoxError>>) -> Settled {
+        self.callback_failure = cause_of(outcome);
         Settled::FAILURE
     }
 
