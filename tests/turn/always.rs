@@ -6,9 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use ringmq::platform::{Interest, Ready};
-use ringmq::{Fire, Io, Source};
+use ringmq::{Context, Fire, Io, Source};
 
-use crate::support::{pair, Case, Probe};
+use crate::support::{pair, Case, Probe, Seen};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 const HOUR: Option<Duration> = Some(Duration::from_secs(3600));
@@ -52,15 +52,15 @@ impl Source for Reader {
 
 pub fn a_regular_file_is_read_to_its_end_like_any_source(case: Case) {
     let mut reactor = case.reactor();
-    let done = |text: &mut Vec<u8>, context: &mut ringmq::Context<'_, _>, id| {
+    let done = |seen: &mut Seen, context: &mut Context<'_, Seen>, id| {
         let reader: Reader = context.remove(id).unwrap();
-        *text = reader.text;
+        seen.bytes = reader.text;
         context.stop();
     };
     reactor.context().add(Reader::of_this_file(), done).unwrap();
-    let mut text = Vec::new();
-    reactor.run(&mut text).unwrap();
-    assert_eq!(text, include_bytes!("always.rs"));
+    let mut seen = Seen::default();
+    reactor.run(&mut seen).unwrap();
+    assert_eq!(seen.bytes, include_bytes!("always.rs"));
 }
 
 pub fn a_regular_file_and_a_socket_both_have_their_turn(case: Case) {

@@ -53,7 +53,7 @@ pub fn a_stream_removed_in_its_read_callback_writes_nothing(case: Case) {
     near.write_all(b"request").unwrap();
     let mut context = reactor.context();
     let stream = Stream::new(far, &context.memory()).unwrap();
-    let callback = |count: &mut u32, context: &mut Context<'_, u32>, id: Id<Stream<UnixStream>>| {
+    let callback = |count: &mut usize, context: &mut Context<'_, usize>, id: Id<Stream<UnixStream>>| {
         *count += 1;
         context.get_mut(id).unwrap().send(b"answer").unwrap();
         drop(context.remove(id));
@@ -138,7 +138,7 @@ pub fn the_bell_of_other_threads_is_neither_starved_nor_starves(case: Case) {
     }
     let remote = reactor.remote();
     for round in 1..=50 {
-        remote.post(|count: &mut u32, _| *count += 1).unwrap();
+        remote.post(|count: &mut usize, _| *count += 1).unwrap();
         let mut count = 0;
         // One event each for the sources and the bell, and a turn for what the bell fires.
         for _ in 0..=SOURCES + 1 {
@@ -183,12 +183,12 @@ pub fn a_peer_that_never_gets_further_is_removed_at_a_deadline(case: Case) {
     let (_other, other_far) = pair();
     let mut context = reactor.context();
     let other = Stream::new(other_far, &context.memory()).unwrap();
-    let other = context.add(other, |_: &mut u32, _, _| ()).unwrap();
+    let other = context.add(other, |_: &mut usize, _, _| ()).unwrap();
     let mut stream = Stream::new(slow_far, &context.memory()).unwrap();
     stream.need(4);
-    let id = context.add(stream, |count: &mut u32, _, _| *count += 1).unwrap();
+    let id = context.add(stream, |count: &mut usize, _, _| *count += 1).unwrap();
     let deadline = Duration::from_secs(10);
-    context.set_timeout(deadline, move |_, context: &mut Context<'_, u32>| drop(context.remove(id)));
+    context.set_timeout(deadline, move |_, context: &mut Context<'_, usize>| drop(context.remove(id)));
     slow.write_all(b"x").unwrap();
     let mut count = 0;
     reactor.turn(&mut count, SOON).unwrap();

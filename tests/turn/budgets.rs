@@ -15,7 +15,7 @@ use crate::support::{pair, Case, SOON};
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 
 /// Runs turns until the log has `count` entries more, and answers how many each turn brought.
-fn pieces(reactor: &mut Reactor<Vec<u32>>, count: usize) -> Vec<usize> {
+fn pieces(reactor: &mut Reactor<Vec<usize>>, count: usize) -> Vec<usize> {
     let mut log = Vec::new();
     let mut pieces = Vec::new();
     while log.len() < count {
@@ -23,14 +23,14 @@ fn pieces(reactor: &mut Reactor<Vec<u32>>, count: usize) -> Vec<usize> {
         reactor.turn(&mut log, SOON).unwrap();
         pieces.push(log.len() - before);
     }
-    assert_eq!(log, (0..count as u32).collect::<Vec<_>>());
+    assert_eq!(log, (0..count).collect::<Vec<_>>());
     pieces
 }
 
 pub fn tasks_beyond_the_budget_run_in_the_next_turns_in_order_and_the_kernel_is_asked_between(case: Case) {
     let (mut reactor, spy) = case.spied_by(Builder::new().callback_budget(10));
     for at in 0..25 {
-        reactor.context().defer(move |log: &mut Vec<u32>, context| {
+        reactor.context().defer(move |log: &mut Vec<usize>, context| {
             log.push(at);
             if at == 24 {
                 context.stop(); // so that the last turn does not wait
@@ -45,8 +45,8 @@ pub fn timers_beyond_the_budget_run_in_the_next_turns_in_order(case: Case) {
     let (mut reactor, spy) = case.spied_by(Builder::new().timer_budget(10));
     spy.stop_the_clock();
     for at in 0..25 {
-        reactor.context().set_timeout(Duration::from_millis(at), move |log: &mut Vec<u32>, context| {
-            log.push(at as u32);
+        reactor.context().set_timeout(Duration::from_millis(at), move |log: &mut Vec<usize>, context| {
+            log.push(at as usize);
             if at == 24 {
                 context.stop();
             }
@@ -62,7 +62,7 @@ pub fn posted_tasks_beyond_the_budget_run_in_the_next_turns_in_order(case: Case)
     let remote = reactor.remote();
     for at in 0..25 {
         remote
-            .post(move |log: &mut Vec<u32>, context| {
+            .post(move |log: &mut Vec<usize>, context| {
                 log.push(at);
                 if at == 24 {
                     context.stop();
@@ -79,11 +79,11 @@ pub fn a_budget_of_zero_counts_as_one(case: Case) {
     let (mut reactor, spy) = case.spied_by(builder);
     spy.stop_the_clock();
     let mut context = reactor.context();
-    context.defer(|log: &mut Vec<u32>, context| {
+    context.defer(|log: &mut Vec<usize>, context| {
         log.push(0);
-        context.set_timeout(Duration::ZERO, |log: &mut Vec<u32>, context: &mut Context<'_, Vec<u32>>| {
+        context.set_timeout(Duration::ZERO, |log: &mut Vec<usize>, context: &mut Context<'_, Vec<usize>>| {
             log.push(1);
-            let posted = context.remote().post(|log: &mut Vec<u32>, context| {
+            let posted = context.remote().post(|log: &mut Vec<usize>, context| {
                 log.push(2);
                 context.stop();
             });

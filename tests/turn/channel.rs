@@ -1,6 +1,8 @@
 //! Values from other threads: all of them arrive, in order, at a bounded cost, and both ends learn of it when the other one goes.
 
+use std::cell::Cell;
 use std::io::Write;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, SendError, TryRecvError, TrySendError};
 use std::sync::Arc;
@@ -13,12 +15,12 @@ use crate::support::{pair, turn_until, turn_until_idle, Case, Probe, SOON};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 /// More than arrive in one turn.
-const MANY: u32 = 5_000;
+const MANY: usize = 5_000;
 const PER_TURN: usize = 1024;
 
-pub type Log = Vec<Option<u32>>;
+pub type Log = Vec<Option<usize>>;
 
-pub fn note(log: &mut Log, context: &mut Context<'_, Log>, value: Option<u32>) {
+pub fn note(log: &mut Log, context: &mut Context<'_, Log>, value: Option<usize>) {
     log.push(value);
     if value.is_none() {
         context.stop();
@@ -26,9 +28,18 @@ pub fn note(log: &mut Log, context: &mut Context<'_, Log>, value: Option<u32>) {
 }
 
 /// Takes what has arrived.
-pub fn take<S>(context: &mut Context<'_, S>, id: Id<Channel<u32>>, limit: usize) -> Vec<u32> {
+pub fn take<S>(context: &mut Context<'_, S>, id: Id<Channel<usize>>, limit: usize) -> Vec<usize> {
     let channel = context.get_mut(id).expect("it is on the loop");
     std::iter::from_fn(|| channel.try_recv().ok()).take(limit).collect()
+}
+
+/// A value that was taken from a channel, and the channel.
+pub type Found = Vec<(usize, Channel<usize>)>;
+
+/// Takes one value, and the channel off its loop.
+pub fn take_away(found: &mut Found, context: &mut Context<'_, Found>, id: Id<Channel<usize>>) {
+    let value = take(context, id, 1)[0];
+    found.push((value, context.remove(id).expect("it is on the loop")));
 }
 
 /// Counts how many there are of it.
@@ -81,20 +92,16 @@ pub fn values_of_one_thread_arrive_in_order_and_then_the_end_and_the_channel_is_
 /// Four threads, each with a sender of its own: nothing is lost or doubled, and the values of each are in order.
 pub fn values_of_several_threads_all_arrive(case: Case) {
     const THREADS: usize = 4;
-    type Seen = ([u32; THREADS], bool);
     for capacity in [usize::MAX, 1, 100] {
-        let mut reactor = case.reactor::<Seen>();
+        let mut reactor = case.reactor::<Vec<usize>>();
         let (sender, channel) = Channel::bounded(capacity).unwrap();
-        let received = |seen: &mut Seen, context: &mut Context<'_, Seen>, value| match value {
+        let received = |next: &mut Vec<usize>, context: &mut Context<'_, Vec<usize>>, value| match value {
             Some((thread, value)) => {
-                let next: &mut u32 = &mut seen.0[thread];
+                let next: &mut usize = &mut next[thread];
                 assert_eq!(value, *next, "thread {thread}");
                 *next += 1;
             }
-            None => {
-                seen.1 = true;
-                context.stop();
-            }
+            None => context.stop(),
         };
         reactor.context().receive(channel, received).unwrap();
         let threads: Vec<_> = (0..THREADS)
@@ -104,16 +111,16 @@ pub fn values_of_several_threads_all_arrive(case: Case) {
             })
             .collect();
         drop(sender);
-        let mut seen = Seen::default();
-        reactor.run(&mut seen).unwrap();
+        let mut next = vec![0; THREADS];
+        reactor.run(&mut next).unwrap();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert_eq!(seen, ([MANY; THREADS], true));
+        assert_eq!(next, [MANY; THREADS]);
     }
 }
 
 /// A source that is always ready has its turn in every one in which values arrive, and no turn brings more than a thousand-odd.
 pub fn a_flood_of_values_leaves_io_its_turn_every_time(case: Case) {
-    let (mut reactor, spy) = case.spied::<Vec<u32>>();
+    let (mut reactor, spy) = case.spied::<Vec<usize>>();
     let (mut near, far) = pair();
     near.write_all(b"x").unwrap();
     let probe = Probe::new(far);
@@ -122,10 +129,10 @@ pub fn a_flood_of_values_leaves_io_its_turn_every_time(case: Case) {
     (0..MANY).for_each(|value| sender.send(value).unwrap());
     let mut context = reactor.context();
     context.add(probe, |_, _, _| ()).unwrap();
-    context.receive(channel, |log: &mut Vec<u32>, _, value| log.extend(value)).unwrap();
+    context.receive(channel, |log: &mut Vec<usize>, _, value| log.extend(value)).unwrap();
     let mut log = Vec::new();
     let mut turns = 0;
-    while log.len() < MANY as usize {
+    while log.len() < MANY {
         let before = log.len();
         reactor.turn(&mut log, SOON).unwrap();
         turns += 1;
@@ -138,7 +145,7 @@ pub fn a_flood_of_values_leaves_io_its_turn_every_time(case: Case) {
 
 /// Sent from a callback of the loop itself, over and over.
 pub fn a_callback_that_sends_itself_a_value_leaves_io_its_turn_every_time(case: Case) {
-    let mut reactor = case.reactor::<u32>();
+    let mut reactor = case.reactor::<usize>();
     let (mut near, far) = pair();
     near.write_all(b"x").unwrap();
     let probe = Probe::new(far);
@@ -148,7 +155,7 @@ pub fn a_callback_that_sends_itself_a_value_leaves_io_its_turn_every_time(case: 
     let mut context = reactor.context();
     context.add(probe, |_, _, _| ()).unwrap();
     context
-        .receive(channel, move |count: &mut u32, _, value| {
+        .receive(channel, move |count: &mut usize, _, value| {
             *count += 1;
             sender.send(value.expect("a sender is left")).unwrap();
         })
@@ -174,10 +181,10 @@ pub fn many_values_cost_one_turn_and_then_the_loop_sleeps(case: Case) {
 }
 
 pub fn what_a_callback_leaves_it_is_called_for_again_when_it_has_taken_some(case: Case) {
-    let (mut reactor, spy) = case.spied::<Vec<u32>>();
+    let (mut reactor, spy) = case.spied::<Vec<usize>>();
     let (sender, channel) = Channel::unbounded().unwrap();
     (0..5).for_each(|value| sender.send(value).unwrap());
-    let callback = |log: &mut Vec<u32>, context: &mut Context<'_, Vec<u32>>, id| {
+    let callback = |log: &mut Vec<usize>, context: &mut Context<'_, Vec<usize>>, id| {
         assert!(log.len() <= 5);
         log.extend(take(context, id, 2));
     };
@@ -189,53 +196,54 @@ pub fn what_a_callback_leaves_it_is_called_for_again_when_it_has_taken_some(case
 
 /// A reader that is busy elsewhere: its values stay, more of them neither keep the loop awake nor get lost, and it goes on when fired.
 pub fn a_callback_that_takes_nothing_lets_the_loop_sleep(case: Case) {
-    let (mut reactor, spy) = case.spied::<(u32, Vec<u32>)>();
+    let (mut reactor, spy) = case.spied();
     let (sender, channel) = Channel::unbounded().unwrap();
-    let callback = |state: &mut (u32, Vec<u32>), context: &mut Context<'_, _>, id| {
-        if state.0 > 0 {
-            state.1.extend(take(context, id, usize::MAX));
+    let is_busy = Rc::new(Cell::new(true));
+    let is_elsewhere = Rc::clone(&is_busy);
+    let callback = move |log: &mut Vec<usize>, context: &mut Context<'_, _>, id| {
+        if !is_elsewhere.get() {
+            log.extend(take(context, id, usize::MAX));
         }
     };
     let id = reactor.context().add(channel, callback).unwrap();
-    let mut state = (0, Vec::new());
+    let mut log = Vec::new();
     for part in 0..5 {
         (part * 1000..(part + 1) * 1000).for_each(|value| sender.send(value).unwrap());
-        turn_until_idle(&mut reactor, &spy, &mut state);
+        turn_until_idle(&mut reactor, &spy, &mut log);
     }
-    state.0 = 1;
+    is_busy.set(false);
     reactor.context().fire(id);
-    turn_until_idle(&mut reactor, &spy, &mut state);
-    assert_eq!(state.1, (0..5000).collect::<Vec<_>>());
+    turn_until_idle(&mut reactor, &spy, &mut log);
+    assert_eq!(log, (0..5000).collect::<Vec<_>>());
 }
 
 /// With a callback that asks by itself: after the last value, once, however little it takes at a time.
 pub fn a_reader_learns_once_that_every_sender_is_gone(case: Case) {
     for (count, limit) in [(0, 9), (1, 9), (3, 1), (3, 3), (3, 9)] {
-        let (mut reactor, spy) = case.spied::<(Vec<u32>, u32)>();
+        let (mut reactor, spy) = case.spied();
         let (sender, channel) = Channel::unbounded().unwrap();
         let other = sender.clone();
-        let callback =
-            move |state: &mut (Vec<u32>, u32), context: &mut Context<'_, _>, id: Id<Channel<u32>>| {
-                for _ in 0..limit {
-                    match context.get_mut(id).unwrap().try_recv() {
-                        Ok(value) => state.0.push(value),
-                        Err(TryRecvError::Empty) => panic!("it was called for nothing"),
-                        Err(TryRecvError::Disconnected) => {
-                            state.1 += 1;
-                            break;
-                        }
+        let callback = move |log: &mut Log, context: &mut Context<'_, Log>, id: Id<Channel<usize>>| {
+            for _ in 0..limit {
+                match context.get_mut(id).unwrap().try_recv() {
+                    Ok(value) => log.push(Some(value)),
+                    Err(TryRecvError::Empty) => panic!("it was called for nothing"),
+                    Err(TryRecvError::Disconnected) => {
+                        log.push(None);
+                        break;
                     }
                 }
-            };
+            }
+        };
         let id = reactor.context().add(channel, callback).unwrap();
-        let mut state = (Vec::new(), 0);
+        let mut log = Log::new();
         drop(other);
-        turn_until_idle(&mut reactor, &spy, &mut state);
-        assert_eq!(state, (vec![], 0), "a sender is left");
+        turn_until_idle(&mut reactor, &spy, &mut log);
+        assert_eq!(log, [], "a sender is left");
         (0..count).for_each(|value| sender.send(value).unwrap());
         drop(sender);
-        turn_until_idle(&mut reactor, &spy, &mut state);
-        assert_eq!(state, ((0..count).collect(), 1));
+        turn_until_idle(&mut reactor, &spy, &mut log);
+        assert_eq!(log, (0..count).map(Some).chain([None]).collect::<Log>());
         assert_eq!(reactor.context().get_mut(id).unwrap().try_recv(), Err(TryRecvError::Disconnected));
     }
 }
@@ -301,15 +309,10 @@ pub fn a_loop_that_drains_tells_an_idle_channel_of_its_end(case: Case) {
 }
 
 pub fn a_channel_removed_by_its_own_callback_brings_nothing_more_and_goes_on_elsewhere(case: Case) {
-    let mut reactor = case.reactor::<Vec<(u32, Channel<u32>)>>();
+    let mut reactor = case.reactor::<Found>();
     let (sender, channel) = Channel::unbounded().unwrap();
     (0..3).for_each(|value| sender.send(value).unwrap());
-    type Found = Vec<(u32, Channel<u32>)>;
-    let callback = |found: &mut Found, context: &mut Context<'_, Found>, id| {
-        let value = take(context, id, 1)[0];
-        found.push((value, context.remove(id).expect("it is on the loop")));
-    };
-    reactor.context().add(channel, callback).unwrap();
+    reactor.context().add(channel, take_away).unwrap();
     let mut found = Vec::new();
     turn_until(&mut reactor, &mut found, |found| !found.is_empty());
     reactor.turn(&mut found, ZERO).unwrap();
@@ -327,10 +330,10 @@ pub fn a_channel_removed_by_its_own_callback_brings_nothing_more_and_goes_on_els
 }
 
 pub fn an_error_of_the_callback_closes_the_channel(case: Case) {
-    let mut reactor = case.reactor::<u32>();
+    let mut reactor = case.reactor::<usize>();
     let (sender, channel) = Channel::unbounded().unwrap();
     (0..3).for_each(|value| sender.send(value).unwrap());
-    let received = |count: &mut u32, _: &mut Context<'_, u32>, value: Option<u32>| {
+    let received = |count: &mut usize, _: &mut Context<'_, usize>, value: Option<usize>| {
         *count += 1;
         if value == Some(1) {
             Err("not this one")

@@ -5,9 +5,9 @@ use std::sync::mpsc::{self, SendError, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringmq::{Channel, Context, Id, Reactor};
+use ringmq::{Channel, Id, Reactor};
 
-use crate::channel::{note, take, Log};
+use crate::channel::{note, take, take_away, Found, Log};
 use crate::support::{turn_until, turn_until_idle, Case, SOON};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
@@ -30,13 +30,9 @@ pub fn a_full_channel_refuses_and_takes_again_when_a_value_was_taken(case: Case)
 
 /// The callback takes one of two values and the channel off its loop, so that it settles no more.
 pub fn a_value_taken_from_a_channel_that_leaves_its_loop_makes_room(case: Case) {
-    let mut reactor = case.reactor::<Option<Channel<u32>>>();
+    let mut reactor = case.reactor();
     let (sender, channel) = Channel::bounded(2).unwrap();
-    let take_it = |taken: &mut Option<_>, context: &mut Context<'_, _>, id| {
-        assert_eq!(take(context, id, 1), [0]);
-        *taken = context.remove(id);
-    };
-    reactor.context().add(channel, take_it).unwrap();
+    reactor.context().add(channel, take_away).unwrap();
     (0..2).for_each(|value| sender.send(value).unwrap());
     let other = sender.clone();
     let (starts, has_started) = mpsc::channel();
@@ -45,11 +41,13 @@ pub fn a_value_taken_from_a_channel_that_leaves_its_loop_makes_room(case: Case) 
         other.send_timeout(2, SOON.unwrap())
     });
     has_started.recv().unwrap();
-    let mut taken = None;
-    turn_until(&mut reactor, &mut taken, Option::is_some);
+    let mut found = Found::new();
+    turn_until(&mut reactor, &mut found, |found| !found.is_empty());
     assert_eq!(thread.join().unwrap(), Ok(()), "it has room as long as the channel lives");
     assert_eq!(sender.try_send(3), Err(TrySendError::Full(3)));
-    assert_eq!(taken.unwrap().try_recv(), Ok(1));
+    let (value, mut channel) = found.pop().unwrap();
+    assert_eq!((value, channel.try_recv()), (0, Ok(1)));
+    drop(channel);
     assert_eq!(sender.try_send(3), Err(TrySendError::Disconnected(3)));
 }
 
@@ -76,7 +74,7 @@ pub fn a_sender_waits_for_room_as_long_as_it_said_and_not_less(case: Case) {
 /// Whichever way the channel goes, those who wait for room in it learn of it and have their values back.
 pub fn senders_that_wait_for_room_are_released_when_the_channel_goes(case: Case) {
     let ways = [
-        |mut reactor: Reactor<()>, id: Id<Channel<u32>>| {
+        |mut reactor: Reactor<()>, id: Id<Channel<usize>>| {
             drop(reactor.context().remove(id).expect("it is there"))
         },
         |mut reactor: Reactor<()>, _| {

@@ -10,21 +10,14 @@ use ringmq::{Context, Id, Reactor, State, Stream, Transport};
 
 use crate::support::{
     assert_no_timer, closed_port, full_listener, in_child, pair, pattern, read_all, tcp_pair, turn_until,
-    turn_until_gone, turn_until_idle, Case,
+    turn_until_gone, turn_until_idle, Case, Seen,
 };
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 const HOUR: Option<Duration> = Some(Duration::from_secs(3600));
 const TIME: Duration = Duration::from_secs(10);
 
-/// What a callback saw of its stream, each time that it ran.
-#[derive(Default, Debug)]
-struct Seen {
-    bytes: Vec<u8>,
-    states: Vec<State>,
-    errors: Vec<io::ErrorKind>,
-}
-
+/// Takes all input, and notes the state each time that it runs, and the error if there is one.
 fn note<T: Transport>(seen: &mut Seen, context: &mut Context<'_, Seen>, id: Id<Stream<T>>) {
     let stream = context.get_mut(id).unwrap();
     seen.bytes.extend_from_slice(stream.input());
@@ -183,7 +176,7 @@ pub fn a_connection_may_be_finished_in_its_own_callback(case: Case) {
     let (mut near, far) = pair();
     let mut context = reactor.context();
     let stream = Stream::new(far, &context.memory()).unwrap();
-    let answer_once = |count: &mut u32, context: &mut Context<'_, u32>, id: Id<Stream<UnixStream>>| {
+    let answer_once = |count: &mut usize, context: &mut Context<'_, usize>, id: Id<Stream<UnixStream>>| {
         *count += 1;
         context.get_mut(id).unwrap().send(b"answer").unwrap();
         assert!(context.finish(id, TIME));

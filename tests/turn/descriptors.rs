@@ -10,50 +10,13 @@ use nix::fcntl::{fcntl, FcntlArg, OFlag};
 use nix::sys::signal::{signal, SigHandler, Signal};
 
 use ringmq::platform::Interest;
-use ringmq::{Context, Descriptor, Id, Reactor, State, Stream};
+use ringmq::{Descriptor, State, Stream};
 
-use crate::support::{in_child, pattern, read_all, turn_until, turn_until_idle, Case, Change, SOON};
+use crate::support::{
+    add_taking, in_child, pattern, read_all, turn_until, turn_until_idle, Case, Change, Seen, SOON,
+};
 
 const ZERO: Option<std::time::Duration> = Some(std::time::Duration::ZERO);
-
-/// What a callback saw of its stream.
-#[derive(Default, Debug)]
-pub struct Seen {
-    pub bytes: Vec<u8>,
-    states: Vec<State>,
-    pub errors: Vec<io::ErrorKind>,
-    call_count: usize,
-}
-
-impl Seen {
-    pub fn last_state(&self) -> Option<State> {
-        self.states.last().copied()
-    }
-}
-
-fn take_all<T: AsFd + 'static>(
-    seen: &mut Seen,
-    context: &mut Context<'_, Seen>,
-    id: Id<Stream<Descriptor<T>>>,
-) {
-    let stream = context.get_mut(id).unwrap();
-    seen.call_count += 1;
-    seen.bytes.extend_from_slice(stream.input());
-    stream.consume(stream.input().len());
-    if seen.last_state() != Some(stream.state()) {
-        seen.states.push(stream.state());
-    }
-    seen.errors.extend(stream.take_error().map(|error| error.kind()));
-}
-
-pub fn add<T: AsFd + 'static>(
-    reactor: &mut Reactor<Seen>,
-    descriptor: Descriptor<T>,
-) -> Id<Stream<Descriptor<T>>> {
-    let mut context = reactor.context();
-    let stream = Stream::new(descriptor, &context.memory()).unwrap();
-    context.add(stream, take_all).unwrap()
-}
 
 /// The reading and the writing end.
 fn pipe() -> (File, File) {
@@ -75,7 +38,7 @@ fn scratch(case: Case) -> PathBuf {
 pub fn a_pipe_is_read_to_its_end_and_the_loop_sleeps_after_it(case: Case) {
     let (mut reactor, spy) = case.spied();
     let (reader, mut writer) = pipe();
-    add(&mut reactor, Descriptor::new(reader));
+    add_taking(&mut reactor, Descriptor::new(reader));
     let mut seen = Seen::default();
     writer.write_all(b"hello").unwrap();
     turn_until(&mut reactor, &mut seen, |seen| seen.bytes == b"hello");
@@ -88,7 +51,7 @@ pub fn a_pipe_is_read_to_its_end_and_the_loop_sleeps_after_it(case: Case) {
 pub fn a_reader_that_is_finished_is_closed_at_its_end(case: Case) {
     let mut reactor = case.reactor();
     let (reader, mut writer) = pipe();
-    let id = add(&mut reactor, Descriptor::new(reader));
+    let id = add_taking(&mut reactor, Descriptor::new(reader));
     writer.write_all(b"last").unwrap();
     drop(writer);
     let mut seen = Seen::default();
@@ -103,7 +66,7 @@ pub fn a_pipe_is_written_to_the_last_byte_and_closed_when_removed(case: Case) {
     const LEN: usize = 900_000;
     let mut reactor = case.reactor();
     let (reader, writer) = pipe();
-    let id = add(&mut reactor, Descriptor::writer(writer));
+    let id = add_taking(&mut reactor, Descriptor::writer(writer));
     let stream = reactor.context().get_mut(id).map(|stream| {
         stream.send(&pattern(LEN)).unwrap();
         stream.finish();
@@ -127,7 +90,7 @@ pub fn a_writer_is_told_when_its_reader_has_left(case: Case) {
     }
     let (mut reactor, spy) = case.spied();
     let (reader, writer) = pipe();
-    add(&mut reactor, Descriptor::writer(writer));
+    add_taking(&mut reactor, Descriptor::writer(writer));
     let mut seen = Seen::default();
     turn_until_idle(&mut reactor, &spy, &mut seen);
     assert_eq!(seen.call_count, 0);
@@ -144,7 +107,7 @@ pub fn a_writer_without_a_reader_learns_of_it_by_writing(case: Case) {
     let (mut reactor, spy) = case.spied();
     let (reader, writer) = pipe();
     drop(reader);
-    let id = add(&mut reactor, Descriptor::writer(writer));
+    let id = add_taking(&mut reactor, Descriptor::writer(writer));
     reactor.context().get_mut(id).unwrap().send(b"anybody there?").unwrap();
     let mut seen = Seen::default();
     turn_until_idle(&mut reactor, &spy, &mut seen);
@@ -176,8 +139,8 @@ pub fn sigpipe_that_somebody_has_set_is_left_alone(case: Case) {
 pub fn a_child_is_written_to_and_read_from(case: Case) {
     let mut reactor = case.reactor();
     let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let stdin = add(&mut reactor, Descriptor::writer(child.stdin.take().unwrap()));
-    add(&mut reactor, Descriptor::new(child.stdout.take().unwrap()));
+    let stdin = add_taking(&mut reactor, Descriptor::writer(child.stdin.take().unwrap()));
+    add_taking(&mut reactor, Descriptor::new(child.stdout.take().unwrap()));
     let mut context = reactor.context();
     let stream = context.get_mut(stdin).unwrap();
     stream.send(&pattern(300_000)).unwrap();
@@ -195,7 +158,7 @@ pub fn a_fifo_open_both_ways_reads_on_whoever_comes_and_goes(case: Case) {
     let path = scratch(case);
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let fifo = File::options().read(true).write(true).open(&path).unwrap();
-    add(&mut reactor, Descriptor::new(fifo));
+    add_taking(&mut reactor, Descriptor::new(fifo));
     let mut seen = Seen::default();
     for _ in 0..3 {
         File::options().write(true).open(&path).unwrap().write_all(b"hello ").unwrap();
@@ -208,7 +171,7 @@ pub fn a_file_is_read_to_its_end_and_the_loop_sleeps_after_it(case: Case) {
     let (mut reactor, spy) = case.spied();
     let path = scratch(case);
     fs::write(&path, pattern(1_000_000)).unwrap();
-    let id = add(&mut reactor, Descriptor::new(File::open(&path).unwrap()));
+    let id = add_taking(&mut reactor, Descriptor::new(File::open(&path).unwrap()));
     let mut seen = Seen::default();
     turn_until_idle(&mut reactor, &spy, &mut seen);
     assert!(seen.bytes == pattern(1_000_000));
@@ -224,7 +187,7 @@ pub fn an_empty_file_and_dev_null_and_a_file_of_proc_are_read_to_their_ends(case
     paths.extend(Some("/proc/self/status".into()).filter(|path: &PathBuf| path.exists()));
     for path in paths {
         let (mut reactor, spy) = case.spied();
-        add(&mut reactor, Descriptor::new(File::open(&path).unwrap()));
+        add_taking(&mut reactor, Descriptor::new(File::open(&path).unwrap()));
         let mut seen = Seen::default();
         turn_until_idle(&mut reactor, &spy, &mut seen);
         assert_eq!(seen.last_state(), Some(State::Ended), "{}", path.display());
@@ -235,7 +198,7 @@ pub fn an_empty_file_and_dev_null_and_a_file_of_proc_are_read_to_their_ends(case
 pub fn a_file_is_written_to_the_last_byte(case: Case) {
     let (mut reactor, spy) = case.spied();
     let path = scratch(case);
-    let id = add(&mut reactor, Descriptor::writer(File::create(&path).unwrap()));
+    let id = add_taking(&mut reactor, Descriptor::writer(File::create(&path).unwrap()));
     let mut seen = Seen::default();
     turn_until_idle(&mut reactor, &spy, &mut seen);
     assert_eq!(seen.call_count, 0);
@@ -254,7 +217,7 @@ pub fn a_device_without_end_leaves_the_others_their_turn(case: Case) {
     let mut context = reactor.context();
     let zeros = Stream::new(Descriptor::new(File::open("/dev/zero").unwrap()), &context.memory()).unwrap();
     let zeros = context
-        .add(zeros, |counts: &mut [usize; 2], context, id| {
+        .add(zeros, |counts: &mut Vec<usize>, context, id| {
             let stream = context.get_mut(id).unwrap();
             counts[0] += stream.input().len();
             stream.consume(stream.input().len());
@@ -263,13 +226,13 @@ pub fn a_device_without_end_leaves_the_others_their_turn(case: Case) {
     let (reader, mut writer) = pipe();
     let stream = Stream::new(Descriptor::new(reader), &context.memory()).unwrap();
     context
-        .add(stream, |counts: &mut [usize; 2], context, id| {
+        .add(stream, |counts: &mut Vec<usize>, context, id| {
             let stream = context.get_mut(id).unwrap();
             counts[1] += stream.input().len();
             stream.consume(stream.input().len());
         })
         .unwrap();
-    let mut counts = [0; 2];
+    let mut counts = vec![0; 2];
     for round in 1..100 {
         writer.write_all(b"x").unwrap();
         // One turn reads, and the next one runs the callbacks.
@@ -288,7 +251,7 @@ pub fn a_device_that_is_full_closes_its_writer_and_tells_why(case: Case) {
         Err(_) => return, // not every system has it
     };
     let (mut reactor, spy) = case.spied();
-    let id = add(&mut reactor, Descriptor::writer(file));
+    let id = add_taking(&mut reactor, Descriptor::writer(file));
     reactor.context().get_mut(id).unwrap().send(b"x").unwrap();
     let mut seen = Seen::default();
     turn_until_idle(&mut reactor, &spy, &mut seen);
@@ -307,8 +270,8 @@ pub fn what_the_shell_shares_with_us_blocks_again_afterwards(case: Case) {
     let (reader, writer) = pipe();
     let shells = [reader.try_clone().unwrap(), writer.try_clone().unwrap()];
     let flags = || [is_nonblocking(shells[0].as_fd()), is_nonblocking(shells[1].as_fd())];
-    let first = add(&mut reactor, Descriptor::new(reader));
-    let second = add(&mut reactor, Descriptor::writer(writer));
+    let first = add_taking(&mut reactor, Descriptor::new(reader));
+    let second = add_taking(&mut reactor, Descriptor::writer(writer));
     assert_eq!(flags(), [true, true]);
     drop(reactor.context().remove(first));
     assert_eq!(flags(), [false, true]);
@@ -323,7 +286,7 @@ pub fn a_child_that_drops_its_copy_leaves_the_flag_to_its_parent(case: Case) {
         let mut reactor = case.reactor();
         let (reader, _writer) = pipe();
         let shells = reader.try_clone().unwrap();
-        add(&mut reactor, Descriptor::new(reader));
+        add_taking(&mut reactor, Descriptor::new(reader));
         // SAFETY: nothing else runs in this process that could hold a lock, and the child ends without returning.
         match unsafe { nix::unistd::fork() }.unwrap() {
             nix::unistd::ForkResult::Child => {
@@ -344,7 +307,7 @@ pub fn a_pipe_waits_for_room_only_while_it_is_full(case: Case) {
     let (mut reactor, spy) = case.spied();
     let (mut reader, writer) = pipe();
     let fd = writer.as_raw_fd();
-    let id = add(&mut reactor, Descriptor::writer(OwnedFd::from(writer)));
+    let id = add_taking(&mut reactor, Descriptor::writer(OwnedFd::from(writer)));
     let mut seen = Seen::default();
     reactor.turn(&mut seen, ZERO).unwrap();
     spy.forget();

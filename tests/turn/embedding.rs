@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ringmq::platform::{Backend, Interest};
-use ringmq::{Context, Reactor, Stream};
+use ringmq::{Context, Reactor, State, Stream};
 
-use crate::support::{pair, Case, Probe};
+use crate::support::{pair, Case, Probe, Seen};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -27,7 +27,7 @@ fn has_event<S: 'static>(reactor: &mut Reactor<S>, expected: bool) -> bool {
 
 /// A kqueue keeps what it has reported on its list until it is asked once more.
 pub fn the_descriptor_is_readable_when_an_event_is_there_and_only_then(case: Case) {
-    let mut reactor = case.reactor::<u32>();
+    let mut reactor = case.reactor::<usize>();
     let (mut near, far) = pair();
     reactor.context().add(Probe::draining(far), |count, _, _| *count += 1).unwrap();
     let mut count = 0;
@@ -164,7 +164,7 @@ impl ringmq::Source for ReadOnce {
 
 /// The outer loop waits without limit, and the other thread posts only when told that it is about to.
 pub fn a_post_makes_the_descriptor_readable(case: Case) {
-    let mut reactor = case.reactor::<u32>();
+    let mut reactor = case.reactor::<usize>();
     assert!(!has_event(&mut reactor, false));
     let remote = reactor.remote();
     let poster = thread::spawn(move || remote.post(|count, _| *count += 1).unwrap());
@@ -181,20 +181,19 @@ pub fn a_post_makes_the_descriptor_readable(case: Case) {
 /// An echo of a mebibyte, driven by an outer loop that sleeps for as long as it is told: no wait of the inner one ever sleeps, and none
 /// of its turns is missed, or the outer one would sleep for ever.
 pub fn a_loop_inside_another_does_all_its_work_and_never_sleeps_itself(case: Case) {
-    let (mut reactor, spy) = case.spied::<bool>();
+    let (mut reactor, spy) = case.spied();
     let (mut near, far) = pair();
     let mut context = reactor.context();
     let stream = Stream::new(far, &context.memory()).unwrap();
-    let echo = |is_over: &mut bool, context: &mut Context<'_, bool>, id| {
+    let echo = |seen: &mut Seen, context: &mut Context<'_, Seen>, id| {
         let stream: &mut Stream<_> = context.get_mut(id).unwrap();
         let input = stream.input().to_vec();
         if stream.send(&input).is_ok() {
             stream.consume(input.len());
         }
-        match stream.state() {
-            ringmq::State::Ended => stream.finish(),
-            ringmq::State::Closed => *is_over = true,
-            _ => {}
+        seen.states.push(stream.state());
+        if stream.state() == State::Ended {
+            stream.finish();
         }
     };
     context.add(stream, echo).unwrap();
@@ -209,8 +208,8 @@ pub fn a_loop_inside_another_does_all_its_work_and_never_sleeps_itself(case: Cas
         sender.join().unwrap();
         back.len()
     });
-    let mut is_over = false;
-    while !is_over {
+    let mut seen = Seen::default();
+    while seen.last_state() != Some(State::Closed) {
         let deadline = reactor.next_deadline();
         match reactor.fd().unwrap() {
             Some(fd) if deadline.is_none() => {
@@ -218,7 +217,7 @@ pub fn a_loop_inside_another_does_all_its_work_and_never_sleeps_itself(case: Cas
             }
             _ => {}
         }
-        reactor.turn(&mut is_over, ZERO).unwrap();
+        reactor.turn(&mut seen, ZERO).unwrap();
     }
     drop(reactor);
     assert_eq!(client.join().unwrap(), 1 << 20);

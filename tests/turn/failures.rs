@@ -93,17 +93,17 @@ pub fn a_callback_that_panics_loses_its_source_and_no_other(case: Case) {
 pub fn a_failure_names_the_source_that_was_closed_and_the_function_of_its_callback(case: Case) {
     let mut reactor = case.reactor();
     let mut context = reactor.context();
-    context.on_failure(|told: &mut Option<(SourceId, String)>, context, failure| {
-        let source = failure.source().expect("a callback's");
-        *told = Some((source, failure.to_string()));
+    context.on_failure(|log: &mut Log, context, failure| {
+        log.push(failure.source().expect("a callback's").to_string());
+        log.push(failure.to_string());
         context.stop();
     });
     let id = context.add(Probe::new(pair().1), |_, _, _| Err("on purpose")).unwrap();
     context.fire(id);
-    let mut told = None;
-    reactor.run(&mut told).unwrap();
-    let (source, text) = told.unwrap();
-    assert_eq!(source, id.into());
+    let mut log = Log::new();
+    reactor.run(&mut log).unwrap();
+    assert_eq!(log[..1], [SourceId::from(id).to_string()]);
+    let text = &log[1];
     assert!(text.contains("a_failure_names_the_source") && text.ends_with("failed: on purpose"), "{text}");
 }
 

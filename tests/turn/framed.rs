@@ -267,30 +267,32 @@ pub fn a_stream_that_goes_on_in_frames_keeps_what_it_has_read(case: Case) {
 
 /// From the receive buffer of one to the send queues of two others, in one callback and with nothing between.
 pub fn frames_are_sent_on_to_others_while_they_are_read(case: Case) {
-    let (mut reactor, spy) = case.spied();
+    let (mut reactor, spy) = case.spied::<()>();
     let mut context = reactor.context();
-    type Sinks = Vec<Id<Link>>;
-    type Forward = fn(&mut Sinks, &mut Context<'_, Sinks>, Id<Link>);
-    let mut add = |callback: Forward| {
+    let open = |context: &mut Context<'_, ()>| {
         let (near, far) = pair();
-        let framed = Framed::new(LengthPrefix::new(MAX), far, &context.memory()).unwrap();
-        (near, context.add(framed, callback).unwrap())
+        (near, Framed::new(LengthPrefix::new(MAX), far, &context.memory()).unwrap())
     };
-    let (mut source, _) = add(|sinks, context, id| {
+    let sinks = [(); 2].map(|()| {
+        let (near, framed) = open(&mut context);
+        (near, context.add(framed, |_, _, _| ()).unwrap())
+    });
+    let ids = [sinks[0].1, sinks[1].1];
+    let forward = move |_: &mut (), context: &mut Context<'_, ()>, id: Id<Link>| {
         let (source, mut others) = context.split(id).unwrap();
         let (frames, mut outlet) = source.split();
         for frame in frames {
             let body = frame.unwrap().body;
-            for sink in &*sinks {
-                others.get_mut(*sink).unwrap().send((), body).unwrap();
+            for sink in ids {
+                others.get_mut(sink).unwrap().send((), body).unwrap();
             }
             outlet.send((), &[body.len() as u8]).unwrap();
         }
-    });
-    let sinks = [add(|_, _, _| ()), add(|_, _, _| ())];
-    let mut ids = sinks.iter().map(|(_, id)| *id).collect();
+    };
+    let (mut source, framed) = open(&mut context);
+    context.add(framed, forward).unwrap();
     source.write_all(&[frame(b"one"), frame(b""), frame(b"three")].concat()).unwrap();
-    turn_until_idle(&mut reactor, &spy, &mut ids);
+    turn_until_idle(&mut reactor, &spy, &mut ());
     for (mut near, _) in sinks {
         let mut bytes = [0; 12 + 8];
         near.read_exact(&mut bytes).unwrap();
@@ -338,15 +340,17 @@ pub fn a_connection_of_frames_is_given_up_alike(case: Case) {
     let mut context = reactor.context();
     let socket = net::connect(&listener.local_addr().unwrap()).unwrap();
     let framed = Framed::connecting(LengthPrefix::new(100), socket, &context.memory()).unwrap();
-    let note = |seen: &mut Vec<_>, context: &mut Context<'_, Vec<_>>, id| {
+    type Seen = crate::support::Seen;
+    let note = |seen: &mut Seen, context: &mut Context<'_, Seen>, id| {
         let framed: &mut Framed<LengthPrefix> = context.get_mut(id).unwrap();
-        seen.push((framed.state(), framed.take_error().map(|error| error.kind())));
+        seen.states.push(framed.state());
+        seen.errors.extend(framed.take_error().map(|error| error.kind()));
     };
     context.connect(framed, TIME, note).unwrap();
-    let mut seen = Vec::new();
+    let mut seen = Seen::default();
     reactor.turn(&mut seen, SOON).unwrap();
     assert_no_timer(&mut reactor, &spy, &mut seen);
-    assert_eq!(seen, [(State::Closed, Some(io::ErrorKind::TimedOut))]);
+    assert_eq!((seen.states, seen.errors), (vec![State::Closed], vec![io::ErrorKind::TimedOut]));
 }
 
 /// A frame that was put back and one that is none keep reading from going on, but not the end from coming.
@@ -357,7 +361,7 @@ pub fn a_finished_connection_of_frames_drops_them_whatever_they_are(case: Case) 
         let mut context = reactor.context();
         let codec = LengthPrefix::new(100).field_len(1);
         let framed = Framed::new(codec, far, &context.memory()).unwrap();
-        let put_back = move |count: &mut u32, context: &mut Context<'_, u32>, id| {
+        let put_back = move |count: &mut usize, context: &mut Context<'_, usize>, id| {
             *count += 1;
             let framed: &mut Framed<LengthPrefix, UnixStream> = context.get_mut(id).unwrap();
             let (mut frames, _) = framed.split();

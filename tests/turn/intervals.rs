@@ -32,7 +32,7 @@ fn seconds(reactor: &mut Reactor<Ticks>, turns: usize) -> Vec<u64> {
 
 pub fn an_interval_runs_at_every_period_and_not_a_nanosecond_sooner(case: Case) {
     let (mut reactor, spy) = case.clocked();
-    reactor.context().set_interval(SECOND, |count: &mut u32, _| *count += 1);
+    reactor.context().set_interval(SECOND, |count: &mut usize, _| *count += 1);
     let mut count = 0;
     for expected in 0..5 {
         spy.advance(SECOND - NANOSECOND);
@@ -76,7 +76,7 @@ pub fn an_interval_slower_than_its_period_leaves_ticks_out(case: Case) {
 
 pub fn ticks_that_passed_while_the_loop_did_not_run_are_one(case: Case) {
     let (mut reactor, spy) = case.clocked();
-    reactor.context().set_interval(SECOND, |count: &mut u32, _| *count += 1);
+    reactor.context().set_interval(SECOND, |count: &mut usize, _| *count += 1);
     spy.advance(1000 * SECOND + SECOND / 2);
     let mut count = 0;
     for _ in 0..3 {
@@ -97,7 +97,7 @@ pub fn an_interval_of_zero_runs_once_in_every_turn_and_leaves_io_its_turn(case: 
 /// Time passes in every turn, so that a tick is always due.
 pub fn an_interval_far_shorter_than_a_turn_runs_once_in_each(case: Case) {
     let (mut reactor, spy) = case.clocked();
-    reactor.context().set_interval(NANOSECOND, |count: &mut u32, _| *count += 1);
+    reactor.context().set_interval(NANOSECOND, |count: &mut usize, _| *count += 1);
     let mut count = 0;
     for turn in 1..=100 {
         spy.advance(SECOND);
@@ -169,7 +169,7 @@ pub fn an_interval_may_reset_itself(case: Case) {
 }
 
 pub fn an_interval_that_fails_is_gone(case: Case) {
-    let (mut reactor, spy) = case.clocked::<u32>();
+    let (mut reactor, spy) = case.clocked::<usize>();
     let mut context = reactor.context();
     let error = context.set_interval(SECOND, |_, _| Err("no"));
     let panic = context.set_interval(SECOND, |_, _| panic!("on purpose"));
@@ -207,12 +207,12 @@ pub fn no_tick_of_an_interval_is_early(case: Case) {
 
 /// Keeps the callback from being moved away from what drives it: a turn that is stopped and run again goes on with the interval.
 pub fn an_interval_goes_on_when_the_loop_is_run_again(case: Case) {
-    fn run(reactor: &mut Reactor<u32>, spy: &Spy, count: &mut u32) -> usize {
+    fn run(reactor: &mut Reactor<usize>, spy: &Spy, count: &mut usize) -> usize {
         reactor.run(count).unwrap();
         spy.take_waits().len()
     }
     let (mut reactor, spy) = case.clocked();
-    reactor.context().set_interval(SECOND, |count: &mut u32, context| {
+    reactor.context().set_interval(SECOND, |count: &mut usize, context| {
         *count += 1;
         context.stop();
     });

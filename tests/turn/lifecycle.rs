@@ -114,7 +114,7 @@ pub fn a_drain_without_end_is_stopped_from_another_thread(case: Case) {
 }
 
 pub fn a_drained_listener_accepts_no_more(case: Case) {
-    let mut reactor = case.reactor::<u32>();
+    let mut reactor = case.reactor::<usize>();
     let listener = Listener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let id = reactor.context().listen(listener, |count, _, _| *count += 1).unwrap();
@@ -184,12 +184,12 @@ pub fn a_run_until_a_deadline_does_not_wait_beyond_it_for_what_callbacks_took(ca
 
 /// More than run in one turn, some of them posted, and a request that has arrived and is answered.
 pub fn a_drain_runs_all_that_is_queued_and_answers_what_has_arrived(case: Case) {
-    const COUNT: u32 = 50;
-    let mut reactor = case.builder().callback_budget(7).post_budget(3).build::<u32>().unwrap();
+    const COUNT: usize = 50;
+    let mut reactor = case.builder().callback_budget(7).post_budget(3).build::<usize>().unwrap();
     let (mut near, far) = pair();
     let mut context = reactor.context();
     let stream = Stream::new(far, &context.memory()).unwrap();
-    let answer = |_: &mut u32, context: &mut Context<'_, u32>, id: Id<Stream<UnixStream>>| {
+    let answer = |_: &mut usize, context: &mut Context<'_, usize>, id: Id<Stream<UnixStream>>| {
         let stream = context.get_mut(id).unwrap();
         let request = stream.input().to_vec();
         stream.consume(request.len());

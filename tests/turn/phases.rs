@@ -84,7 +84,7 @@ pub fn several_fires_before_a_turn_are_one(case: Case) {
     let mut reactor = case.reactor();
     let (_near, far) = pair();
     let mut context = reactor.context();
-    let probe = context.add(Probe::new(far), |count: &mut u32, _, _| *count += 1).unwrap();
+    let probe = context.add(Probe::new(far), |count: &mut usize, _, _| *count += 1).unwrap();
     for _ in 0..3 {
         assert!(context.fire(probe));
     }
@@ -99,7 +99,7 @@ pub fn a_callback_that_fires_itself_runs_once_a_turn(case: Case) {
     let mut reactor = case.reactor();
     let (_near, far) = pair();
     let mut context = reactor.context();
-    let callback = |count: &mut u32, context: &mut Context<'_, u32>, id| {
+    let callback = |count: &mut usize, context: &mut Context<'_, usize>, id| {
         *count += 1;
         context.fire(id);
     };
@@ -129,7 +129,7 @@ pub fn fires_and_tasks_run_in_the_order_in_which_they_were_asked_for(case: Case)
 }
 
 pub fn a_task_that_defers_itself_leaves_io_its_turn_every_time(case: Case) {
-    fn again(count: &mut u32, context: &mut Context<'_, u32>) {
+    fn again(count: &mut usize, context: &mut Context<'_, usize>) {
         *count += 1;
         context.defer(again);
     }

@@ -23,7 +23,7 @@ impl Drop for Witness {
 
 /// The other thread posts only once the loop is about to wait, and the loop would wait for ever.
 pub fn a_post_from_another_thread_wakes_a_loop_that_waits(case: Case) {
-    let (mut reactor, spy) = case.spied::<u32>();
+    let (mut reactor, spy) = case.spied::<usize>();
     let remote = reactor.remote();
     let (waits, is_waiting) = mpsc::channel();
     spy.before_wait(move || waits.send(()).unwrap_or(()));
@@ -40,8 +40,8 @@ pub fn a_post_from_another_thread_wakes_a_loop_that_waits(case: Case) {
 }
 
 pub fn posts_of_one_thread_run_in_order(case: Case) {
-    const COUNT: u32 = 5_000; // more than run in one turn
-    let mut reactor = case.reactor::<Vec<u32>>();
+    const COUNT: usize = 5_000; // more than run in one turn
+    let mut reactor = case.reactor::<Vec<usize>>();
     let remote = reactor.remote();
     let poster = thread::spawn(move || {
         for at in 0..COUNT {
@@ -57,8 +57,8 @@ pub fn posts_of_one_thread_run_in_order(case: Case) {
 
 /// A source that is always ready, and a flood of posts: it responds at least once for every thousand-odd of them.
 pub fn a_flood_of_posts_from_two_threads_runs_whole_and_leaves_io_its_turn(case: Case) {
-    const COUNT: u32 = 50_000;
-    let mut reactor = case.reactor::<u32>();
+    const COUNT: usize = 50_000;
+    let mut reactor = case.reactor::<usize>();
     let (mut near, far) = pair();
     near.write_all(b"x").unwrap();
     let probe = Probe::new(far);
@@ -67,7 +67,7 @@ pub fn a_flood_of_posts_from_two_threads_runs_whole_and_leaves_io_its_turn(case:
     let posters = [reactor.remote(), reactor.remote()].map(|remote| {
         thread::spawn(move || {
             for _ in 0..COUNT {
-                let count_one = |count: &mut u32, context: &mut Context<'_, u32>| {
+                let count_one = |count: &mut usize, context: &mut Context<'_, usize>| {
                     *count += 1;
                     if *count == 2 * COUNT {
                         context.stop();
@@ -82,11 +82,11 @@ pub fn a_flood_of_posts_from_two_threads_runs_whole_and_leaves_io_its_turn(case:
     posters.into_iter().for_each(|poster| poster.join().unwrap());
     assert_eq!(count, 2 * COUNT);
     let responses = notes.response_count();
-    assert!(responses >= 2 * COUNT as usize / 1024, "{responses} turns of the source");
+    assert!(responses >= 2 * COUNT / 1024, "{responses} turns of the source");
 }
 
 pub fn a_posted_task_may_post(case: Case) {
-    fn again(remote: Remote<u32>) -> impl FnOnce(&mut u32, &mut Context<'_, u32>) + Send {
+    fn again(remote: Remote<usize>) -> impl FnOnce(&mut usize, &mut Context<'_, usize>) + Send {
         move |count, context| {
             *count += 1;
             match *count {
@@ -104,7 +104,7 @@ pub fn a_posted_task_may_post(case: Case) {
 }
 
 pub fn a_task_that_posts_itself_leaves_io_its_turn_every_time(case: Case) {
-    fn again(count: &mut u32, context: &mut Context<'_, u32>) {
+    fn again(count: &mut usize, context: &mut Context<'_, usize>) {
         *count += 1;
         context.remote().post(again).unwrap();
     }
@@ -169,7 +169,7 @@ pub fn a_task_may_post_from_its_own_drop(case: Case) {
 }
 
 pub fn many_wakes_cost_one_turn(case: Case) {
-    let (mut reactor, spy) = case.spied::<u32>();
+    let (mut reactor, spy) = case.spied::<usize>();
     let remote = reactor.remote();
     for _ in 0..100 {
         remote.post(|count, _| *count += 1).unwrap();

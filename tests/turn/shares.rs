@@ -10,7 +10,7 @@ use ringmq::codec::LengthPrefix;
 use ringmq::platform::{Interest, Ready};
 use ringmq::{Buf, Context, Fire, Framed, Id, Io, Listener, Reactor, SendError, Source, State, Stream};
 
-use crate::support::{pair, pattern, turn_until_idle, Case, Probe, Spy};
+use crate::support::{pair, pattern, take_all, turn_until_idle, Case, Probe, Seen, Spy};
 
 const BUFFER_LEN: usize = 64 * 1024;
 
@@ -254,24 +254,19 @@ pub fn a_listener_that_waits_for_memory_does_not_hold_up_a_message(case: Case) {
 }
 
 pub fn a_stream_that_needs_more_than_the_memory_fails(case: Case) {
-    let mut reactor: Reactor<Option<ErrorKind>> = case.builder().memory(2 * BUFFER_LEN).build().unwrap();
+    let mut reactor = case.builder().memory(2 * BUFFER_LEN).build().unwrap();
     let (near, far) = pair();
     let mut context = reactor.context();
     let mut stream = Stream::new(far, &context.memory()).unwrap();
     stream.need(2 * BUFFER_LEN + 1);
-    let note = |error: &mut Option<ErrorKind>, context: &mut Context<'_, _>, id: Id<Stream<UnixStream>>| {
-        let stream = context.get_mut(id).unwrap();
-        assert_eq!(stream.state(), State::Closed);
-        *error = stream.take_error().map(|error| error.kind());
-    };
-    context.add(stream, note).unwrap();
+    context.add(stream, take_all).unwrap();
     let mut peer = Peer::new(near, pattern(3 * BUFFER_LEN));
-    let mut error = None;
-    while error.is_none() {
+    let mut seen = Seen::default();
+    while seen.errors.is_empty() {
         peer.write();
-        turn(&mut reactor, &mut error);
+        turn(&mut reactor, &mut seen);
     }
-    assert_eq!(error, Some(ErrorKind::OutOfMemory));
+    assert_eq!((seen.states, seen.errors), (vec![State::Closed], vec![ErrorKind::OutOfMemory]));
 }
 
 /// Asks for a buffer when there is input, and keeps what it gets; or panics when it is to have it.

@@ -63,15 +63,17 @@ pub fn a_signal_that_another_thread_gets_is_told_on_the_loops(case: Case) {
     in_child(case, || {
         let mut reactor = case.reactor();
         let signals = Signals::new([Signal::USR1]).unwrap();
-        let note = |told: &mut Vec<_>, context: &mut Context<'_, _>, signal| {
-            told.push((signal, thread::current().id()));
+        let loops = thread::current().id();
+        let note = move |told: &mut Told, context: &mut Context<'_, Told>, signal| {
+            assert_eq!(thread::current().id(), loops);
+            told.push(signal);
             context.stop();
         };
         reactor.context().catch_signals(signals, note).unwrap();
         let other = thread::spawn(|| raise(SIGUSR1).unwrap());
-        let mut told = Vec::new();
+        let mut told = Told::new();
         reactor.run(&mut told).unwrap();
-        assert_eq!(told, [(Signal::USR1, thread::current().id())]);
+        assert_eq!(told, [Signal::USR1]);
         other.join().unwrap();
     });
 }

@@ -1,6 +1,6 @@
 //! Adding, reaching and removing sources, from callbacks that have every right to do any of it to any source.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
@@ -21,18 +21,11 @@ fn ready_probe() -> (UnixStream, Probe) {
     (near, Probe::new(far))
 }
 
-/// The callbacks of two sources share the state: both ids, once they are known, and how often either ran.
-#[derive(Default)]
-struct Two {
-    ids: Vec<Id<Probe>>,
-    count: u32,
-}
-
 pub fn a_callback_may_remove_its_own_source(case: Case) {
     let (mut reactor, spy) = case.spied();
     let (_near, probe) = ready_probe();
     let fd = probe.raw_fd();
-    let remove = |count: &mut u32, context: &mut Context<'_, u32>, id: Id<Probe>| {
+    let remove = |count: &mut usize, context: &mut Context<'_, usize>, id: Id<Probe>| {
         *count += 1;
         assert!(context.remove(id).is_some());
         assert!(context.get(id).is_none());
@@ -52,26 +45,28 @@ pub fn a_source_removed_by_another_of_the_same_batch_is_not_delivered(case: Case
     let (_first_near, first) = ready_probe();
     let (_second_near, second) = ready_probe();
     let notes = [first.notes(), second.notes()];
-    let mut state = Two::default();
+    let ids: Rc<RefCell<Vec<Id<Probe>>>> = Rc::default();
     for probe in [first, second] {
-        let remove_other = |state: &mut Two, context: &mut Context<'_, Two>, own| {
-            state.count += 1;
-            let other = state.ids.iter().find(|id| **id != own);
-            assert!(context.remove(*other.unwrap()).is_some());
+        let both = Rc::clone(&ids);
+        let remove_other = move |count: &mut usize, context: &mut Context<'_, usize>, own| {
+            *count += 1;
+            let other = both.borrow().iter().copied().find(|id| *id != own);
+            assert!(context.remove(other.unwrap()).is_some());
         };
-        state.ids.push(reactor.context().add(probe, remove_other).unwrap());
+        ids.borrow_mut().push(reactor.context().add(probe, remove_other).unwrap());
     }
-    reactor.turn(&mut state, SOON).unwrap();
+    let mut count = 0;
+    reactor.turn(&mut count, SOON).unwrap();
     assert_eq!(notes.map(|notes| notes.response_count()), [1, 1], "both were of one batch");
-    reactor.turn(&mut state, ZERO).unwrap();
-    assert_eq!(state.count, 1);
+    reactor.turn(&mut count, ZERO).unwrap();
+    assert_eq!(count, 1);
 }
 
 pub fn a_source_removed_while_its_callback_is_queued_is_not_delivered(case: Case) {
     let mut reactor = case.reactor();
     let (_near, probe) = ready_probe();
     let mut context = reactor.context();
-    let id = context.add(probe, |count: &mut u32, _, _| *count += 1).unwrap();
+    let id = context.add(probe, |count: &mut usize, _, _| *count += 1).unwrap();
     context.defer(move |_, context| assert!(context.remove(id).is_some()));
     context.fire(id);
     let mut count = 0;
@@ -89,8 +84,8 @@ pub fn a_descriptor_number_that_comes_back_in_the_same_batch_brings_no_event_of_
         let number = old.raw_fd();
         let (new_near, new) = pair();
         let new = Cell::new(Some(new));
-        let old = reactor.context().add(old, |_: &mut u32, _, _| panic!("it was removed")).unwrap();
-        let reuse = move |_: &mut u32, context: &mut Context<'_, u32>, id| {
+        let old = reactor.context().add(old, |_: &mut usize, _, _| panic!("it was removed")).unwrap();
+        let reuse = move |_: &mut usize, context: &mut Context<'_, usize>, id| {
             context.remove::<Probe>(id);
             drop(context.remove(old));
             let copy = new.take().unwrap().try_clone().unwrap();
@@ -237,7 +232,7 @@ pub fn a_removed_source_comes_back_open_and_may_be_added_again(case: Case) {
     let mut reactor = case.reactor();
     let (mut near, far) = pair();
     let mut context = reactor.context();
-    let id = context.add(Probe::draining(far), |_: &mut u32, _, _| panic!("it was removed")).unwrap();
+    let id = context.add(Probe::draining(far), |_: &mut usize, _, _| panic!("it was removed")).unwrap();
     let mut probe = context.remove(id).unwrap();
     near.write_all(b"x").unwrap();
     assert_eq!(probe.socket.read(&mut [0; 8]).unwrap(), 1);
@@ -266,7 +261,7 @@ pub fn a_source_that_cannot_be_added_leaves_the_loop_as_it_was(case: Case) {
     }
     let far = Rc::new(far);
     let mut context = reactor.context();
-    context.add(Twin(Rc::clone(&far)), |count: &mut u32, _, _| *count += 1).unwrap();
+    context.add(Twin(Rc::clone(&far)), |count: &mut usize, _, _| *count += 1).unwrap();
     let error = context.add(Twin(Rc::clone(&far)), |_, _, _| panic!("it was refused")).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     assert_eq!(Rc::strong_count(&far), 2, "the refused one is dropped");

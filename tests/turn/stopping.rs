@@ -47,7 +47,7 @@ pub fn another_thread_stops_a_loop_that_waits(case: Case) {
 pub fn a_stop_before_the_run_ends_it_after_one_turn_without_a_wait(case: Case) {
     for is_remote in [false, true] {
         let (mut reactor, spy) = case.spied();
-        reactor.context().defer(|count: &mut u32, context: &mut Context<'_, u32>| {
+        reactor.context().defer(|count: &mut usize, context: &mut Context<'_, usize>| {
             *count += 1;
             context.defer(|count, _| *count += 1);
         });
@@ -99,7 +99,7 @@ pub fn a_stop_ends_one_run_and_not_the_next(case: Case) {
     let mut count = 0;
     reactor.run(&mut count).unwrap();
     reactor.context().defer(|_, context| {
-        context.defer(|count: &mut u32, context| {
+        context.defer(|count: &mut usize, context| {
             *count += 1;
             context.stop();
         })

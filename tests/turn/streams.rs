@@ -12,42 +12,11 @@ use ringmq::platform::{net, Interest};
 use ringmq::{Context, Id, Reactor, SendError, State, Stream, Transport};
 
 use crate::support::{
-    closed_port, pair, pattern, read_all, reset, tcp_pair, turn_until, turn_until_idle, write_all, Case,
-    Change, Random, SOON,
+    add_taking, closed_port, pair, pattern, read_all, reset, take_all, tcp_pair, turn_until, turn_until_idle,
+    write_all, Case, Change, Random, Seen, SOON,
 };
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
-
-/// What a callback saw of its stream.
-#[derive(Default, Debug)]
-struct Seen {
-    bytes: Vec<u8>,
-    states: Vec<State>,
-    errors: Vec<io::ErrorKind>,
-}
-
-impl Seen {
-    fn last_state(&self) -> Option<State> {
-        self.states.last().copied()
-    }
-}
-
-/// Takes all input, and notes the state whenever it has changed, and the error if there is one.
-fn take_all<T: Transport>(seen: &mut Seen, context: &mut Context<'_, Seen>, id: Id<Stream<T>>) {
-    let stream = context.get_mut(id).unwrap();
-    seen.bytes.extend_from_slice(stream.input());
-    stream.consume(stream.input().len());
-    if seen.last_state() != Some(stream.state()) {
-        seen.states.push(stream.state());
-    }
-    seen.errors.extend(stream.take_error().map(|error| error.kind()));
-}
-
-fn add<T: Transport>(reactor: &mut Reactor<Seen>, transport: T) -> Id<Stream<T>> {
-    let mut context = reactor.context();
-    let stream = Stream::new(transport, &context.memory()).unwrap();
-    context.add(stream, take_all).unwrap()
-}
 
 fn add_connecting(reactor: &mut Reactor<Seen>, address: &SocketAddr) -> Id<Stream<TcpStream>> {
     let mut context = reactor.context();
@@ -103,9 +72,9 @@ impl Transport for Choppy {
 
 pub fn every_byte_arrives_in_order_however_reads_and_writes_are_cut(case: Case) {
     const LEN: usize = 400_000;
-    let mut reactor: Reactor<State> = case.reactor();
+    let mut reactor = case.reactor();
     let (near, far) = pair();
-    let echo = |last: &mut State, context: &mut Context<'_, State>, id| {
+    let echo = |seen: &mut Seen, context: &mut Context<'_, Seen>, id| {
         let stream: &mut Stream<Choppy> = context.get_mut(id).unwrap();
         let bytes = stream.input().to_vec();
         if stream.send(&bytes).is_ok() {
@@ -114,7 +83,7 @@ pub fn every_byte_arrives_in_order_however_reads_and_writes_are_cut(case: Case) 
         if stream.state() == State::Ended {
             stream.finish();
         }
-        *last = stream.state();
+        seen.states.push(stream.state());
     };
     let mut context = reactor.context();
     let choppy = Choppy { socket: far, random: Random(case.backend as u64) };
@@ -122,7 +91,8 @@ pub fn every_byte_arrives_in_order_however_reads_and_writes_are_cut(case: Case) 
     let reader = read_all(near.try_clone().unwrap());
     let writer = write_all(near, pattern(LEN));
     let finisher = std::thread::spawn(move || writer.join().unwrap().shutdown(Shutdown::Write).unwrap());
-    turn_until(&mut reactor, &mut State::Open, |state| *state == State::Closed);
+    let is_over = |seen: &Seen| seen.last_state() == Some(State::Closed);
+    turn_until(&mut reactor, &mut Seen::default(), is_over);
     finisher.join().unwrap();
     assert!(reader.join().unwrap() == pattern(LEN));
 }
@@ -130,7 +100,7 @@ pub fn every_byte_arrives_in_order_however_reads_and_writes_are_cut(case: Case) 
 pub fn a_peer_that_finishes_first_can_still_be_answered(case: Case) {
     let mut reactor = case.reactor();
     let (near, far) = tcp_pair();
-    let id = add(&mut reactor, far);
+    let id = add_taking(&mut reactor, far);
     (&near).write_all(b"question").unwrap();
     near.shutdown(Shutdown::Write).unwrap();
     let mut seen = Seen::default();
@@ -149,7 +119,7 @@ pub fn a_peer_that_finishes_first_can_still_be_answered(case: Case) {
 pub fn who_finishes_first_still_hears_the_peer(case: Case) {
     let mut reactor = case.reactor();
     let (near, far) = tcp_pair();
-    let id = add(&mut reactor, far);
+    let id = add_taking(&mut reactor, far);
     let mut context = reactor.context();
     let stream = context.get_mut(id).unwrap();
     stream.send(b"question").unwrap();
@@ -171,7 +141,7 @@ pub fn finish_sends_everything_that_is_queued_first(case: Case) {
     const LEN: usize = 8 << 20;
     let mut reactor = case.reactor();
     let (near, far) = tcp_pair();
-    let id = add(&mut reactor, far);
+    let id = add_taking(&mut reactor, far);
     let mut context = reactor.context();
     let stream = context.get_mut(id).unwrap();
     stream.send(&pattern(LEN)).unwrap();
@@ -187,7 +157,7 @@ pub fn finish_sends_everything_that_is_queued_first(case: Case) {
 pub fn the_end_comes_once_and_the_loop_sleeps_after_it(case: Case) {
     let (mut reactor, spy) = case.spied();
     let (near, far) = pair();
-    add(&mut reactor, far);
+    add_taking(&mut reactor, far);
     near.shutdown(Shutdown::Write).unwrap();
     let mut seen = Seen::default();
     turn_until_idle(&mut reactor, &spy, &mut seen);
@@ -240,7 +210,7 @@ pub fn a_stream_removed_while_connecting_is_told_of_nothing(case: Case) {
 pub fn what_a_peer_sent_before_its_reset_is_delivered_before_the_error(case: Case) {
     let mut reactor = case.reactor();
     let (near, far) = tcp_pair();
-    add(&mut reactor, far);
+    add_taking(&mut reactor, far);
     (&near).write_all(b"last words").unwrap();
     let mut seen = Seen::default();
     turn_until(&mut reactor, &mut seen, |seen| !seen.bytes.is_empty());
@@ -256,7 +226,7 @@ pub fn what_a_peer_sent_before_its_reset_is_delivered_before_the_error(case: Cas
 pub fn writing_to_a_peer_that_is_gone_closes_the_stream_without_a_signal(case: Case) {
     let (mut reactor, spy) = case.spied();
     let (near, far) = pair();
-    let id = add(&mut reactor, far);
+    let id = add_taking(&mut reactor, far);
     drop(near);
     let mut seen = Seen::default();
     turn_until_idle(&mut reactor, &spy, &mut seen);
@@ -274,7 +244,7 @@ pub fn writing_to_a_peer_that_is_gone_closes_the_stream_without_a_signal(case: C
 pub fn a_stream_that_comes_back_can_be_used_without_the_loop(case: Case) {
     let mut reactor = case.reactor();
     let (mut near, far) = pair();
-    let id = add(&mut reactor, far);
+    let id = add_taking(&mut reactor, far);
     let mut transport = reactor.context().remove(id).unwrap().into_transport();
     transport.write_all(b"x").unwrap();
     near.read_exact(&mut [0]).unwrap();
@@ -309,7 +279,7 @@ pub fn write_interest_is_armed_only_after_a_write_would_block_and_dropped_when_d
     let (mut reactor, spy) = case.spied_by(case.builder().source_budget(4 << 20));
     let (mut near, far) = pair();
     let fd = std::os::fd::AsRawFd::as_raw_fd(&far);
-    let id = add(&mut reactor, far);
+    let id = add_taking(&mut reactor, far);
     spy.forget();
     let mut seen = Seen::default();
     reactor.context().get_mut(id).unwrap().send(b"little").unwrap();
@@ -336,7 +306,7 @@ pub fn write_interest_is_armed_only_after_a_write_would_block_and_dropped_when_d
 pub fn a_stream_that_fails_with_bytes_unsent_lets_the_loop_sleep(case: Case) {
     let (mut reactor, spy) = case.spied();
     let (near, far) = pair();
-    let id = add(&mut reactor, far);
+    let id = add_taking(&mut reactor, far);
     let mut seen = Seen::default();
     reactor.context().get_mut(id).unwrap().send(&[7; 4 << 20]).unwrap();
     turn_until_idle(&mut reactor, &spy, &mut seen);
@@ -382,7 +352,7 @@ pub fn a_write_of_nothing_closes_the_stream_and_is_not_repeated(case: Case) {
     let (mut reactor, spy) = case.spied();
     let (_near, far) = pair();
     let offers = Rc::new(Cell::new(0));
-    let id = add(&mut reactor, Mute { socket: far, offers: Rc::clone(&offers) });
+    let id = add_taking(&mut reactor, Mute { socket: far, offers: Rc::clone(&offers) });
     let mut seen = Seen::default();
     reactor.context().get_mut(id).unwrap().send(b"anything").unwrap();
     turn_until_idle(&mut reactor, &spy, &mut seen);

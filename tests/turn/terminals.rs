@@ -7,8 +7,8 @@ use std::os::fd::AsFd;
 use ringmq::platform::pty;
 use ringmq::{Descriptor, State};
 
-use crate::descriptors::{add, is_nonblocking, Seen};
-use crate::support::{turn_until, turn_until_idle, Case};
+use crate::descriptors::is_nonblocking;
+use crate::support::{add_taking, turn_until, turn_until_idle, Case, Seen};
 
 /// Standard input and output of an interactive program are one open file: it stays non-blocking for the one that is left.
 pub fn of_one_terminal_twice_the_one_that_is_left_still_does_not_block(case: Case) {
@@ -16,8 +16,8 @@ pub fn of_one_terminal_twice_the_one_that_is_left_still_does_not_block(case: Cas
     let pty = pty::open().unwrap();
     let output = pty.slave.try_clone().unwrap();
     let shells = pty.slave.try_clone().unwrap();
-    let input = add(&mut reactor, Descriptor::new(pty.slave));
-    let output = add(&mut reactor, Descriptor::writer(output));
+    let input = add_taking(&mut reactor, Descriptor::new(pty.slave));
+    let output = add_taking(&mut reactor, Descriptor::writer(output));
     drop(reactor.context().remove(input));
     assert!(is_nonblocking(shells.as_fd()));
     drop(reactor.context().remove(output));
@@ -29,7 +29,7 @@ pub fn a_line_typed_at_a_terminal_arrives_and_its_answer_is_shown(case: Case) {
     let (mut reactor, spy) = case.spied();
     let pty = pty::open().unwrap();
     let mut keyboard = File::from(pty.master);
-    let id = add(&mut reactor, Descriptor::new(pty.slave));
+    let id = add_taking(&mut reactor, Descriptor::new(pty.slave));
     let mut seen = Seen::default();
     keyboard.write_all(b"half a li").unwrap();
     turn_until_idle(&mut reactor, &spy, &mut seen);
@@ -53,7 +53,7 @@ pub fn a_line_typed_at_a_terminal_arrives_and_its_answer_is_shown(case: Case) {
 pub fn a_terminal_whose_program_is_gone_has_ended(case: Case) {
     let (mut reactor, spy) = case.spied();
     let pty = pty::open().unwrap();
-    add(&mut reactor, Descriptor::new(pty.master));
+    add_taking(&mut reactor, Descriptor::new(pty.master));
     let mut program = File::from(pty.slave);
     program.write_all(b"last words\n").unwrap();
     drop(program);

@@ -13,7 +13,7 @@ use nix::sys::socket::{bind, socket, AddressFamily, SockFlag, SockType, UnixAddr
 use ringmq::platform::net;
 use ringmq::{Context, Listener, Reactor, State, Stream};
 
-use crate::support::{read_all, turn_until, Case, SocketPath};
+use crate::support::{read_all, take_all, turn_until, Case, Seen, SocketPath};
 
 const ZERO: Option<Duration> = Some(Duration::ZERO);
 
@@ -88,47 +88,42 @@ pub fn a_socket_file_outlives_its_listener_and_may_be_removed_for_the_next(case:
 pub fn a_request_and_its_reply_pass_and_each_half_ends_on_its_own(case: Case) {
     let path = SocketPath::new();
     let listener = UnixListener::bind(&path).unwrap();
-    let mut reactor: Reactor<Vec<(State, Vec<u8>)>> = case.reactor();
+    let mut reactor = case.reactor();
     let mut context = reactor.context();
     let mut stream = Stream::connecting(net::connect_unix(&path).unwrap(), &context.memory()).unwrap();
     stream.send(b"question").unwrap();
     stream.finish();
-    let note = |seen: &mut Vec<(State, Vec<u8>)>, context: &mut Context<'_, _>, id| {
-        let stream: &mut Stream<UnixStream> = context.get_mut(id).unwrap();
-        let bytes = stream.input().to_vec();
-        stream.consume(bytes.len());
-        seen.push((stream.state(), bytes));
-    };
-    context.add(stream, note).unwrap();
-    let mut seen = Vec::new();
-    turn_until(&mut reactor, &mut seen, |seen| !seen.is_empty());
+    context.add(stream, take_all).unwrap();
+    let mut seen = Seen::default();
+    turn_until(&mut reactor, &mut seen, |seen| !seen.states.is_empty());
     let (peer, _) = listener.accept().unwrap();
     assert_eq!(read_all(peer.try_clone().unwrap()).join().unwrap(), b"question");
-    assert_eq!(seen.last(), Some(&(State::Open, vec![])));
+    assert_eq!((&seen.states[..], &seen.bytes[..]), (&[State::Open][..], &b""[..]));
 
     (&peer).write_all(b"answer").unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
-    turn_until(&mut reactor, &mut seen, |seen| seen.last().unwrap().0 == State::Closed);
-    assert_eq!(seen.into_iter().flat_map(|(_, bytes)| bytes).collect::<Vec<_>>(), b"answer");
+    turn_until(&mut reactor, &mut seen, |seen| seen.last_state() == Some(State::Closed));
+    assert_eq!(seen.bytes, b"answer");
 }
 
 pub fn a_unix_peer_that_finishes_first_can_still_be_answered(case: Case) {
     let (near, far) = UnixStream::pair().unwrap();
-    let mut reactor: Reactor<State> = case.reactor();
+    let mut reactor = case.reactor();
     let mut context = reactor.context();
-    let answer = |state: &mut State, context: &mut Context<'_, State>, id| {
+    let answer = |seen: &mut Seen, context: &mut Context<'_, Seen>, id| {
         let stream: &mut Stream<UnixStream> = context.get_mut(id).unwrap();
         stream.consume(stream.input().len());
         if stream.state() == State::Ended {
             stream.send(b"answer").unwrap();
             stream.finish();
         }
-        *state = stream.state();
+        seen.states.push(stream.state());
     };
     context.add(Stream::new(far, &context.memory()).unwrap(), answer).unwrap();
     (&near).write_all(b"question").unwrap();
     near.shutdown(Shutdown::Write).unwrap();
-    turn_until(&mut reactor, &mut State::Open, |state| *state == State::Closed);
+    let is_over = |seen: &Seen| seen.last_state() == Some(State::Closed);
+    turn_until(&mut reactor, &mut Seen::default(), is_over);
     assert_eq!(read_all(near).join().unwrap(), b"answer");
 }
 

@@ -11,8 +11,13 @@ const IS_CHILD: &str = "RINGMQ_TURN_TEST_CHILD";
 /// Runs `body` in a process that runs nothing else: this test's, started anew.
 pub fn in_child(case: Case, body: impl FnOnce()) {
     if std::env::var_os(IS_CHILD).is_some() {
-        return body();
+        body();
+    } else {
+        start_child(case);
     }
+}
+
+fn start_child(case: Case) {
     let output = Command::new(std::env::current_exe().expect("the test's own binary"))
         .args([case.name, "--exact", "--nocapture", "--test-threads=1"])
         .env(IS_CHILD, "1")

@@ -2,6 +2,7 @@
 
 mod child;
 mod probe;
+mod seen;
 #[cfg(feature = "signal")]
 mod signals;
 mod spy;
@@ -19,6 +20,7 @@ use ringmq::{Builder, Connection, Context, Id, Reactor};
 
 pub use child::{descriptor_count, in_child, limit_descriptors};
 pub use probe::Probe;
+pub use seen::{add_taking, take_all, Seen};
 #[cfg(feature = "signal")]
 pub use signals::*;
 pub use spy::{Change, Spy};
@@ -141,7 +143,7 @@ pub fn turn_until_gone<S: 'static, T: Connection>(reactor: &mut Reactor<S>, stat
 
 /// Something that keeps itself going, a thousand turns long and once in each, while a descriptor that is always readable is served in
 /// every one of them, and nobody waits.
-pub fn assert_io_has_its_turn_beside(case: Case, start: impl FnOnce(&mut Context<'_, u32>)) {
+pub fn assert_io_has_its_turn_beside(case: Case, start: impl FnOnce(&mut Context<'_, usize>)) {
     let (mut reactor, spy) = case.clocked();
     let (mut near, far) = pair();
     near.write_all(b"x").unwrap();
