@@ -11,7 +11,7 @@ unset CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTFLAGS RUSTDOCFLAGS RUSTC_BOOTSTRAP
 export DEBIAN_FRONTEND=noninteractive
 mkdir -p target/ci || exit 1
 # What cargo keeps to build sooner the next time, and what a debugger wants to know, is of no use on a clean checkout.
-export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=1
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n -- "$@"; fi

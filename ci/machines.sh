@@ -14,7 +14,7 @@ unpack_qemu
 ulimit -S -n 4096 # ci/machines/select-beyond-1024.c opens number 1024; tests raise it as far as it goes
 export CARGO_TARGET_DIR=target/machines
 # Emulated code is slow, and half the time of the compiler's goes into it. Overflow is checked all the same.
-export CARGO_PROFILE_DEV_OPT_LEVEL=1 CARGO_PROFILE_DEV_DEBUG=0
+export CARGO_PROFILE_DEV_OPT_LEVEL=1
 export RUST_TEST_THREADS=1 # a case that opens a thousand descriptors would push the numbers of one beside it beyond select's 1024
 limit=300 # seconds for one program of tests: one that hangs is ended, and named
 

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh" || exit 1
 
 host=x86_64-unknown-linux-gnu
+export CARGO_PROFILE_DEV_DEBUG=1 # a tool's report names lines
 
 # The tool finds what it should: `finds WORDS COMMAND...`.
 finds() {
