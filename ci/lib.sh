@@ -72,7 +72,7 @@ apt_install() {
 # i686 program one another's thread-local storage once a signal has come. These lists are apart from the system's, which stay as
 # they are.
 unpack_qemu() {
-  qemu=$PWD/target/qemu/usr/bin
+  qemu=$root/target/qemu/usr/bin
   [ ! -x "$qemu/qemu-s390x" ] || return 0
   apt_update
   backports update -qq

@@ -9,7 +9,8 @@
 venv ziglang==0.17.1 cargo-zigbuild==0.24.0
 use_compiler_with_std_source
 zig="$PWD/target/venv/bin/python -m ziglang"
-export PATH=$PWD/target/venv/bin:$PATH CARGO_TARGET_DIR=target/link CARGO_PROFILE_DEV_DEBUG=0 # nothing is run
+# Without debug information cargo would have it stripped, for which macOS's programs need a tool that is not here.
+export PATH=$PWD/target/venv/bin:$PATH CARGO_TARGET_DIR=target/link CARGO_PROFILE_DEV_STRIP=none
 
 # cargo-zigbuild knows no NetBSD. rustc asks there for gcc's libraries, of which the unwinder is wanted: zig's own serves.
 export CARGO_TARGET_X86_64_UNKNOWN_NETBSD_LINKER=$PWD/target/ci/cc-netbsd

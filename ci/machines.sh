@@ -10,9 +10,8 @@ machines=("$@")
 [ $# -gt 0 ] || machines=(s390x i686)
 
 use_compiler_with_std_source
-unpack_qemu
+alone qemu unpack_qemu
 ulimit -S -n 4096 # ci/machines/select-beyond-1024.c opens number 1024; tests raise it as far as it goes
-export CARGO_TARGET_DIR=target/machines
 # Emulated code is slow, and half the time of the compiler's goes into it. Overflow is checked all the same.
 export CARGO_PROFILE_DEV_OPT_LEVEL=1
 export RUST_TEST_THREADS=1 # a case that opens a thousand descriptors would push the numbers of one beside it beyond select's 1024
@@ -31,6 +30,7 @@ for machine in "${machines[@]}"; do
   place=-Wl,--dynamic-linker=$sysroot/lib/$loader,-rpath,$sysroot/lib
   folder=$PWD/target/machines/$machine
   mkdir -p "$folder"
+  export CARGO_TARGET_DIR=$folder # each its own: two of these may run side by side
   cross=$machine-linux-gnu-gcc
   c_flags=(-O1 -Wall -Wextra -Werror)
 

@@ -5,6 +5,7 @@ mod callgrind;
 mod client;
 mod codecs;
 mod instructions;
+#[cfg(feature = "mq")]
 mod mq;
 mod servers;
 
@@ -39,10 +40,16 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     match arguments.next()? {
         Some(lexopt::Arg::Value(command)) if command == "instructions" => instructions::run(arguments),
         Some(lexopt::Arg::Value(command)) if command == "codecs" => codecs::run(arguments),
+        #[cfg(feature = "mq")]
         Some(lexopt::Arg::Value(command)) if command == "mq" => mq::run(arguments),
+        #[cfg(not(feature = "mq"))]
+        Some(lexopt::Arg::Value(command)) if command == "mq" => {
+            Err("expected to be built with --features mq".into())
+        }
         // What the other commands run in a process of its own.
         Some(lexopt::Arg::Value(command)) if command == "serve" => servers::run(arguments),
         Some(lexopt::Arg::Value(command)) if command == "codec-passes" => codecs::run_passes(arguments),
+        #[cfg(feature = "mq")]
         Some(lexopt::Arg::Value(command)) if command == "mq-node" => mq::node::run(arguments),
         Some(lexopt::Arg::Value(command)) => {
             Err(format!("no command {command:?}: there are `codecs`, `instructions` and `mq`").into())
