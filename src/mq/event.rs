@@ -33,7 +33,7 @@ pub enum Event {
     },
     /// A handshake has failed, or a peer that had joined broke the rules of its protocol.
     Refused(SessionError),
-    /// A peer that had joined has left, or its connection has failed, for this reason.
+    /// A connection has ended, or failed for this reason: its peer has left, whether or not it had joined.
     Left(Option<io::Error>),
     /// The connection is tried again after this time.
     Retrying(Endpoint, Duration),
@@ -48,8 +48,6 @@ pub enum Event {
     },
     /// So many messages had been handed to a connection that was lost, and not been written to it whole.
     Unsent(u64),
-    /// The socket is closed.
-    Closed,
 }
 
 impl fmt::Display for Event {
@@ -76,7 +74,6 @@ impl fmt::Display for Event {
             Event::GivenUp(endpoint) => write!(f, "{endpoint} is given up"),
             Event::Dropped { reason, count } => write!(f, "{count} dropped: {reason}"),
             Event::Unsent(count) => write!(f, "{count} were not sent before their connection was lost"),
-            Event::Closed => f.write_str("closed"),
         }
     }
 }
@@ -140,7 +137,7 @@ mod tests {
         }
         assert!(matches!(events.take(), Some(Event::Unsent(1))));
         let mut off = Events::new(false);
-        off.note(Event::Closed);
+        off.note(Event::Unsent(1));
         assert!(!off.has_some());
     }
 }

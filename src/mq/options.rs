@@ -1,8 +1,11 @@
 //! What a socket is made with.
 
+use std::io;
 use std::time::Duration;
 
-use super::{Dialect, Heartbeat, Security};
+use super::{Dialect, Heartbeat, Security, Wire};
+use crate::codec::{Codec, Decoder};
+use crate::Memory;
 
 /// How much may wait, in one direction of one peer: as many messages and as many bytes, whichever comes first. A single message is taken
 /// however long it is, when nothing else waits.
@@ -210,6 +213,31 @@ impl Options {
     pub fn events(mut self, are_kept: bool) -> Options {
         self.has_events = are_kept;
         self
+    }
+}
+
+impl Options {
+    /// # Errors
+    /// `InvalidInput` for high-water marks at which nothing could ever wait, and parts that the loop's memory could not hold.
+    pub(crate) fn check(&self, memory: &Memory) -> io::Result<()> {
+        let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        for (name, HighWater { messages, bytes }) in
+            [("send", self.send_high_water), ("recv", self.recv_high_water)]
+        {
+            if messages == 0 || bytes == 0 {
+                return invalid(format!(
+                    "expected a {name} high-water mark of at least 1 message and 1 byte, found {messages} and {bytes}"
+                ));
+            }
+        }
+        let (max, limit) = (self.max_part_len, memory.limit());
+        let fits = || Wire::new(self.dialect, max).halves().0.max_frame_len() <= limit;
+        if max > limit || !fits() {
+            return invalid(format!(
+                "expected parts to fit the memory of {limit} bytes, found a maximum of {max}"
+            ));
+        }
+        Ok(())
     }
 }
 

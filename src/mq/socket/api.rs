@@ -61,13 +61,15 @@ impl Socket {
     /// As [`open`](Self::open), with other options.
     ///
     /// # Errors
-    /// As for [`open`](Self::open).
+    /// As for [`open`](Self::open), and `InvalidInput` for a high-water mark of 0 and for a [longest part](Options::max_part_len) that the
+    /// loop's memory cannot hold.
     pub fn open_with<S: 'static, R: Outcome + 'static>(
         context: &mut Context<'_, S>,
         socket_type: SocketType,
         options: Options,
         mut callback: impl FnMut(&mut S, &mut Context<'_, S>, Id<Socket>) -> R + 'static,
     ) -> io::Result<Id<Socket>> {
+        options.check(&context.memory())?;
         let socket = Socket::new(socket_type, options)?;
         // Who fails leaves no connections behind that nobody has.
         context.add(socket, move |state: &mut S, context, id| {

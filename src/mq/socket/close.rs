@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::exchange::Served;
 use super::places::{self, Place};
 use super::{serve, Link, Socket};
-use crate::mq::event::Event;
 use crate::mq::pattern::Peer;
 use crate::{Context, Id, TimerId};
 
@@ -108,8 +107,11 @@ pub(super) fn end<S: 'static>(context: &mut Context<'_, S>, id: Id<Socket>) -> u
             None => continue,
         };
         let unsent_len = context.get(link).map_or(0, serve::unsent_len);
-        if let Some(socket) = context.get_mut(id) {
-            lost += socket.count_unsent(peer, unsent_len);
+        let state = context.get_mut(id).and_then(|socket| socket.links[number].take());
+        if let Some(state) = state {
+            let (unsent, rest) = state.outgoing.into_unsent(unsent_len);
+            lost += unsent + rest.len() as u64;
+            serve::clear_timer(context, state.timer);
         }
         context.remove(link);
     }
@@ -144,15 +146,5 @@ impl Socket {
             // The stream runs its callback once it has told its peer.
             _ => Served::Goes { deadline: None },
         }
-    }
-
-    fn count_unsent(&mut self, peer: Peer, unsent_len: usize) -> u64 {
-        let mut count = 0;
-        if let Some(state) = self.links.get_mut(peer.0 as usize).and_then(Option::take) {
-            let (unsent, rest) = state.outgoing.into_unsent(unsent_len);
-            count = unsent + rest.len() as u64;
-        }
-        self.note(Event::Closed);
-        count
     }
 }

@@ -185,10 +185,12 @@ impl Socket {
         self.links.get_mut(peer.0 as usize)?.as_mut()
     }
 
-    /// A number for another peer: of one that has left, or a new one.
+    /// A number for another peer: of one that has left, and of which nothing is left to be received, so that who looks a message's peer
+    /// up finds no other; or a new one.
     fn next_peer(&mut self) -> Peer {
-        match self.vacant.pop() {
-            Some(number) => Peer(number),
+        let machine = self.machine.get();
+        match self.vacant.iter().rposition(|&number| machine.waiting(Peer(number)) == (0, 0)) {
+            Some(at) => Peer(self.vacant.swap_remove(at)),
             None => {
                 self.links.push(None);
                 Peer(self.links.len() as u32 - 1)

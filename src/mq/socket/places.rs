@@ -5,7 +5,8 @@ use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -102,18 +103,22 @@ fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::NotConnected, "the socket is closed")
 }
 
-/// A listener at a path. A file that another program has left, at which nobody listens any more, is taken away first.
+/// A listener at a path. A socket that another program has left, at which nobody listens any more, is taken away first.
 fn bind_path(path: &Path) -> io::Result<UnixListener> {
     match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => match UnixStream::connect(path) {
-            Err(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
-                fs::remove_file(path)?;
-                UnixListener::bind(path)
-            }
-            _ => Err(error),
-        },
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_over(path) => {
+            fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
         result => result,
     }
+}
+
+/// Whether nobody listens there any more. Connections to files of other kinds are refused too (Linux), so it is asked what it is.
+fn is_left_over(path: &Path) -> bool {
+    let is_socket = fs::symlink_metadata(path).map_or(false, |found| found.file_type().is_socket());
+    is_socket
+        && matches!(net::connect_unix(path), Err(error) if error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// Somebody has connected.

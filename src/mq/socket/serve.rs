@@ -11,7 +11,7 @@ use crate::mq::pattern::{Peer, Recipients};
 use crate::mq::pipe::Pipe;
 use crate::mq::session::{Session, SessionError};
 use crate::mq::wire::Wire;
-use crate::{Context, Framed, Id, State, Stream};
+use crate::{Context, Framed, Id, State, Stream, TimerId};
 
 /// How long a connection may take that is being closed in good order, once all is sent.
 pub(super) const WINDING_UP: Duration = Duration::from_secs(2);
@@ -83,9 +83,8 @@ pub(super) fn serve<S: 'static>(
         Served::Goes { deadline } => set_timer(context, socket_id, peer, deadline, now),
         Served::Ends(end) => end_link(context, socket_id, peer, end),
         Served::IsDone => {
-            if let Some(socket) = context.get_mut(socket_id) {
-                socket.forget_link(peer, 0);
-            }
+            let forgotten = context.get_mut(socket_id).and_then(|socket| socket.forget_link(peer, 0));
+            clear_timer(context, forgotten.and_then(|link| link.timer));
             match context.get(id).map(Framed::state) {
                 Some(State::Connecting) => drop(context.remove(id)),
                 _ => drop(context.finish(id, WINDING_UP)),
@@ -167,9 +166,7 @@ pub(super) fn end_link<S: 'static>(
         Some(link) => link,
         None => return,
     };
-    if let Some((timer, _)) = link.timer {
-        context.clear_timeout(timer);
-    }
+    clear_timer(context, link.timer);
     match is_refused {
         true => drop(context.finish(id, WINDING_UP)), // it may be told why
         false => drop(context.remove(id)),
@@ -198,6 +195,13 @@ pub(super) fn unsent_len(link: &Link) -> usize {
     link.unsent_len() + link.lost_len()
 }
 
+/// The timer of a session that is over, or that is to have another one.
+pub(super) fn clear_timer<S: 'static>(context: &mut Context<'_, S>, timer: Option<(TimerId, Instant)>) {
+    if let Some((timer, _)) = timer {
+        context.clear_timeout(timer);
+    }
+}
+
 /// Gives the session's timer another time, if it is to come earlier than it does.
 fn set_timer<S: 'static>(
     context: &mut Context<'_, S>,
@@ -216,9 +220,7 @@ fn set_timer<S: 'static>(
         (Some(deadline), _) => (deadline, link.id),
     };
     let old = link.timer.take();
-    if let Some((timer, _)) = old {
-        context.clear_timeout(timer);
-    }
+    clear_timer(context, old);
     let after = deadline.saturating_duration_since(now);
     let timer = context.set_timeout(after, move |_, context| on_timer(context, socket_id, peer, id));
     if let Some(link) = context.get_mut(socket_id).and_then(|socket| socket.link(peer)) {

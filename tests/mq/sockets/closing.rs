@@ -5,10 +5,10 @@ use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ringmq::mq::{HighWater, NotSent, Options, Socket, SocketType};
+use ringmq::mq::{Event, HighWater, NotSent, Options, Socket, SocketType};
 use ringmq::Id;
 
-use super::{joined, on_every_backend, Net};
+use super::{joined, on_every_backend, Net, PATIENCE};
 
 /// Longer than anybody waits for it.
 const AN_HOUR: Duration = Duration::from_secs(3600);
@@ -125,5 +125,25 @@ fn one_that_closes_takes_on_nobody_new() {
         {
             assert_eq!(result.unwrap_err().kind(), std::io::ErrorKind::NotConnected);
         }
+    });
+}
+
+#[test]
+fn a_closed_socket_leaves_no_timer_behind() {
+    on_every_backend(|net| {
+        let patient = || Options::new().handshake_within(AN_HOUR);
+        let [bound, silent] = [(); 2].map(|()| net.open_with(SocketType::Pull, patient()));
+        let push = net.open_with(SocketType::Push, patient());
+        let address = net.bind(bound);
+        net.connect(push, &address);
+        net.await_peers(bound, 1);
+        net.await_peers(push, 1);
+        let unfinished = net.bind(silent);
+        let _stranger = net.stranger(&unfinished);
+        net.await_event(silent, |event| matches!(event, Event::Accepted).then_some(()));
+        for (socket, linger) in [(push, PATIENCE), (bound, PATIENCE), (silent, Duration::ZERO)] {
+            assert!(socket.close(&mut net.context(), linger, |_, _, _| ()));
+        }
+        net.until("a loop without timers", |net| net.reactor.next_deadline().is_none().then_some(()));
     });
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use ringmq::codec::RingFrames;
-use ringmq::mq::{Dialect, NotSent, Options, SocketType};
+use ringmq::mq::{Dialect, Dropped, Message, NotSent, Options, Sent, SocketType};
 
 use super::{joined, on_every_backend};
 
@@ -96,6 +96,29 @@ fn what_ring_has_no_form_for_is_refused() {
         assert_eq!(net.heard(rep), "");
         net.send(rep, "");
         assert_eq!(net.read(&mut req, 4), b"\x01\0\0\0");
+    });
+}
+
+#[test]
+fn a_reply_is_judged_by_who_asked_and_not_by_who_came_after() {
+    on_every_backend(|net| {
+        let rep = net.open_with(SocketType::Rep, any());
+        let address = net.bind(rep);
+        let mut leaver = joined(net, &address, "REQ");
+        leaver.write_all(b"\x01\0\0\x03ask").unwrap();
+        drop(leaver);
+        net.await_peers(rep, 0);
+        let old = net.open_with(SocketType::Req, ring());
+        net.connect(old, &address);
+        net.await_peers(old, 1);
+        net.send(old, "me too");
+        net.await_peers(rep, 1);
+        assert_eq!(net.heard(rep), "ask");
+        // Of two parts, which the one that came after could not be sent.
+        let reply = Message::from_parts(["to", "nobody"]).unwrap();
+        let sent = rep.send(&mut net.context(), reply).unwrap();
+        assert_eq!(sent, Sent::Dropped(Dropped::RequesterLeft));
+        assert_eq!(net.heard(rep), "me too");
     });
 }
 

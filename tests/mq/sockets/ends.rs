@@ -156,6 +156,19 @@ fn a_unix_socket_serves_and_its_file_goes_with_it() {
 }
 
 #[test]
+fn a_file_that_is_no_socket_is_left_as_it_is() {
+    on_every_backend(|net| {
+        let path = std::env::temp_dir().join(format!("ringmq-mq-file-{}", std::process::id()));
+        fs::write(&path, "of somebody").unwrap();
+        let rep = net.open(SocketType::Rep);
+        let error = rep.bind(&mut net.context(), &format!("ipc://{}", path.display())).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "of somebody");
+        fs::remove_file(&path).unwrap();
+    });
+}
+
+#[test]
 fn an_address_in_use_and_one_that_is_none_are_told() {
     on_every_backend(|net| {
         let [first, second] = [(); 2].map(|()| net.open(SocketType::Pull));

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ringmq::mq::{Event, HighWater, Message, NotSent, Options, Sent, SocketType};
+use ringmq::mq::{Event, HighWater, Message, NotSent, Options, Sent, Socket, SocketType};
 
-use super::on_every_backend;
+use super::{on_every_backend, World};
 
 fn narrow(messages: usize) -> Options {
     let high_water = HighWater { messages, bytes: 1 << 20 };
@@ -22,6 +22,32 @@ fn without_a_peer_nothing_is_taken() {
         let publisher = net.open(SocketType::Pub);
         let sent = publisher.send(&mut net.context(), "x").unwrap();
         assert_eq!(sent, Sent::Dropped(ringmq::mq::Dropped::NoSubscriber));
+    });
+}
+
+#[test]
+fn options_with_which_nothing_could_go_are_refused() {
+    on_every_backend(|net| {
+        let nothing = |messages, bytes| HighWater { messages, bytes };
+        let refused = [
+            (
+                Options::new().send_high_water(nothing(0, 1)),
+                "expected a send high-water mark of at least 1 message and 1 byte, found 0 and 1",
+            ),
+            (
+                Options::new().recv_high_water(nothing(1, 0)),
+                "expected a recv high-water mark of at least 1 message and 1 byte, found 1 and 0",
+            ),
+            (Options::new().max_part_len(usize::MAX), "expected parts to fit the memory of 67108864 bytes"),
+            (Options::new().max_part_len(64 << 20), "expected parts to fit the memory of 67108864 bytes"),
+        ];
+        for (options, expected) in refused {
+            let opened =
+                Socket::open_with(&mut net.context(), SocketType::Push, options, |_: &mut World, _, _| ());
+            let error = opened.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
     });
 }
 
