@@ -32,7 +32,8 @@ ADDR is tcp://HOST:PORT or ipc://PATH. To bind, HOST may be *, and so may PORT: 
   --size BYTES          sends messages of so many bytes instead of lines, as many as --count says, else without end
   --file PATH           sends what is in the file as one message, --count times
   --exec CMD            rep and router answer with what `sh -c CMD` prints when the request is its standard input
-  --linger SECONDS      how long to go on sending at the end (5)
+  --linger SECONDS      how long to go on sending at the end (5); a message that no peer was there for waits before that, without
+                        limit unless there is a --timeout
   --subscribe PREFIX    of a sub, which else receives all; may be given several times
   --timeout SECONDS     gives up when nothing was sent and nothing came for so long
   --hex                 prints bytes as hexadecimal digits, and takes lines of them

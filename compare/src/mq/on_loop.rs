@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use ringmq::mq::{NotReceived, NotSent, Socket};
+use ringmq::mq::{Message, NotReceived, NotSent, Socket};
 use ringmq::{Context, Id, Reactor};
 
 use super::blocking::{socket_type, LINGER};
@@ -13,6 +13,8 @@ use super::node::{self, Job, Report, Start};
 /// The state of the loop.
 struct Run {
     body: Vec<u8>,
+    /// A message that found no room.
+    refused: Option<Message>,
     /// How many messages are still to come or to go.
     left: u64,
     received_len: u64,
@@ -40,6 +42,7 @@ pub fn run(job: &Job) -> Result<Report, Box<dyn Error>> {
     let total = job.count * clients;
     let mut run = Run {
         body: vec![b'x'; job.body_len],
+        refused: None,
         left: if job.role == Role::Rep { total + clients } else { total },
         received_len: 0,
         start: None,
@@ -108,9 +111,13 @@ impl Run {
             self.start = Some(Start::now()?);
         }
         while self.left > 0 {
-            match id.send(context, &self.body[..]) {
+            let message = self.refused.take().unwrap_or_else(|| Message::from(&self.body[..]));
+            match id.send(context, message) {
                 Ok(_) => self.left -= 1,
-                Err(error) if matches!(error.reason, NotSent::NoRoom | NotSent::NoPeer) => return Ok(()),
+                Err(error) if matches!(error.reason, NotSent::NoRoom | NotSent::NoPeer) => {
+                    self.refused = Some(error.message);
+                    return Ok(());
+                }
                 Err(error) => return Err(error.into()),
             }
         }
