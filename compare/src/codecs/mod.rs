@@ -68,7 +68,7 @@ pub fn run_passes(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Err
     let index: usize = arguments.value()?.parse()?;
     let side = if arguments.value()? == "ours" { Side::Ours } else { Side::Theirs };
     let case = Case::all().get(index).copied().ok_or("no such case")?;
-    Job::new(case, side).run(arguments.value()?.parse()?);
+    Job::new(case).run(side, arguments.value()?.parse()?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -94,10 +94,11 @@ fn count(index: usize, case: Case) -> Result<Counts, Box<dyn Error>> {
 
 /// As with the instructions, what is allocated once drops out.
 fn allocations_per_frame(case: Case, side: Side) -> f64 {
-    let job = Job::new(case, side);
-    let total = |passes| {
+    let mut job = Job::new(case);
+    job.run(side, 1);
+    let mut total = |passes| {
         let before = allocations::count();
-        job.run(passes);
+        job.run(side, passes);
         allocations::count() - before
     };
     let (few, many) = (total(FEW), total(MANY));

@@ -4,15 +4,15 @@ use std::hint::black_box;
 
 use ringmq::codec::{Affixes, Decoder, Encoder, Step};
 
-use super::case::WHOLE;
-
-/// The longest frame and the longest piece.
-const ROOM: usize = 2 * WHOLE;
-
 /// Takes the frames from a stream; answers how many bytes their bodies have.
 #[inline(never)] // so that a profile names it
-pub fn decode(mut decoder: impl Decoder, stream: &[u8], piece_len: usize, passes: u32) -> usize {
-    let mut buffer = vec![0; ROOM];
+pub fn decode(
+    mut decoder: impl Decoder,
+    buffer: &mut [u8],
+    stream: &[u8],
+    piece_len: usize,
+    passes: u32,
+) -> usize {
     let (mut start, mut end, mut needed, mut total) = (0, 0, 1, 0);
     for _ in 0..passes {
         for piece in stream.chunks(piece_len) {
@@ -51,8 +51,13 @@ pub fn decode(mut decoder: impl Decoder, stream: &[u8], piece_len: usize, passes
 
 /// Frames a body so often; answers how many bytes that were.
 #[inline(never)] // so that a profile names it
-pub fn encode<E: Encoder<Head = ()>>(mut encoder: E, body: &[u8], frame_count: usize, passes: u32) -> usize {
-    let mut segment = Vec::with_capacity(ROOM);
+pub fn encode<E: Encoder<Head = ()>>(
+    mut encoder: E,
+    segment: &mut Vec<u8>,
+    body: &[u8],
+    frame_count: usize,
+    passes: u32,
+) -> usize {
     let mut total = 0;
     for _ in 0..passes as usize * frame_count {
         if segment.capacity() - segment.len() < body.len() + 2 * Affixes::CAPACITY {
@@ -65,7 +70,7 @@ pub fn encode<E: Encoder<Head = ()>>(mut encoder: E, body: &[u8], frame_count: u
         segment.extend_from_slice(affixes.before());
         segment.extend_from_slice(body);
         segment.extend_from_slice(affixes.after());
-        total += black_box(&segment).len() - before;
+        total += black_box(&*segment).len() - before;
     }
     total
 }
