@@ -116,6 +116,10 @@ impl Events {
         self.waiting.pop_front()
     }
 
+    pub fn is_on(&self) -> bool {
+        self.is_on
+    }
+
     pub fn has_some(&self) -> bool {
         !self.waiting.is_empty()
     }

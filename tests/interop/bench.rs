@@ -113,7 +113,8 @@ pub fn await_peers(socket: &BlockingSocket, count: usize) {
 /// The first event that is one, of those that nobody has taken; others before it are gone.
 #[track_caller]
 pub fn await_event<T>(socket: &BlockingSocket, mut is_it: impl FnMut(&Event) -> Option<T>) -> T {
-    until("an event", || std::iter::from_fn(|| socket.take_event()).find_map(|event| is_it(&event)))
+    let found = std::iter::from_fn(|| socket.wait_event(GUARD)).find_map(|event| is_it(&event));
+    found.expect("an event")
 }
 
 /// Looks until something is there. Only for what cannot be waited for.

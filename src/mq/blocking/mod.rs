@@ -343,12 +343,25 @@ impl BlockingSocket {
 
     /// The next of the [events](Options::events) that have been kept.
     pub fn take_event(&self) -> Option<Event> {
-        self.shared.lock().events.take()
+        self.shared.event(Wait::No)
+    }
+
+    /// As [`take_event`](Self::take_event), and waits `within` this time at the longest: but not for a socket that is closed, or that
+    /// keeps none.
+    pub fn wait_event(&self, within: Duration) -> Option<Event> {
+        self.shared.event(until(within))
     }
 
     /// How many peers have joined and not left.
     pub fn peer_count(&self) -> usize {
-        self.shared.lock().peers
+        self.shared.peers(0, Wait::No)
+    }
+
+    /// Waits until so many peers have joined, `within` this time at the longest, and answers how many there are: so that what is published
+    /// first, or dealt out in turn, does not all go to the one that was first. A PUB counts a subscriber before it knows what that one
+    /// has subscribed to.
+    pub fn wait_peers(&self, count: usize, within: Duration) -> usize {
+        self.shared.peers(count, until(within))
     }
 
     /// Closes the socket, and waits until what it has is sent, `linger` at the longest. Answers how many messages were lost.

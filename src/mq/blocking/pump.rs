@@ -38,14 +38,7 @@ impl Pump {
             Some(socket) => (socket.peer_count(), socket.last_failure()),
             None => return,
         };
-        let mut state = self.shared.lock();
-        state.peers = peers;
-        if state.unreachable != why {
-            state.unreachable = why;
-        }
-        while let Some(event) = id.take_event(context) {
-            state.events.note(event);
-        }
+        self.shared.tell(peers, why, std::iter::from_fn(|| id.take_event(context)));
     }
 
     fn send(&mut self, context: &mut Context<'_, Io>, id: Id<Socket>) {

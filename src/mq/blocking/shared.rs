@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::error::WaitError;
 use super::poll_set::Watch;
-use crate::mq::event::Events;
+use crate::mq::event::{Event, Events};
 use crate::mq::pattern::NotReceived;
 use crate::mq::{Dialect, HighWater, Message, Options, SocketType};
 use crate::platform::Waker;
@@ -17,6 +17,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     readable: Condvar,
     writable: Condvar,
+    /// Who is there, or what has happened.
+    news: Condvar,
     /// Runs the socket's callback on the I/O thread.
     waker: Waker,
     socket_type: SocketType,
@@ -40,10 +42,10 @@ pub(super) struct State {
     /// Whether the reply that is owed goes to a peer that speaks RingMQ's protocol.
     answers_ring: bool,
     /// How many peers there are, and why the last one that was none could not be reached.
-    pub peers: usize,
-    pub unreachable: Option<String>,
+    peers: usize,
+    unreachable: Option<String>,
     /// The oldest of them go, if nobody takes them.
-    pub events: Events,
+    events: Events,
     is_closed: bool,
     /// The I/O thread has taken everything, and is to be told of more.
     is_io_idle: bool,
@@ -99,6 +101,7 @@ impl Shared {
             state: Mutex::new(state),
             readable: Condvar::new(),
             writable: Condvar::new(),
+            news: Condvar::new(),
             waker,
             socket_type,
             send_high_water: options.send_high_water,
@@ -262,6 +265,43 @@ impl Shared {
         }
     }
 
+    /// The next event that is kept, as soon as there is one.
+    pub fn event(&self, wait: Wait) -> Option<Event> {
+        self.wait_for_news(wait, |state| !state.events.is_on() || state.events.has_some()).events.take()
+    }
+
+    /// How many peers there are, as soon as they are so many.
+    pub fn peers(&self, count: usize, wait: Wait) -> usize {
+        self.wait_for_news(wait, |state| state.peers >= count).peers
+    }
+
+    fn wait_for_news(&self, wait: Wait, is_enough: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        let mut is_late = false;
+        while !is_late && !state.is_closed && !is_enough(&state) {
+            let waited = wait_on(&self.news, state, wait);
+            state = waited.0;
+            is_late = waited.1;
+        }
+        state
+    }
+
+    /// Who is there, why the last that is not could not be reached, and what has happened.
+    pub fn tell(&self, peers: usize, unreachable: Option<String>, events: impl Iterator<Item = Event>) {
+        let mut state = self.lock();
+        let had = state.peers;
+        state.peers = peers;
+        state.unreachable = unreachable;
+        let mut is_new = peers != had;
+        for event in events {
+            state.events.note(event);
+            is_new = true;
+        }
+        if is_new {
+            self.news.notify_all();
+        }
+    }
+
     /// No more goes in either direction; what has arrived can still be read.
     pub fn close(&self) {
         let mut state = self.lock();
@@ -270,6 +310,7 @@ impl Shared {
         drop(state);
         self.readable.notify_all();
         self.writable.notify_all();
+        self.news.notify_all();
     }
 
     pub fn watch(&self, watch: &Arc<Watch>, at: usize) {
