@@ -5,7 +5,7 @@
 //!
 //! On one's own loop a [`Socket`] is a source with a callback, like any other, and its [`Id`](crate::Id) has the methods. For threads that
 //! block, an [`IoThread`] owns a loop, and its [`BlockingSocket`]s send and receive with or without a deadline; a [`PollSet`] waits for
-//! several of them.
+//! several of them. [The guide](crate::guide::queues) has an example, and what pyzmq's names are here.
 //!
 //! # What is promised
 //!

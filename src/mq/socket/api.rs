@@ -45,8 +45,8 @@ pub type RecvError = NotReceived;
 
 impl Socket {
     /// Puts a socket on a loop. Its callback runs in the turn after something has arrived, or there is room after a
-    /// [`send`](Id::send) was refused, or there is an [event](Id::take_event), or a peer has come or left, or none was reached. If it fails, the socket is closed, and its connections
-    /// with it.
+    /// [`send`](Id::send) was refused, or there is an [event](Id::take_event), or a peer has come or left, or none was reached. If it
+    /// fails, the socket is closed, and its connections with it.
     ///
     /// # Errors
     /// `EMFILE` and `ENFILE`, and as for [`Context::add`].
