@@ -238,7 +238,9 @@ impl Shared {
         if was_full && self.has_room(&state) {
             self.tell_watches(&mut state);
         }
-        if state.writers > 0 && self.has_room(&state) {
+        let is_awaited = state.writers > 0 && self.has_room(&state);
+        drop(state); // or who is woken waits for the lock at once
+        if is_awaited {
             self.writable.notify_all();
         }
     }
@@ -260,7 +262,9 @@ impl Shared {
         state.unread_len += batch.iter().flatten().map(|(message, _)| message.len()).sum::<usize>();
         state.incoming.append(batch);
         self.tell_watches(&mut state);
-        if state.readers > 0 {
+        let is_awaited = state.readers > 0;
+        drop(state); // or who is woken waits for the lock at once
+        if is_awaited {
             self.readable.notify_all();
         }
     }
@@ -297,6 +301,7 @@ impl Shared {
             state.events.note(event);
             is_new = true;
         }
+        drop(state);
         if is_new {
             self.news.notify_all();
         }
