@@ -35,6 +35,7 @@ impl Part {
     /// A part of no bytes.
     pub const EMPTY: Part = Part(Repr::Inline { len: 0, bytes: [0; INLINE] });
 
+    #[inline]
     fn copied(bytes: &[u8]) -> Part {
         if bytes.len() > INLINE {
             return Part(Repr::Owned(bytes.to_vec()));
@@ -120,6 +121,7 @@ impl From<Arc<[u8]>> for Part {
 }
 
 impl From<&[u8]> for Part {
+    #[inline]
     fn from(bytes: &[u8]) -> Part {
         Part::copied(bytes)
     }
@@ -190,6 +192,7 @@ impl Message {
     }
 
     /// How many parts it has: at least one.
+    #[inline]
     pub fn part_count(&self) -> usize {
         match &self.0 {
             Parts::One(_) => 1,
@@ -199,11 +202,17 @@ impl Message {
     }
 
     /// How many bytes its parts have together.
+    #[inline]
     pub fn len(&self) -> usize {
-        self.parts().map(|part| part.len()).sum()
+        match &self.0 {
+            Parts::One(part) => part.len(), // so are most
+            Parts::Two([first, second]) => first.len() + second.len(),
+            Parts::Many(parts) => parts.iter().map(|part| part.len()).sum(),
+        }
     }
 
     /// Whether its parts have no bytes.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -239,6 +248,7 @@ impl Message {
     }
 
     /// Its first part.
+    #[inline]
     pub fn first(&self) -> &Part {
         match &self.0 {
             Parts::One(part) | Parts::Two([part, _]) => part,

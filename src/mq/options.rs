@@ -23,6 +23,14 @@ impl HighWater {
         messages >= self.messages || bytes >= self.bytes
     }
 
+    /// How many messages and bytes more it takes to reach it.
+    pub(crate) fn left(self, messages: usize, bytes: usize) -> HighWater {
+        HighWater {
+            messages: self.messages.saturating_sub(messages),
+            bytes: self.bytes.saturating_sub(bytes),
+        }
+    }
+
     /// Whether it has gone down to half of that: who has waited may go on.
     pub(crate) fn is_low(self, messages: usize, bytes: usize) -> bool {
         messages <= self.messages / 2 && bytes <= self.bytes / 2

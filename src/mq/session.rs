@@ -200,18 +200,19 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError`], and why: this and all further ones are no use.
+    #[inline]
     pub fn received<'a>(
         &mut self,
         head: WireHead,
         body: &'a [u8],
         now: Instant,
     ) -> Result<Input<'a>, SessionError> {
-        let input = match (&self.stage, head) {
-            (Stage::Traffic, WireHead::Zmtp(kind)) => self.traffic(kind, body, now),
+        match (&self.stage, head) {
+            (Stage::Traffic, WireHead::Zmtp(FrameKind::Last)) => Ok(self.part(body, true, now)),
+            (Stage::Traffic, WireHead::Zmtp(FrameKind::More)) => Ok(self.part(body, false, now)),
             (Stage::Ring, WireHead::Ring(head)) => Ok(ring_part(head, body)),
-            _ => self.handshake(head, body, now),
-        };
-        input.map_err(|error| self.fail(error))
+            _ => self.received_other(head, body, now),
+        }
     }
 
     /// When [`on_deadline`](Self::on_deadline) wants to be called; it moves with every frame. Never, if there is none.
@@ -288,25 +289,34 @@ impl Session {
         }
     }
 
-    fn traffic<'a>(
+    /// What is no part of a message.
+    #[inline(never)]
+    fn received_other<'a>(
         &mut self,
-        kind: FrameKind,
+        head: WireHead,
         body: &'a [u8],
         now: Instant,
     ) -> Result<Input<'a>, SessionError> {
-        self.pulse.note_life(now);
-        let is_last = match kind {
-            FrameKind::Command => return self.command(body, now),
-            FrameKind::More => false,
-            FrameKind::Last => true,
+        let input = match (&self.stage, head) {
+            (Stage::Traffic, WireHead::Zmtp(FrameKind::Command)) => {
+                self.pulse.note_life(now);
+                self.command(body, now)
+            }
+            _ => self.handshake(head, body, now),
         };
+        input.map_err(|error| self.fail(error))
+    }
+
+    #[inline]
+    fn part<'a>(&mut self, body: &'a [u8], is_last: bool, now: Instant) -> Input<'a> {
+        self.pulse.note_life(now);
         let has_begun = mem::replace(&mut self.is_in_message, !is_last);
         match body.split_first() {
             // Subscriptions of version 3.0; libzmq takes them of a peer of 3.1 too.
             Some((&is_on @ (0 | 1), prefix)) if is_last && !has_begun && self.is_publisher() => {
-                Ok(Input::Subscription { prefix, is_on: is_on == 1 })
+                Input::Subscription { prefix, is_on: is_on == 1 }
             }
-            _ => Ok(Input::Part { bytes: body, is_last }),
+            _ => Input::Part { bytes: body, is_last },
         }
     }
 
@@ -372,6 +382,7 @@ impl fmt::Debug for Session {
     }
 }
 
+#[inline]
 fn ring_part(head: RingHead, body: &[u8]) -> Input<'_> {
     Input::Part { bytes: body, is_last: head == RingHead::Last }
 }

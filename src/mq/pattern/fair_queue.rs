@@ -43,6 +43,8 @@ pub struct FairQueue<L = ()> {
     lanes: Slots<Lane<L>>,
     /// The lane of the peer that has the number, or of the last one that had it and has not been received from to its end.
     by_peer: Numbered<Peer, u32>,
+    /// The lane that was added to last, which many messages in a row come to. What is in its place by now may be another's.
+    latest: u32,
     /// Each lane with a message, once.
     line: VecDeque<u32>,
     /// How many messages and bytes the lanes of peers have that have left.
@@ -56,6 +58,14 @@ struct Lane<L> {
     messages: VecDeque<Message>,
     bytes: usize,
     is_there: bool,
+}
+
+impl<L> Lane<L> {
+    /// Whether it is this peer's, of whose lanes one at most is not of a former one.
+    #[inline]
+    fn is_of(&self, peer: Peer) -> bool {
+        self.peer == peer && self.is_there
+    }
 }
 
 /// A message, and whose it was.
@@ -74,7 +84,13 @@ pub struct Taken<L> {
 impl<L> FairQueue<L> {
     /// A queue without peers.
     pub fn new() -> FairQueue<L> {
-        FairQueue { lanes: Slots::new(), by_peer: Numbered::default(), line: VecDeque::new(), behind: (0, 0) }
+        FairQueue {
+            lanes: Slots::new(),
+            by_peer: Numbered::default(),
+            latest: 0,
+            line: VecDeque::new(),
+            behind: (0, 0),
+        }
     }
 
     /// A peer may send from now on. One of the same number has left.
@@ -106,19 +122,24 @@ impl<L> FairQueue<L> {
     }
 
     /// A whole message has arrived.
+    #[inline]
     pub fn push(&mut self, peer: Peer, message: Message) -> Arrival {
-        match self.by_peer.get(&peer) {
-            Some(&at) if self.lanes[at].is_there => {
-                let lane = &mut self.lanes[at];
-                if lane.messages.is_empty() {
-                    self.line.push_back(at);
+        let lane = match self.lanes.get_mut(self.latest) {
+            Some(lane) if lane.is_of(peer) => lane,
+            _ => match self.by_peer.get(&peer) {
+                Some(&at) if self.lanes[at].is_there => {
+                    self.latest = at;
+                    &mut self.lanes[at]
                 }
-                lane.bytes += message.len();
-                lane.messages.push_back(message);
-                Arrival::Queued
-            }
-            _ => Arrival::Dropped(Dropped::PeerLeft),
+                _ => return Arrival::Dropped(Dropped::PeerLeft),
+            },
+        };
+        if lane.messages.is_empty() {
+            self.line.push_back(self.latest);
         }
+        lane.bytes += message.len();
+        lane.messages.push_back(message);
+        Arrival::Queued
     }
 
     /// Whether no message waits.
@@ -136,6 +157,16 @@ impl<L> FairQueue<L> {
         self.behind
     }
 
+    /// A lane has nothing any more.
+    fn emptied(&mut self, at: u32) {
+        let lane = &mut self.lanes[at];
+        if !lane.is_there {
+            self.forget(at);
+        } else if lane.messages.capacity() > KEPT {
+            lane.messages = VecDeque::new();
+        }
+    }
+
     fn forget(&mut self, at: u32) {
         let peer = self.lanes.remove(at).peer;
         if self.by_peer.get(&peer) == Some(&at) {
@@ -146,22 +177,23 @@ impl<L> FairQueue<L> {
 
 impl<L: Clone> FairQueue<L> {
     /// Takes the message whose turn it is.
+    #[inline]
     pub fn pop(&mut self) -> Option<Taken<L>> {
-        let at = self.line.pop_front()?;
+        let at = *self.line.front()?;
         let lane = &mut self.lanes[at];
         let message = lane.messages.pop_front().expect("who stands in line has a message");
-        lane.bytes -= message.len();
+        let len = message.len();
+        lane.bytes -= len;
+        let taken = Taken { peer: lane.peer, label: lane.label.clone(), is_there: lane.is_there, message };
         if !lane.is_there {
             self.behind.0 -= 1;
-            self.behind.1 -= message.len();
+            self.behind.1 -= len;
         }
-        let taken = Taken { peer: lane.peer, label: lane.label.clone(), is_there: lane.is_there, message };
-        if !lane.messages.is_empty() {
-            self.line.push_back(at);
-        } else if !lane.is_there {
-            self.forget(at);
-        } else if lane.messages.capacity() > KEPT {
-            lane.messages = VecDeque::new();
+        if lane.messages.is_empty() {
+            self.line.pop_front();
+            self.emptied(at);
+        } else if self.line.len() > 1 {
+            self.line.rotate_left(1);
         }
         Some(taken)
     }

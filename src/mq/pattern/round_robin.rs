@@ -87,12 +87,17 @@ impl RoundRobin {
     ///
     /// # Errors
     /// [`NoPeer`](NotSent::NoPeer) and [`NoRoom`](NotSent::NoRoom).
+    #[inline]
     pub fn pick(&mut self) -> Result<Peer, NotSent> {
-        while let Some((peer, ticket)) = self.line.pop_front() {
-            if self.peers.get(&peer) == Some(&Some(ticket)) {
-                self.line.push_back((peer, ticket));
+        while let Some(&(peer, ticket)) = self.line.front() {
+            // Where nobody has stepped out, whoever is in line stands in it.
+            if self.line.len() == self.roomy_count || self.peers.get(&peer) == Some(&Some(ticket)) {
+                if self.line.len() > 1 {
+                    self.line.rotate_left(1);
+                }
                 return Ok(peer);
             }
+            self.line.pop_front();
         }
         Err(if self.peers.is_empty() { NotSent::NoPeer } else { NotSent::NoRoom })
     }

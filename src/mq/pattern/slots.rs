@@ -43,6 +43,11 @@ impl<T> Slots<T> {
         Slots { slots: Vec::new(), vacant: Vec::new() }
     }
 
+    #[inline]
+    pub fn get_mut(&mut self, at: u32) -> Option<&mut T> {
+        self.slots.get_mut(at as usize)?.as_mut()
+    }
+
     pub fn insert(&mut self, value: T) -> u32 {
         if let Some(at) = self.vacant.pop() {
             self.slots[at as usize] = Some(value);
@@ -65,12 +70,14 @@ const TAKEN: &str = "a number is forgotten with what it stands for";
 impl<T> Index<u32> for Slots<T> {
     type Output = T;
 
+    #[inline]
     fn index(&self, at: u32) -> &T {
         self.slots[at as usize].as_ref().expect(TAKEN)
     }
 }
 
 impl<T> IndexMut<u32> for Slots<T> {
+    #[inline]
     fn index_mut(&mut self, at: u32) -> &mut T {
         self.slots[at as usize].as_mut().expect(TAKEN)
     }

@@ -158,21 +158,11 @@ impl Id<Socket> {
     pub fn recv<S: 'static>(self, context: &mut Context<'_, S>) -> Result<Message, RecvError> {
         let socket = context.get_mut(self).ok_or(NotReceived::Closed)?;
         let (peer, message) = socket.pattern().recv()?;
-        socket.was_from_ring = socket.link(peer).map_or(false, |link| is_ring(&link.session));
-        let (messages, bytes) = socket.machine.get().waiting(peer);
-        let is_low = socket.options.recv_high_water.is_low(messages, bytes);
-        let (messages, bytes) = socket.machine.get().left_behind();
-        if socket.is_held && socket.options.recv_high_water.is_low(messages, bytes) {
-            socket.is_held = false;
-            let held = socket.links.iter().flatten().filter(|link| link.is_held).map(|link| link.id);
-            let held: Vec<_> = held.collect();
-            for id in held {
-                context.fire(id);
-            }
-        } else if let Some(link) = socket.link(peer).filter(|link| link.is_held && is_low) {
-            link.is_held = false;
-            let id = link.id;
-            context.fire(id);
+        let link = socket.links.get(peer.0 as usize).and_then(Option::as_ref);
+        let (is_ring, is_held) = link.map_or((false, false), |link| (is_ring(&link.session), link.is_held));
+        socket.was_from_ring = is_ring;
+        if is_held || socket.is_held {
+            serve::read_on(context, self, peer);
         }
         Ok(message)
     }

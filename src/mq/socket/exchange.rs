@@ -3,11 +3,14 @@
 use std::io;
 use std::time::Instant;
 
-use super::{is_ring, End, Link, Machine, Socket};
+use super::link::{LinkFrames, Outlet};
+use super::{End, Link, Machine, Socket};
 use crate::mq::event::Event;
 use crate::mq::message::{Message, Part};
+use crate::mq::options::HighWater;
 use crate::mq::pattern::{Arrival, Dropped, Peer, Recipients};
 use crate::mq::session::{Input, SessionError};
+use crate::mq::wire::WireHead;
 use crate::mq::SocketType;
 use crate::{Id, State};
 
@@ -22,6 +25,15 @@ pub(super) enum Served {
     /// Nobody has it any more.
     Orphan,
 }
+
+/// How many of the frames that have arrived were taken.
+enum Taken {
+    All,
+    Some,
+}
+
+/// What waits is to be looked at.
+const NO_ROOM: HighWater = HighWater { messages: 0, bytes: 0 };
 
 impl Socket {
     /// Whether this peer's connection is this one.
@@ -88,64 +100,121 @@ impl Socket {
         }
     }
 
-    /// Decodes what has arrived, as long as it may wait here.
+    /// Takes what has arrived, as long as it may wait here.
     fn take_in(&mut self, peer: Peer, link: &mut Link, now: Instant) -> Result<(), End> {
-        let refused = |error| End::Refused(error);
         let (mut frames, mut outlet) = link.split();
-        loop {
-            let high_water = self.options.recv_high_water;
-            let (messages, bytes) = self.machine.get().waiting(peer);
-            let (messages_behind, bytes_behind) = self.machine.get().left_behind();
-            let (max, max_count) = (self.options.max_message_len, self.options.max_part_count);
-            let is_closing = self.closing.is_some();
-            let state = self.links[peer.0 as usize].as_mut().expect("it is being served");
-            let is_much_behind = high_water.is_reached(messages_behind, bytes_behind);
-            let is_much = is_much_behind || high_water.is_reached(messages, bytes);
-            // Who has not joined may: what waits under its number is not its own.
-            state.is_held = state.is_joined && is_much || state.outgoing.has_control();
-            if state.is_held {
-                self.is_held |= is_much_behind;
-                return Ok(());
-            }
-            let frame = match frames.next() {
-                Some(frame) => frame.map_err(|error| refused(SessionError::from(error)))?,
-                None => break,
-            };
-            let input = state.session.received(frame.head, frame.body, now).map_err(refused);
-            while let Some((head, body)) = state.session.take_output() {
-                state.outgoing.push_control(head, body);
-            }
-            if state.outgoing.has_control() {
-                state.outgoing.hand_over(&mut outlet, &state.session);
-            }
-            let message = match input? {
-                Input::Nothing => continue,
-                Input::Ready => {
-                    self.join(peer)?;
-                    continue;
-                }
-                Input::Subscription { prefix, is_on } => {
-                    self.pattern().subscribed(peer, prefix, is_on);
-                    self.check_subscriptions(peer).map_err(refused)?;
-                    continue;
-                }
-                Input::Part { .. } if is_closing => continue,
-                Input::Part { bytes, is_last } => match is_ring(&state.session) {
-                    true => state.incoming.push_piece(bytes, is_last, max),
-                    false => state.incoming.push_part(bytes, is_last, max, max_count),
-                },
-            };
-            match message {
-                Ok(Some(message)) => self.arrived(peer, message),
-                Ok(None) => {}
-                Err(error) => return Err(refused(error)),
-            }
-        }
-        if let Some(spoken) = link.decoder().spoken() {
+        let mut has_message = false;
+        let taken = self.take_frames(peer, &mut frames, &mut outlet, now, &mut has_message);
+        self.has_news |= has_message && self.machine.get().can_recv();
+        if let (Ok(Taken::All), Some(spoken)) = (&taken, link.decoder().spoken()) {
             let state = self.link(peer).expect("it is being served");
             state.session.has_begun(spoken, now);
         }
-        Ok(())
+        taken.map(drop)
+    }
+
+    /// Takes frames, and notes whether a message waits to be received that did not before.
+    fn take_frames(
+        &mut self,
+        peer: Peer,
+        frames: &mut LinkFrames<'_>,
+        outlet: &mut Outlet<'_>,
+        now: Instant,
+        has_message: &mut bool,
+    ) -> Result<Taken, End> {
+        let refused = |error| End::Refused(error);
+        let (max, max_count) = (self.options.max_message_len, self.options.max_part_count);
+        let is_closing = self.closing.is_some();
+        let mut room = NO_ROOM;
+        loop {
+            // What waits is asked for again when it may have become enough, and not for every frame.
+            if room.messages == 0 || room.bytes == 0 {
+                room = match self.look_for_room(peer) {
+                    Some(room) => room,
+                    None => return Ok(Taken::Some),
+                };
+            }
+            let state = self.links[peer.0 as usize].as_mut().expect("it is being served");
+            let frame = match frames.next() {
+                Some(frame) => frame.map_err(|error| refused(SessionError::from(error)))?,
+                None => return Ok(Taken::All),
+            };
+            let (bytes, is_last) = match state.session.received(frame.head, frame.body, now) {
+                Ok(Input::Part { bytes, is_last }) => (bytes, is_last),
+                other => {
+                    self.take_other(peer, other, outlet)?;
+                    room = NO_ROOM;
+                    continue;
+                }
+            };
+            if is_closing {
+                continue;
+            }
+            let is_ring = matches!(frame.head, WireHead::Ring(_));
+            let whole = match is_ring {
+                true => state.incoming.push_piece(bytes, is_last, max),
+                false if is_last && state.incoming.is_whole(bytes, max) => {
+                    // So are most.
+                    room.messages -= 1;
+                    room.bytes = room.bytes.saturating_sub(bytes.len());
+                    *has_message |= self.arrived(peer, Message::from(bytes));
+                    continue;
+                }
+                false => state.incoming.push_part(bytes, is_last, max, max_count),
+            };
+            if let Some(message) = whole.map_err(refused)? {
+                room = NO_ROOM;
+                *has_message |= match is_ring {
+                    true => self.arrived_by_ring(peer, message),
+                    false => self.arrived(peer, message),
+                };
+            }
+        }
+    }
+
+    /// How much more of a peer may wait; `None`, and it is held, when enough does. Who has not joined is looked at again for each frame.
+    fn look_for_room(&mut self, peer: Peer) -> Option<HighWater> {
+        let high_water = self.options.recv_high_water;
+        let machine = self.machine.get();
+        let (messages, bytes) = machine.waiting(peer);
+        let (messages_behind, bytes_behind) = machine.left_behind();
+        let state = self.links[peer.0 as usize].as_mut().expect("it is being served");
+        let is_much_behind = high_water.is_reached(messages_behind, bytes_behind);
+        let is_much = is_much_behind || high_water.is_reached(messages, bytes);
+        // Who has not joined may: what waits under its number is not its own.
+        state.is_held = state.is_joined && is_much || state.outgoing.has_control();
+        if state.is_held {
+            self.is_held |= is_much_behind;
+            return None;
+        }
+        Some(match state.is_joined {
+            true => high_water.left(messages, bytes),
+            false => HighWater { messages: 1, bytes: 1 },
+        })
+    }
+
+    /// What has come of a frame that is no part of a message.
+    fn take_other(
+        &mut self,
+        peer: Peer,
+        input: Result<Input<'_>, SessionError>,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<(), End> {
+        let state = self.link(peer).expect("it is being served");
+        while let Some((head, body)) = state.session.take_output() {
+            state.outgoing.push_control(head, body);
+        }
+        if state.outgoing.has_control() {
+            state.outgoing.hand_over(outlet, &state.session);
+        }
+        match input.map_err(End::Refused)? {
+            Input::Nothing | Input::Part { .. } => Ok(()),
+            Input::Ready => self.join(peer),
+            Input::Subscription { prefix, is_on } => {
+                self.pattern().subscribed(peer, prefix, is_on);
+                self.check_subscriptions(peer).map_err(End::Refused)
+            }
+        }
     }
 
     /// Subscriptions take memory for as long as their peer is there.
@@ -160,21 +229,27 @@ impl Socket {
         }
     }
 
-    fn arrived(&mut self, peer: Peer, mut message: Message) {
-        let state = self.link(peer).expect("it is being served");
-        if is_ring(&state.session) {
-            if !state.is_joined && self.join(peer).is_err() {
-                return;
-            }
-            if matches!(self.socket_type, SocketType::Rep | SocketType::Req) {
-                message.push_front(Part::EMPTY);
-            }
-        }
-        match self.pattern().arrived(peer, message) {
-            Arrival::Queued => self.has_news |= self.machine.get().can_recv(),
+    /// Gives the pattern a message; answers whether it waits to be received.
+    #[inline]
+    fn arrived(&mut self, peer: Peer, message: Message) -> bool {
+        match self.machine.arrived(peer, message) {
+            Arrival::Queued => return true,
             Arrival::Taken => {}
             Arrival::Dropped(reason) => self.note_dropped(reason, 1),
         }
+        false
+    }
+
+    /// As [`arrived`](Self::arrived), of a peer that joins with its first message.
+    fn arrived_by_ring(&mut self, peer: Peer, mut message: Message) -> bool {
+        let is_joined = self.link(peer).expect("it is being served").is_joined;
+        if !is_joined && self.join(peer).is_err() {
+            return false;
+        }
+        if matches!(self.socket_type, SocketType::Rep | SocketType::Req) {
+            message.push_front(Part::EMPTY);
+        }
+        self.arrived(peer, message)
     }
 
     /// A handshake is done.

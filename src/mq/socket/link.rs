@@ -6,12 +6,15 @@ use std::time::Instant;
 use super::Link;
 use crate::codec::RingFrames;
 use crate::mq::session::{Session, SessionError};
-use crate::mq::wire::{Dialect, WireEncoder, WireHead};
+use crate::mq::wire::{Dialect, WireDecoder, WireEncoder, WireHead};
 use crate::mq::{Message, Part};
 use crate::{Id, TimerId};
 
 /// The way out of a connection.
-type Outlet<'a> = crate::Outlet<'a, WireEncoder>;
+pub(super) type Outlet<'a> = crate::Outlet<'a, WireEncoder>;
+
+/// The way in.
+pub(super) type LinkFrames<'a> = crate::Frames<'a, WireDecoder>;
 
 /// How many bytes the stream of a connection holds at the most before messages wait here, whole.
 pub(super) const STREAM_HIGH_WATER: usize = 256 * 1024;
@@ -49,6 +52,12 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
+    /// Whether a last part is a message by itself, which is not too long.
+    #[inline]
+    pub fn is_whole(&self, last: &[u8], max: usize) -> bool {
+        self.parts.is_none() && last.len() <= max
+    }
+
     /// Adds a part, and answers with the message if it was the last, or with the error if it is longer than `max`, or has more parts
     /// than `max_count`.
     pub fn push_part(
@@ -58,9 +67,6 @@ impl Incoming {
         max: usize,
         max_count: usize,
     ) -> Result<Option<Message>, SessionError> {
-        if is_last && self.parts.is_none() && bytes.len() <= max {
-            return Ok(Some(Message::from(bytes))); // so are most
-        }
         self.len += bytes.len();
         if self.len > max {
             return Err(SessionError::MessageTooLong { len: self.len, max });

@@ -1,7 +1,7 @@
 //! The pattern of a socket, whichever it is.
 
-use crate::mq::pattern::{Dealer, Pattern, Pub, Pull, Push, Rep, Req, Router, Sub};
-use crate::mq::{Options, SocketType};
+use crate::mq::pattern::{Arrival, Dealer, Pattern, Peer, Pub, Pull, Push, Rep, Req, Router, Sub};
+use crate::mq::{Message, Options, SocketType};
 
 /// One of the patterns.
 #[derive(Debug)]
@@ -36,6 +36,15 @@ impl Machine {
                 }
                 Machine::Router(router)
             }
+        }
+    }
+
+    /// As [`Pattern::arrived`], without asking whose it is where most messages arrive.
+    #[inline]
+    pub fn arrived(&mut self, peer: Peer, message: Message) -> Arrival {
+        match self {
+            Machine::Pull(machine) => machine.arrived(peer, message),
+            _ => self.get_mut().arrived(peer, message),
         }
     }
 

@@ -190,6 +190,32 @@ pub(super) fn end_link<S: 'static>(
     settle(context, socket_id);
 }
 
+/// A message was received: whoever is not read from may be, if little waits now.
+pub(super) fn read_on<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Socket>, peer: Peer) {
+    let socket = match context.get_mut(socket_id) {
+        Some(socket) => socket,
+        None => return,
+    };
+    let high_water = socket.options.recv_high_water;
+    let (messages, bytes) = socket.machine.get().left_behind();
+    if socket.is_held && high_water.is_low(messages, bytes) {
+        socket.is_held = false;
+        let held = socket.links.iter().flatten().filter(|link| link.is_held).map(|link| link.id);
+        let held: Vec<_> = held.collect();
+        for id in held {
+            context.fire(id);
+        }
+        return;
+    }
+    let (messages, bytes) = socket.machine.get().waiting(peer);
+    let is_low = high_water.is_low(messages, bytes);
+    if let Some(link) = socket.link(peer).filter(|link| link.is_held && is_low) {
+        link.is_held = false;
+        let id = link.id;
+        context.fire(id);
+    }
+}
+
 /// How many bytes were not written, whether they still wait or the connection has died.
 pub(super) fn unsent_len(link: &Link) -> usize {
     link.unsent_len() + link.lost_len()
