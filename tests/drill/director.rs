@@ -2,10 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +11,9 @@ use ringmq::platform::Backend;
 use crate::client::{Report, SOCKETS};
 use crate::ledger::Ledger;
 use crate::note::Note;
+use crate::process::{Process, Said};
 use crate::request::Request;
+use crate::watch::Watch;
 
 /// How many processes have the clients.
 const CLIENTS: usize = 4;
@@ -77,11 +76,12 @@ struct Cluster {
     backend: Backend,
     directory: PathBuf,
     random: fastrand::Rng,
-    server: Member,
+    watch: Watch,
+    server: Process,
     /// Which of its lives the server is in.
     server_life: u32,
     addresses: [String; 3],
-    clients: Vec<Member>,
+    clients: Vec<Process>,
     lives: Vec<u32>,
     ledger: Ledger,
     deeds: Deeds,
@@ -92,17 +92,13 @@ impl Cluster {
         let mut random = fastrand::Rng::with_seed(seed);
         let any = "tcp://127.0.0.1:*".to_string();
         let path = format!("ipc://{}", directory.join("rep").display());
-        let mut addresses = [any.clone(), any, path];
-        let mut server = start_server(backend, directory, 0, &addresses, &mut random);
-        for address in &mut addresses[..2] {
-            let line = &mut String::new();
-            server.output.read_line(line).expect("it writes text");
-            *address = line.trim_end().to_string();
-        }
+        let addresses = [any.clone(), any, path];
+        let server = start_server(backend, directory, 0, &addresses, &mut random);
         let mut cluster = Cluster {
             backend,
             directory: directory.to_path_buf(),
             random,
+            watch: Watch::new(directory.to_path_buf()),
             server,
             server_life: 0,
             addresses,
@@ -111,6 +107,9 @@ impl Cluster {
             ledger: Ledger::default(),
             deeds: Deeds::default(),
         };
+        for at in 0..2 {
+            cluster.addresses[at] = cluster.hear(Who::Server).expect("it says where it is");
+        }
         for client in 0..CLIENTS {
             let started = cluster.start_client(client);
             cluster.clients.push(started);
@@ -118,7 +117,7 @@ impl Cluster {
         cluster
     }
 
-    fn start_client(&mut self, client: usize) -> Member {
+    fn start_client(&mut self, client: usize) -> Process {
         for sender in senders(client) {
             self.ledger.begin(sender, self.lives[client], self.server_life);
         }
@@ -126,16 +125,17 @@ impl Cluster {
         let (life, seed) = (self.lives[client].to_string(), self.random.u64(..).to_string());
         let arguments =
             ["--client", &self.backend.to_string(), &client.to_string(), &life, &seed, pull, rep, path];
-        Member::start(&arguments)
+        Process::start(&arguments)
     }
 
     /// Something happens to one of them, after a while of nothing.
     fn disturb(&mut self) {
         thread::sleep(Duration::from_millis(self.random.u64(..CALM_MS)));
+        self.look();
         let absence = Duration::from_millis(self.random.u64(..ABSENCE_MS));
         match self.random.u32(0..8) {
             0 | 1 => {
-                self.server.kill();
+                self.kill(Who::Server);
                 thread::sleep(absence);
                 self.server_life += 1;
                 let Cluster { backend, directory, server_life, addresses, random, .. } = self;
@@ -148,7 +148,7 @@ impl Cluster {
                     self.end_client(client);
                     self.deeds.clients_ended += 1;
                 } else {
-                    self.clients[client].kill();
+                    self.kill(Who::Client(client));
                     self.deeds.clients_killed += 1;
                 }
                 thread::sleep(absence);
@@ -158,29 +158,105 @@ impl Cluster {
         }
     }
 
+    fn kill(&mut self, who: Who) {
+        if let Err(status) = self.process(who).kill() {
+            self.fail(&format!("{who:?} found a fault: {status}"));
+        }
+    }
+
     /// Has a client send one more message of each socket and end, and takes down what it says.
     fn end_client(&mut self, client: usize) {
-        for line in self.clients[client].end().lines() {
-            let report = Report::parse(line);
+        self.clients[client].end();
+        for line in self.await_end(Who::Client(client)) {
+            let report = Report::parse(&line);
             self.ledger.end(report, self.lives[client], self.server_life);
         }
     }
 
     /// The last round: everybody gets an answer, and all that was sent to the server that is there now arrives.
     fn end(mut self) -> (Deeds, Ledger) {
-        for client in 0..CLIENTS {
-            drop(self.clients[client].input.take()); // all at once
-        }
+        self.clients.iter_mut().for_each(Process::end); // all at once
         for client in 0..CLIENTS {
             self.end_client(client);
         }
-        let input = self.server.input.as_mut().expect("it is the server's");
         for Note { sender, life, sequence } in self.ledger.wanted_of(self.server_life) {
-            writeln!(input, "{sender} {life} {sequence}").expect("it reads");
+            self.server.say(&format!("{sender} {life} {sequence}"));
         }
         self.server.end();
+        self.await_end(Who::Server);
         (self.deeds, self.ledger)
     }
+
+    fn process(&mut self, who: Who) -> &mut Process {
+        match who {
+            Who::Server => &mut self.server,
+            Who::Client(client) => &mut self.clients[client],
+        }
+    }
+
+    /// The next line that one says; nothing once it has ended.
+    fn hear(&mut self, who: Who) -> Option<String> {
+        loop {
+            match self.process(who).hear() {
+                Said::Line(line) => return Some(line),
+                Said::End => return None,
+                Said::Nothing => self.fail_if_overdue(),
+            }
+        }
+    }
+
+    /// Answers what one that was told to end says until then.
+    fn await_end(&mut self, who: Who) -> Vec<String> {
+        self.watch.begin_end(format!("{who:?}"));
+        let said = std::iter::from_fn(|| self.hear(who)).collect();
+        if let Err(status) = self.process(who).ended() {
+            self.fail(&format!("{who:?} found a fault: {status}"));
+        }
+        self.watch.note_end();
+        said
+    }
+
+    /// Whether all goes on: nobody has ended by itself, and something arrives.
+    fn look(&mut self) {
+        for who in everybody() {
+            if let Some(status) = self.process(who).has_ended() {
+                self.fail(&format!("{who:?} found a fault: {status}"));
+            }
+        }
+        self.fail_if_overdue();
+    }
+
+    fn fail_if_overdue(&mut self) {
+        if let Some(overdue) = self.watch.overdue(self.server_life) {
+            self.fail(&overdue);
+        }
+    }
+
+    /// The drill has failed: says so, and how things stand with everybody.
+    fn fail(&mut self, why: &str) -> ! {
+        let mut text = format!("{}: {why}; {:?}", self.backend, self.deeds);
+        for who in everybody() {
+            let life = match who {
+                Who::Server => self.server_life,
+                Who::Client(client) => self.lives[client],
+            };
+            let process = self.process(who);
+            text += &format!("\n{who:?}, life {life}, process {}:", process.id());
+            process.standing().iter().for_each(|line| text += &format!("\n    {line}"));
+        }
+        panic!("{text}");
+    }
+}
+
+/// One of the members.
+#[derive(Clone, Copy, Debug)]
+enum Who {
+    Server,
+    Client(usize),
+}
+
+fn everybody() -> impl Iterator<Item = Who> {
+    std::iter::once(Who::Server).chain((0..CLIENTS).map(Who::Client))
 }
 
 /// The numbers of a client's sockets: those that push, and then those that ask.
@@ -195,56 +271,8 @@ fn start_server(
     life: u32,
     addresses: &[String; 3],
     random: &mut fastrand::Rng,
-) -> Member {
+) -> Process {
     let file = Ledger::file_of(directory, life).display().to_string();
     let [pull, rep, path] = addresses;
-    Member::start(&["--server", &backend.to_string(), &file, &random.u64(..).to_string(), pull, rep, path])
-}
-
-/// A process of the cluster. It ends when its input does, and has then done what it had to.
-struct Member {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-impl Member {
-    fn start(arguments: &[&str]) -> Member {
-        let mut child = Command::new(std::env::current_exe().expect("this binary"))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("start a member");
-        let input = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().expect("it is a pipe"));
-        Member { child, input, output }
-    }
-
-    /// In the middle of whatever it is at. One that has ended before has found a fault.
-    fn kill(&mut self) {
-        self.child.kill().expect("it is our child");
-        let status = self.child.wait().expect("it is our child");
-        assert_eq!(status.signal(), Some(9), "a member found a fault: {status}");
-    }
-
-    /// Answers what it says at its end.
-    fn end(&mut self) -> String {
-        drop(self.input.take());
-        let mut said = String::new();
-        self.output.read_to_string(&mut said).expect("it writes text");
-        let status = self.child.wait().expect("it is our child");
-        assert!(status.success(), "a member found a fault: {status}");
-        said
-    }
-}
-
-/// Nobody stays behind when a fault was found.
-impl Drop for Member {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
+    Process::start(&["--server", &backend.to_string(), &file, &random.u64(..).to_string(), pull, rep, path])
 }

@@ -8,6 +8,9 @@
 //! this binary once more. They are killed at random moments, the server too, which comes back at the same addresses, and clients are ended
 //! in order as well, when nothing that they have said they sent may be missing. It goes on until each of this has happened, however short
 //! its time is; `RINGMQ_DRILL_SEED` repeats its choices. At its end everybody sends one more message and gets one more answer.
+//!
+//! When nothing arrives any more, somebody does not end who was told to, or has ended who was not, the drill has failed, and each process
+//! says how things stand at each of its sockets.
 
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
@@ -21,10 +24,14 @@ mod ledger;
 #[cfg(feature = "mq")]
 mod note;
 #[cfg(feature = "mq")]
+mod process;
+#[cfg(feature = "mq")]
 #[path = "../request/mod.rs"]
 mod request;
 #[cfg(feature = "mq")]
 mod server;
+#[cfg(feature = "mq")]
+mod watch;
 
 #[cfg(feature = "mq")]
 fn main() {
@@ -45,6 +52,9 @@ fn main() {
 /// What the members of the cluster have in common.
 #[cfg(feature = "mq")]
 mod member {
+    use std::io::{self, BufRead};
+    use std::sync::mpsc::{self, Receiver};
+    use std::thread;
     use std::time::Duration;
 
     use ringmq::mq::{HighWater, IoThread, Options};
@@ -56,6 +66,31 @@ mod member {
 
     /// How often who waits looks whether it is over.
     pub const MOMENT: Duration = Duration::from_millis(20);
+
+    /// Tells a member to end, as the end of its input does.
+    pub const END: &str = "end";
+
+    /// Asks a member how things stand: each line of its answer begins with this, and the last is nothing but that.
+    pub const QUESTION: &str = "?";
+
+    /// What the director says, line by line, without the questions, which are answered here: who is asked may wait for something in vain.
+    pub fn orders(standing: impl Fn() -> Vec<String> + Send + 'static) -> Receiver<String> {
+        let (sender, receiver) = mpsc::channel();
+        let mut sender = Some(sender);
+        thread::spawn(move || {
+            for line in io::stdin().lock().lines().map_while(Result::ok) {
+                match &line[..] {
+                    QUESTION => {
+                        standing().iter().for_each(|line| println!("{QUESTION}{line}"));
+                        println!("{QUESTION}");
+                    }
+                    END => drop(sender.take()),
+                    _ => drop(sender.as_ref().map(|sender| sender.send(line))),
+                }
+            }
+        });
+        receiver
+    }
 
     /// A thread that finds a fault ends the process, and the director sees how.
     pub fn end_at_the_first_fault() {

@@ -2,25 +2,62 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, Write};
-use std::sync::Mutex;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Instant;
 
 use ringmq::mq::{BlockingSocket, Dialect, SocketType, WaitError};
 
-use crate::member::{end_at_the_first_fault, io_thread, options, MOMENT, PATIENCE};
+use crate::member::{end_at_the_first_fault, io_thread, options, orders, MOMENT, PATIENCE};
 use crate::note::Note;
+
+/// What has come, and what is still to come.
+struct Board {
+    /// The last message of each life of each sender that the PULL has received.
+    latest: HashMap<(u32, u32), u64>,
+    quiet_since: Instant,
+    /// What the PULL is to receive before it ends, once that is known.
+    wanted: Option<Vec<Note>>,
+    answered: u64,
+    answered_at: Instant,
+}
+
+impl Board {
+    fn missing(&self) -> impl Iterator<Item = &Note> {
+        let has = |note: &&Note| self.latest.get(&(note.sender, note.life)) >= Some(&note.sequence);
+        self.wanted.iter().flatten().filter(move |note| !has(note))
+    }
+
+    fn standing(&self) -> Vec<String> {
+        let pushed: u64 = self.latest.values().map(|last| last + 1).sum();
+        let mut lines = vec![
+            format!("PULL: up to {pushed} messages, the last {:?} ago", self.quiet_since.elapsed()),
+            format!("REP: {} answers, the last {:?} ago", self.answered, self.answered_at.elapsed()),
+        ];
+        lines.extend(self.missing().map(|note| {
+            let last = self.latest.get(&(note.sender, note.life));
+            format!("PULL: {note:?} is awaited, the last of it was {last:?}")
+        }));
+        lines
+    }
+}
 
 /// The arguments: the backend, where to write to, a seed, and the addresses of the PULL, of the REP, and another of the REP.
 ///
-/// It says at which addresses it is. Its standard input tells, line by line, up to which number it is to receive of which sender in which
-/// life; after it has ended, and that has been received, the process ends.
+/// It says at which addresses it is. The director's orders are, line by line, up to which number it is to receive of which sender in which
+/// life; after they have ended, and that has been received, the process ends.
 pub fn main(arguments: &[&str]) {
     end_at_the_first_fault();
     let [backend, file, seed, pull_address, rep_address, rep_path] = arguments else {
         panic!("expected six arguments, found {arguments:?}");
     };
+    let now = Instant::now();
+    let board =
+        Board { latest: HashMap::new(), quiet_since: now, wanted: None, answered: 0, answered_at: now };
+    let board = Arc::new(Mutex::new(board));
+    let shown = Arc::clone(&board);
+    let orders = orders(move || lock(&shown).standing());
     let io = io_thread(backend);
     let open = |socket_type| io.socket_with(socket_type, options().dialect(Dialect::Any)).expect("a socket");
     let (pull, rep) = (open(SocketType::Pull), open(SocketType::Rep));
@@ -32,16 +69,19 @@ pub fn main(arguments: &[&str]) {
     println!("{}", bind(&rep, rep_address));
     bind(&rep, rep_path);
 
-    let wanted = Mutex::new(None);
     thread::scope(|scope| {
-        let receiver = scope.spawn(|| receive(pull, pulled, &wanted));
-        scope.spawn(move || answer(&rep, asked, &mut random));
-        let lines = io::stdin().lock().lines().map(|line| line.expect("the director writes text"));
-        let notes = lines.map(|line| note_of(&line)).collect();
-        *wanted.lock().expect("a fault ends the process") = Some(notes);
+        let (to_pull, to_answer) = (&board, &board);
+        let receiver = scope.spawn(move || receive(&pull, pulled, to_pull));
+        scope.spawn(move || answer(&rep, asked, &mut random, to_answer));
+        let notes = orders.iter().map(|line| note_of(&line)).collect();
+        lock(&board).wanted = Some(notes);
         receiver.join().expect("a fault ends the process");
         assert_eq!(io.shutdown(PATIENCE).expect("it ends"), 0, "answers were lost");
     });
+}
+
+fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
+    board.lock().expect("a fault ends the process")
 }
 
 /// Binds a socket, as soon as the one of the process before is gone: or a connection that the system gave the port to meanwhile.
@@ -65,25 +105,25 @@ fn note_of(line: &str) -> Note {
 }
 
 /// Receives until it has all that is wanted, once that is known.
-fn receive(pull: BlockingSocket, mut file: File, wanted: &Mutex<Option<Vec<Note>>>) {
-    let mut latest: HashMap<(u32, u32), u64> = HashMap::new();
-    let mut quiet_since = Instant::now();
+fn receive(pull: &BlockingSocket, mut file: File, board: &Mutex<Board>) {
     loop {
-        match pull.recv_timeout(MOMENT) {
+        let received = pull.recv_timeout(MOMENT);
+        let mut board = lock(board);
+        match received {
             Ok(message) => {
                 let note = Note::read(&message.into_vec());
                 file.write_all(&note.record()).expect("there is room for it");
-                latest.insert((note.sender, note.life), note.sequence);
-                quiet_since = Instant::now();
+                board.latest.insert((note.sender, note.life), note.sequence);
+                board.quiet_since = Instant::now();
             }
             Err(WaitError::TimedOut | WaitError::Unreachable { .. }) => {}
             Err(error) => panic!("PULL: {error}"),
         }
-        let has = |note: &&Note| latest.get(&(note.sender, note.life)) >= Some(&note.sequence);
-        let wanted = wanted.lock().expect("a fault ends the process");
-        if let Some(missing) = wanted.as_ref().map(|wanted| wanted.iter().find(|note| !has(note))) {
-            match missing {
-                Some(_) => assert!(quiet_since.elapsed() < PATIENCE, "awaited in vain: {missing:?}"),
+        if board.wanted.is_some() {
+            match board.missing().next() {
+                Some(missing) => {
+                    assert!(board.quiet_since.elapsed() < PATIENCE, "awaited in vain: {missing:?}")
+                }
                 None => return,
             }
         }
@@ -91,7 +131,7 @@ fn receive(pull: BlockingSocket, mut file: File, wanted: &Mutex<Option<Vec<Note>
 }
 
 /// Answers each request, until the socket is closed.
-fn answer(rep: &BlockingSocket, mut file: File, random: &mut fastrand::Rng) {
+fn answer(rep: &BlockingSocket, mut file: File, random: &mut fastrand::Rng, board: &Mutex<Board>) {
     loop {
         let note = match rep.recv() {
             Ok(message) => Note::read(&message.into_vec()),
@@ -103,5 +143,7 @@ fn answer(rep: &BlockingSocket, mut file: File, random: &mut fastrand::Rng) {
             Ok(()) => {}
             Err(refused) => assert_eq!(refused.error, WaitError::Closed),
         }
+        let mut board = lock(board);
+        (board.answered, board.answered_at) = (board.answered + 1, Instant::now());
     }
 }
