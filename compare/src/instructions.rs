@@ -4,7 +4,7 @@
 //! out. Only the server is counted: the client is this process.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
@@ -64,15 +64,20 @@ pub fn run(arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         if kind == Kind::Bare && !cfg!(target_os = "linux") {
             continue;
         }
-        let few = callgrind::count(setting, FEW, None)?;
         let profile = options.profile.as_deref().map(|folder| folder.join(format!("{kind}.callgrind")));
-        let many = callgrind::count(setting, MANY, profile.as_deref())?;
-        let each = (many as f64 - few as f64) / (MANY - FEW) as f64;
+        let each = each(setting, profile.as_deref())?;
         let limit = options.at_most.iter().find(|(row, _)| *row == kind).map(|(_, limit)| *limit);
         is_good &= limit.is_none_or(|limit| each <= limit);
         show(setting, each, limit, options.is_json);
     }
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How many a round trip takes; the profile of the longer run goes to `keep`.
+pub fn each(setting: Setting, keep: Option<&Path>) -> Result<f64, Box<dyn Error>> {
+    let few = callgrind::count(setting, FEW, None)?;
+    let many = callgrind::count(setting, MANY, keep)?;
+    Ok((many as f64 - few as f64) / (MANY - FEW) as f64)
 }
 
 fn show(setting: Setting, each: f64, limit: Option<f64>, is_json: bool) {

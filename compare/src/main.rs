@@ -4,10 +4,12 @@ mod allocations;
 mod callgrind;
 mod client;
 mod codecs;
+mod gate;
 mod instructions;
 #[cfg(feature = "mq")]
 mod mq;
 mod servers;
+mod strace;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -19,6 +21,7 @@ usage: ringmq-compare COMMAND [OPTION]...
 
 commands:
   codecs        what a frame costs to decode and encode, beside tokio-util's codecs
+  gate          counts of instructions and system calls, beside those that are on file
   instructions  user instructions per round trip in an echo server, under callgrind
   mq            throughput and latency of message-queue sockets, beside libzmq and nng
 
@@ -40,6 +43,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     match arguments.next()? {
         Some(lexopt::Arg::Value(command)) if command == "instructions" => instructions::run(arguments),
         Some(lexopt::Arg::Value(command)) if command == "codecs" => codecs::run(arguments),
+        Some(lexopt::Arg::Value(command)) if command == "gate" => gate::run(arguments),
         #[cfg(feature = "mq")]
         Some(lexopt::Arg::Value(command)) if command == "mq" => mq::run(arguments),
         #[cfg(not(feature = "mq"))]
@@ -52,7 +56,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         #[cfg(feature = "mq")]
         Some(lexopt::Arg::Value(command)) if command == "mq-node" => mq::node::run(arguments),
         Some(lexopt::Arg::Value(command)) => {
-            Err(format!("no command {command:?}: there are `codecs`, `instructions` and `mq`").into())
+            Err(format!("no command {command:?}: there are `codecs`, `gate`, `instructions` and `mq`").into())
         }
         Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
             print!("{HELP}");

@@ -78,16 +78,26 @@ struct Counts {
     allocations: [f64; 2],
 }
 
-fn count(index: usize, case: Case) -> Result<Counts, Box<dyn Error>> {
-    let each = |name: &str| -> Result<f64, Box<dyn Error>> {
-        let total = |passes: u32| {
-            callgrind::count_alone(&["codec-passes", &index.to_string(), name, &passes.to_string()])
-        };
-        let (few, many) = (total(FEW)?, total(MANY)?);
-        Ok((many as f64 - few as f64) / (f64::from(MANY - FEW) * case.frame_count() as f64))
+/// What our codecs need for a frame, for each case in which that is more than a copy.
+pub fn our_instructions() -> impl Iterator<Item = Result<(String, f64), Box<dyn Error>>> {
+    let cases = Case::all().into_iter().enumerate().filter(|(_, case)| case.body_len <= 256);
+    cases.map(|(index, case)| {
+        let words: Vec<String> = case.to_string().split_whitespace().map(String::from).collect();
+        Ok((words.join("-"), instructions(index, case, "ours")?))
+    })
+}
+
+fn instructions(index: usize, case: Case, side: &str) -> Result<f64, Box<dyn Error>> {
+    let total = |passes: u32| {
+        callgrind::count_alone(&["codec-passes", &index.to_string(), side, &passes.to_string()])
     };
+    let (few, many) = (total(FEW)?, total(MANY)?);
+    Ok((many as f64 - few as f64) / (f64::from(MANY - FEW) * case.frame_count() as f64))
+}
+
+fn count(index: usize, case: Case) -> Result<Counts, Box<dyn Error>> {
     Ok(Counts {
-        instructions: [each("ours")?, each("theirs")?],
+        instructions: [instructions(index, case, "ours")?, instructions(index, case, "theirs")?],
         allocations: [allocations_per_frame(case, Side::Ours), allocations_per_frame(case, Side::Theirs)],
     })
 }

@@ -1,0 +1,55 @@
+//! Runs this program as an echo server under strace, and reads how many system calls it has made.
+
+use std::error::Error;
+use std::fs;
+use std::process::Command;
+
+use crate::client;
+use crate::servers::Setting;
+
+/// How many round trips the two runs make.
+const FEW: u64 = 100;
+const MANY: u64 = 600;
+
+/// How many system calls a round trip takes the server.
+pub fn each(setting: Setting) -> Result<f64, Box<dyn Error>> {
+    let (few, many) = (count(setting, FEW)?, count(setting, MANY)?);
+    Ok((many as f64 - few as f64) / (MANY - FEW) as f64)
+}
+
+fn count(setting: Setting, round_trips: u64) -> Result<u64, Box<dyn Error>> {
+    let summary = std::env::temp_dir().join(format!("ringmq-compare-{}.strace", std::process::id()));
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-c", "-o"]).arg(&summary);
+    let result = client::play_with(strace, setting, round_trips)
+        .and_then(|()| read_total(&fs::read_to_string(&summary)?));
+    // It is not there if the server did not come to its end.
+    let _ = fs::remove_file(&summary);
+    result
+}
+
+/// The line of the table that ends with `total`: a share, seconds, microseconds each, how many, and how many of them failed if some did.
+fn read_total(summary: &str) -> Result<u64, Box<dyn Error>> {
+    let mut lines = summary.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let total = lines.find(|words| words.last() == Some(&"total")).ok_or("strace has written no total")?;
+    Ok(total.get(3).ok_or("strace has written no number of calls")?.parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_read_with_and_without_failures() {
+        let table = |total: &str| format!("% time seconds usecs/call calls errors syscall\n{total}\n");
+        assert_eq!(
+            read_total(&table("100.00    0.126857          12     10150           total")).unwrap(),
+            10150
+        );
+        assert_eq!(
+            read_total(&table("100.00    0.126857          12     10150        50 total")).unwrap(),
+            10150
+        );
+        assert!(read_total("strace: exec: nothing").is_err());
+    }
+}
