@@ -227,6 +227,15 @@ impl Message {
         front.iter().chain(back)
     }
 
+    /// The length of the first part that is longer than `max`, if any is.
+    #[inline]
+    pub(crate) fn len_above(&self, max: usize) -> Option<usize> {
+        match &self.0 {
+            Parts::One(part) => Some(part.len()).filter(|&len| len > max),
+            _ => self.parts().map(|part| part.len()).find(|&len| len > max),
+        }
+    }
+
     /// The part at this place, counted from 0.
     pub fn part(&self, at: usize) -> Option<&Part> {
         match &self.0 {

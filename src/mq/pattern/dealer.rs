@@ -40,6 +40,12 @@ impl Dealer {
     pub fn new() -> Dealer {
         Dealer::default()
     }
+
+    /// Whom the next message goes to, whatever it is.
+    #[inline]
+    pub(crate) fn pick(&mut self) -> Result<Peer, NotSent> {
+        self.peers.pick()
+    }
 }
 
 impl Pattern for Dealer {
@@ -67,7 +73,7 @@ impl Pattern for Dealer {
     }
 
     fn send(&mut self, message: Message) -> Result<Delivery, (NotSent, Message)> {
-        match self.peers.pick() {
+        match self.pick() {
             Ok(peer) => Ok(Delivery { message, to: Recipients::One(peer) }),
             Err(why) => Err((why, message)),
         }

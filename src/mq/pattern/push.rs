@@ -35,6 +35,12 @@ impl Push {
     pub fn new() -> Push {
         Push::default()
     }
+
+    /// Whom the next message goes to, whatever it is.
+    #[inline]
+    pub(crate) fn pick(&mut self) -> Result<Peer, NotSent> {
+        self.peers.pick()
+    }
 }
 
 impl Pattern for Push {
@@ -60,7 +66,7 @@ impl Pattern for Push {
     }
 
     fn send(&mut self, message: Message) -> Result<Delivery, (NotSent, Message)> {
-        match self.peers.pick() {
+        match self.pick() {
             Ok(peer) => Ok(Delivery { message, to: Recipients::One(peer) }),
             Err(why) => Err((why, message)),
         }

@@ -9,8 +9,7 @@ use std::time::Duration;
 use super::{close, is_ring, places, serve, Machine, Socket};
 use crate::mq::event::Event;
 use crate::mq::options::Options;
-use crate::mq::pattern::{Dropped, NotReceived, NotSent, Recipients};
-use crate::mq::wire::Dialect;
+use crate::mq::pattern::{Dropped, NotReceived, NotSent};
 use crate::mq::{Endpoint, Message, Session, SocketType};
 use crate::{Context, Id, Outcome};
 
@@ -121,31 +120,13 @@ impl Id<Socket> {
         message: impl Into<Message>,
     ) -> Result<Sent, SendError> {
         let message = message.into();
-        let socket = match context.get_mut(self) {
-            Some(socket) => socket,
+        let (socket, mut others) = match context.split(self) {
+            Some(both) => both,
             None => return Err(SendError { reason: NotSent::Closed, message }),
         };
-        if let Err(reason) = socket.check(&message) {
-            return Err(SendError { reason, message });
-        }
-        let routed = socket.route(message);
-        let sent = match routed {
-            Ok(Recipients::One(peer)) => {
-                serve::flush(context, self, peer);
-                Ok(Sent::To(1))
-            }
-            Ok(Recipients::Many(peers)) => {
-                peers.iter().for_each(|&peer| serve::flush(context, self, peer));
-                Ok(Sent::To(peers.len()))
-            }
-            Ok(Recipients::Nobody(reason)) => Ok(Sent::Dropped(reason)),
-            Err((reason, message)) => {
-                socket.is_refused = true;
-                Err(SendError { reason, message })
-            }
-        };
+        let sent = socket.send(message, &mut others);
         // What was dropped is an event.
-        if context.get(self).map_or(false, |socket| socket.has_news) {
+        if socket.has_news {
             serve::settle(context, self);
         }
         sent
@@ -248,31 +229,6 @@ impl Id<Socket> {
 }
 
 impl Socket {
-    /// Whether a message can be sent at all, whoever gets it.
-    fn check(&self, message: &Message) -> Result<(), NotSent> {
-        if self.closing.is_some() {
-            return Err(NotSent::Closed);
-        }
-        let max = self.options.max_part_len;
-        if let Some(part) = message.parts().find(|part| part.len() > max) {
-            if !self.may_be_ring_only() {
-                return Err(NotSent::TooLong { len: part.len(), max });
-            }
-        }
-        // What a Ring peer gets has one part, and some bytes.
-        let is_answer_to_ring = self.socket_type == SocketType::Rep && self.was_from_ring;
-        let is_for_ring = self.options.dialect == Dialect::Ring || is_answer_to_ring;
-        if is_for_ring && (message.part_count() > 1 || message.is_empty()) {
-            return Err(NotSent::NotForRing { parts: message.part_count(), len: message.len() });
-        }
-        Ok(())
-    }
-
-    /// Whether all that it sends is cut in pieces, so that no part is too long.
-    fn may_be_ring_only(&self) -> bool {
-        self.options.dialect == Dialect::Ring
-    }
-
     fn joined_peers(&self) -> Vec<super::Peer> {
         let joined = |(number, link): (usize, &Option<super::LinkState>)| {
             link.as_ref().filter(|link| link.is_joined).map(|_| super::Peer(number as u32))

@@ -8,7 +8,7 @@ use super::{End, Link, Machine, Socket};
 use crate::mq::event::Event;
 use crate::mq::message::{Message, Part};
 use crate::mq::options::HighWater;
-use crate::mq::pattern::{Arrival, Dropped, Peer, Recipients};
+use crate::mq::pattern::{Arrival, Dropped, Peer};
 use crate::mq::session::{Input, SessionError};
 use crate::mq::wire::WireHead;
 use crate::mq::SocketType;
@@ -339,21 +339,6 @@ impl Socket {
             closing.lost += lost;
         }
         Some(Forgotten { place: state.place, timer: state.timer, is_connected: state.is_connected })
-    }
-
-    /// Sends what was stranded on, one message, and answers whose connections have something to send.
-    pub(super) fn route_stranded(&mut self) -> Option<Recipients> {
-        if !self.machine.get().can_send() {
-            return None;
-        }
-        let message = self.stranded.pop_front()?;
-        match self.route(message) {
-            Ok(recipients) => Some(recipients),
-            Err((_, message)) => {
-                self.stranded.push_front(message);
-                None
-            }
-        }
     }
 }
 

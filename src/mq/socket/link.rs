@@ -159,19 +159,30 @@ impl Outgoing {
             None => return,
         };
         while let Some((message, len)) = self.messages.front_mut() {
-            let before = outlet.unsent_len();
-            let is_whole = match dialect {
-                Dialect::Ring => hand_over_pieces(outlet, message, &mut self.done),
-                _ => hand_over_parts(outlet, session, message, &mut self.done),
-            };
-            self.handed.add(outlet.unsent_len() - before);
-            if !is_whole {
+            if !hand_message(outlet, session, dialect, message, &mut self.done, &mut self.handed) {
                 return;
             }
-            self.handed.end_message(outlet.unsent_len());
             self.len -= *len;
-            self.done = 0;
             self.messages.pop_front();
+        }
+    }
+
+    /// Hands the stream a message straight away, if nothing waits before it; what the stream does not take waits.
+    #[inline]
+    pub fn send(&mut self, mut message: Message, outlet: &mut Outlet<'_>, session: &Session) {
+        match session.peer() {
+            Some(peer) if self.is_empty() => {
+                let len = message.len();
+                let (done, handed) = (&mut self.done, &mut self.handed);
+                if !hand_message(outlet, session, peer.dialect, &mut message, done, handed) {
+                    self.len += len;
+                    self.messages.push_back((message, len));
+                }
+            }
+            _ => {
+                self.push(message);
+                self.hand_over(outlet, session);
+            }
         }
     }
 
@@ -184,6 +195,30 @@ impl Outgoing {
         }
         (count, self.messages.into_iter().map(|(message, _)| message))
     }
+}
+
+/// Hands over what is not [`done`](Outgoing::done) of a message; answers whether it is whole now.
+#[inline]
+fn hand_message(
+    outlet: &mut Outlet<'_>,
+    session: &Session,
+    dialect: Dialect,
+    message: &mut Message,
+    done: &mut usize,
+    handed: &mut Handed,
+) -> bool {
+    let before = outlet.unsent_len();
+    let is_whole = match dialect {
+        Dialect::Ring => hand_over_pieces(outlet, message, done),
+        _ => hand_over_parts(outlet, session, message, done),
+    };
+    let unsent_len = outlet.unsent_len();
+    handed.add(unsent_len - before);
+    if is_whole {
+        handed.end_message(unsent_len);
+        *done = 0;
+    }
+    is_whole
 }
 
 /// Hands over the parts from number `done` on, the long ones without copying them; answers whether that were all.
@@ -234,9 +269,12 @@ impl Handed {
         self.total += len as u64;
     }
 
-    /// A message ends here; those that have been written are forgotten.
+    /// A message ends here. Those that have been written are forgotten before they take more memory.
+    #[inline]
     fn end_message(&mut self, unsent_len: usize) {
-        self.forget_written(unsent_len);
+        if self.ends.len() == self.ends.capacity() {
+            self.forget_written(unsent_len);
+        }
         self.ends.push_back(self.total);
     }
 

@@ -1,6 +1,6 @@
 //! The pattern of a socket, whichever it is.
 
-use crate::mq::pattern::{Arrival, Dealer, Pattern, Peer, Pub, Pull, Push, Rep, Req, Router, Sub};
+use crate::mq::pattern::{Arrival, Dealer, NotSent, Pattern, Peer, Pub, Pull, Push, Rep, Req, Router, Sub};
 use crate::mq::{Message, Options, SocketType};
 
 /// One of the patterns.
@@ -45,6 +45,16 @@ impl Machine {
         match self {
             Machine::Pull(machine) => machine.arrived(peer, message),
             _ => self.get_mut().arrived(peer, message),
+        }
+    }
+
+    /// Whom a message goes to, of a pattern that looks at none and changes none; `None` of another.
+    #[inline]
+    pub fn pick(&mut self) -> Option<Result<Peer, NotSent>> {
+        match self {
+            Machine::Push(machine) => Some(machine.pick()),
+            Machine::Dealer(machine) => Some(machine.pick()),
+            _ => None,
         }
     }
 

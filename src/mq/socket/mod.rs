@@ -6,6 +6,7 @@ mod exchange;
 mod link;
 mod machine;
 mod places;
+mod route;
 mod serve;
 
 use std::collections::VecDeque;
@@ -20,7 +21,7 @@ use self::machine::Machine;
 use self::places::Place;
 use super::event::{Event, Events};
 use super::options::Options;
-use super::pattern::{Delivery, Dropped, NotSent, Pattern, Peer, Recipients};
+use super::pattern::{Dropped, Pattern, Peer};
 use super::pipe::Pipe;
 use super::session::{Local, Session, SessionError, Side};
 use super::wire::{Dialect, Wire};
@@ -216,55 +217,11 @@ impl Socket {
             self.has_news = true;
         }
     }
-
-    /// Puts a message where its peers' connections will find it, and answers whom it goes to.
-    fn route(&mut self, message: Message) -> Result<Recipients, (NotSent, Message)> {
-        let Delivery { mut message, to } = self.pattern().send(message)?;
-        match &to {
-            Recipients::One(peer) => self.enqueue(*peer, message),
-            Recipients::Many(peers) => {
-                for &peer in &peers[1..] {
-                    let copy = message.share();
-                    self.enqueue(peer, copy);
-                }
-                self.enqueue(peers[0], message);
-            }
-            Recipients::Nobody(reason) => self.note_dropped(*reason, 1),
-        }
-        if let Machine::Pub(publisher) = &mut self.machine {
-            let missed = publisher.take_missed();
-            self.note_dropped(Dropped::NoRoom, missed);
-        }
-        Ok(to)
-    }
-
-    fn enqueue(&mut self, peer: Peer, mut message: Message) {
-        let high_water = self.options.send_high_water;
-        let link = match self.link(peer) {
-            Some(link) => link,
-            None => return self.note_dropped(Dropped::PeerLeft, 1),
-        };
-        if is_ring(&link.session) {
-            take_delimiter_out(&mut message);
-        }
-        link.outgoing.push(message);
-        let (messages, bytes) = link.outgoing.waiting();
-        if link.has_room && high_water.is_reached(messages, bytes) {
-            link.has_room = false;
-            self.pattern().set_room(peer, false);
-        }
-    }
 }
 
+#[inline]
 fn is_ring(session: &Session) -> bool {
     session.peer().map_or(false, |peer| peer.dialect == Dialect::Ring)
-}
-
-/// A Ring message has one part, and for requests and replies, which begin with an empty one, the connection itself is what that tells.
-fn take_delimiter_out(message: &mut Message) {
-    if message.part_count() > 1 && message.first().is_empty() {
-        message.pop_front();
-    }
 }
 
 impl Source for Socket {

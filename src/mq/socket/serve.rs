@@ -7,7 +7,7 @@ use super::exchange::Served;
 use super::link::{Incoming, LinkState, Outgoing, STREAM_HIGH_WATER};
 use super::{close, places, End, Link, Socket};
 use crate::mq::event::Event;
-use crate::mq::pattern::{Peer, Recipients};
+use crate::mq::pattern::Peer;
 use crate::mq::pipe::Pipe;
 use crate::mq::session::{Session, SessionError};
 use crate::mq::wire::Wire;
@@ -111,13 +111,12 @@ pub(super) fn settle<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Soc
             end_link(context, socket_id, displaced, End::Refused(error));
             continue;
         }
-        match socket.route_stranded() {
-            Some(Recipients::One(peer)) => flush(context, socket_id, peer),
-            Some(Recipients::Many(peers)) => {
-                peers.iter().for_each(|&peer| flush(context, socket_id, peer));
-            }
-            Some(Recipients::Nobody(_)) => {}
-            None => break,
+        let has_sent = match context.split(socket_id) {
+            Some((socket, mut others)) => socket.send_stranded(&mut others),
+            None => return,
+        };
+        if !has_sent {
+            break;
         }
         goes_on = true;
     }

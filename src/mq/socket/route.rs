@@ -1,0 +1,144 @@
+//! Where a message goes that is sent: straight through the connections of its peers, and before them where something waits already.
+
+use super::{is_ring, Machine, SendError, Sent, Socket};
+use crate::mq::pattern::{Delivery, Dropped, NotSent, Peer, Recipients};
+use crate::mq::{Dialect, Message, SocketType};
+use crate::Others;
+
+impl Socket {
+    /// Sends what the application sends.
+    #[inline]
+    pub(super) fn send<S: 'static>(
+        &mut self,
+        message: Message,
+        others: &mut Others<'_, S>,
+    ) -> Result<Sent, SendError> {
+        if let Err(reason) = self.check(&message) {
+            return Err(SendError { reason, message });
+        }
+        self.route(message, others).map_err(|(reason, message)| {
+            self.is_refused = true;
+            SendError { reason, message }
+        })
+    }
+
+    /// Sends what was stranded on, one message; answers whether it has.
+    pub(super) fn send_stranded<S: 'static>(&mut self, others: &mut Others<'_, S>) -> bool {
+        if self.stranded.is_empty() || !self.machine.get().can_send() {
+            return false;
+        }
+        let message = match self.stranded.pop_front() {
+            Some(message) => message,
+            None => return false,
+        };
+        match self.route(message, others) {
+            Ok(_) => true,
+            Err((_, message)) => {
+                self.stranded.push_front(message);
+                false
+            }
+        }
+    }
+
+    /// Whether a message can be sent at all, whoever gets it.
+    #[inline]
+    fn check(&self, message: &Message) -> Result<(), NotSent> {
+        if self.closing.is_some() {
+            return Err(NotSent::Closed);
+        }
+        let max = self.options.max_part_len;
+        if let Some(len) = message.len_above(max) {
+            if !self.may_be_ring_only() {
+                return Err(NotSent::TooLong { len, max });
+            }
+        }
+        // What a Ring peer gets has one part, and some bytes.
+        let is_answer_to_ring = self.socket_type == SocketType::Rep && self.was_from_ring;
+        let is_for_ring = self.options.dialect == Dialect::Ring || is_answer_to_ring;
+        if is_for_ring && (message.part_count() > 1 || message.is_empty()) {
+            return Err(NotSent::NotForRing { parts: message.part_count(), len: message.len() });
+        }
+        Ok(())
+    }
+
+    /// Whether all that it sends is cut in pieces, so that no part is too long.
+    fn may_be_ring_only(&self) -> bool {
+        self.options.dialect == Dialect::Ring
+    }
+
+    #[inline]
+    fn route<S: 'static>(
+        &mut self,
+        message: Message,
+        others: &mut Others<'_, S>,
+    ) -> Result<Sent, (NotSent, Message)> {
+        match self.machine.pick() {
+            Some(Ok(peer)) => {
+                self.give(peer, message, others);
+                Ok(Sent::To(1))
+            }
+            Some(Err(reason)) => Err((reason, message)),
+            None => self.route_delivery(message, others),
+        }
+    }
+
+    /// The way of patterns that look at the message, or change it.
+    fn route_delivery<S: 'static>(
+        &mut self,
+        message: Message,
+        others: &mut Others<'_, S>,
+    ) -> Result<Sent, (NotSent, Message)> {
+        let Delivery { mut message, to } = self.pattern().send(message)?;
+        let sent = match to {
+            Recipients::One(peer) => {
+                self.give(peer, message, others);
+                Sent::To(1)
+            }
+            Recipients::Many(peers) => {
+                for &peer in &peers[1..] {
+                    let copy = message.share();
+                    self.give(peer, copy, others);
+                }
+                self.give(peers[0], message, others);
+                Sent::To(peers.len())
+            }
+            Recipients::Nobody(reason) => {
+                self.note_dropped(reason, 1);
+                Sent::Dropped(reason)
+            }
+        };
+        if let Machine::Pub(publisher) = &mut self.machine {
+            let missed = publisher.take_missed();
+            self.note_dropped(Dropped::NoRoom, missed);
+        }
+        Ok(sent)
+    }
+
+    /// Hands a message to the connection of a peer, or has it wait there.
+    fn give<S: 'static>(&mut self, peer: Peer, mut message: Message, others: &mut Others<'_, S>) {
+        let high_water = self.options.send_high_water;
+        let state = match self.link(peer) {
+            Some(state) => state,
+            None => return self.note_dropped(Dropped::PeerLeft, 1),
+        };
+        if is_ring(&state.session) {
+            take_delimiter_out(&mut message);
+        }
+        match others.get_mut(state.id) {
+            Some(link) => state.outgoing.send(message, &mut link.split().1, &state.session),
+            None => state.outgoing.push(message),
+        }
+        let (messages, bytes) = state.outgoing.waiting();
+        if state.has_room && high_water.is_reached(messages, bytes) {
+            state.has_room = false;
+            self.pattern().set_room(peer, false);
+        }
+    }
+}
+
+/// A Ring message has one part, and for requests and replies, which begin with an empty one, the connection itself is what that tells.
+fn take_delimiter_out(message: &mut Message) {
+    if message.part_count() > 1 && message.first().is_empty() {
+        message.pop_front();
+    }
+}
