@@ -227,6 +227,12 @@ impl Message {
         front.iter().chain(back)
     }
 
+    /// All of it; what is left is a part of no bytes.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Message {
+        Message(mem::replace(&mut self.0, Parts::One(Part::EMPTY)))
+    }
+
     /// The length of the first part that is longer than `max`, if any is.
     #[inline]
     pub(crate) fn len_above(&self, max: usize) -> Option<usize> {

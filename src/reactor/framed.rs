@@ -140,6 +140,17 @@ impl<C: Codec, T: Transport> Framed<C, T> {
         (frames, Outlet { encoder: &mut self.encoder, output, condition })
     }
 
+    /// The way to send alone: to look for frames takes some time too.
+    #[cfg(feature = "mq")]
+    #[inline]
+    pub(crate) fn outlet(&mut self) -> Outlet<'_, C::Encoder> {
+        Outlet {
+            encoder: &mut self.encoder,
+            output: &mut self.stream.output,
+            condition: &self.stream.condition,
+        }
+    }
+
     /// Queues a message to be sent, as [`Outlet::send`] does.
     ///
     /// # Errors

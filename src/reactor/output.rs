@@ -142,6 +142,9 @@ impl Output {
         body: &[u8],
         after: Option<Short>,
     ) -> Result<(), SendError> {
+        if !is_closed && self.queue.push_behind(self.high_water, before, body, after) {
+            return Ok(());
+        }
         let (before, after) = (Short::laid_out(before), Short::laid_out(after));
         self.queue_pieces(is_closed, [before.bytes(), body, after.bytes()])
     }

@@ -119,17 +119,17 @@ impl Id<Socket> {
         context: &mut Context<'_, S>,
         message: impl Into<Message>,
     ) -> Result<Sent, SendError> {
-        let message = message.into();
+        let mut message = message.into();
         let (socket, mut others) = match context.split(self) {
             Some(both) => both,
             None => return Err(SendError { reason: NotSent::Closed, message }),
         };
-        let sent = socket.send(message, &mut others);
+        let sent = socket.send(&mut message, &mut others);
         // What was dropped is an event.
         if socket.has_news {
             serve::settle(context, self);
         }
-        sent
+        sent.map_err(|reason| SendError { reason, message })
     }
 
     /// The next message.

@@ -305,7 +305,7 @@ impl Socket {
         while let Some((head, body)) = state.session.take_output() {
             state.outgoing.push_control(head, body);
         }
-        state.outgoing.hand_over(&mut link.split().1, &state.session);
+        state.outgoing.hand_over(&mut link.outlet(), &state.session);
         let (messages, bytes) = state.outgoing.waiting();
         if !state.has_room && high_water.is_low(messages, bytes) {
             state.has_room = true;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::Link;
+use crate::codec::zmtp::FrameKind;
 use crate::codec::RingFrames;
 use crate::mq::session::{Session, SessionError};
 use crate::mq::wire::{Dialect, WireDecoder, WireEncoder, WireHead};
@@ -167,21 +168,25 @@ impl Outgoing {
         }
     }
 
-    /// Hands the stream a message straight away, if nothing waits before it; what the stream does not take waits.
+    /// Hands the stream a message straight away, if nothing waits before it; what the stream does not take waits. Answers whether nothing
+    /// does.
     #[inline]
-    pub fn send(&mut self, mut message: Message, outlet: &mut Outlet<'_>, session: &Session) {
+    pub fn send(&mut self, message: &mut Message, outlet: &mut Outlet<'_>, session: &Session) -> bool {
         match session.peer() {
             Some(peer) if self.is_empty() => {
                 let len = message.len();
                 let (done, handed) = (&mut self.done, &mut self.handed);
-                if !hand_message(outlet, session, peer.dialect, &mut message, done, handed) {
-                    self.len += len;
-                    self.messages.push_back((message, len));
+                if hand_message(outlet, session, peer.dialect, message, done, handed) {
+                    return true;
                 }
+                self.len += len;
+                self.messages.push_back((message.take(), len));
+                false
             }
             _ => {
-                self.push(message);
+                self.push(message.take());
                 self.hand_over(outlet, session);
+                self.is_empty()
             }
         }
     }
@@ -209,6 +214,10 @@ fn hand_message(
 ) -> bool {
     let before = outlet.unsent_len();
     let is_whole = match dialect {
+        _ if message.part_count() == 1 && message.len() < COPIED_LEN && dialect != Dialect::Ring => {
+            // So are most.
+            outlet.send(WireHead::Zmtp(FrameKind::Last), message.first()).is_ok()
+        }
         Dialect::Ring => hand_over_pieces(outlet, message, done),
         _ => hand_over_parts(outlet, session, message, done),
     };

@@ -1,25 +1,22 @@
 //! Where a message goes that is sent: straight through the connections of its peers, and before them where something waits already.
 
-use super::{is_ring, Machine, SendError, Sent, Socket};
+use super::{is_ring, Machine, Sent, Socket};
 use crate::mq::pattern::{Delivery, Dropped, NotSent, Peer, Recipients};
 use crate::mq::{Dialect, Message, SocketType};
 use crate::Others;
 
 impl Socket {
-    /// Sends what the application sends.
+    /// Sends what the application sends, and leaves no more than an empty message of it; what is refused stays as it was.
     #[inline]
     pub(super) fn send<S: 'static>(
         &mut self,
-        message: Message,
+        message: &mut Message,
         others: &mut Others<'_, S>,
-    ) -> Result<Sent, SendError> {
-        if let Err(reason) = self.check(&message) {
-            return Err(SendError { reason, message });
-        }
-        self.route(message, others).map_err(|(reason, message)| {
-            self.is_refused = true;
-            SendError { reason, message }
-        })
+    ) -> Result<Sent, NotSent> {
+        self.check(message)?;
+        let sent = self.route(message, others);
+        self.is_refused |= sent.is_err();
+        sent
     }
 
     /// Sends what was stranded on, one message; answers whether it has.
@@ -27,17 +24,15 @@ impl Socket {
         if self.stranded.is_empty() || !self.machine.get().can_send() {
             return false;
         }
-        let message = match self.stranded.pop_front() {
+        let mut message = match self.stranded.pop_front() {
             Some(message) => message,
             None => return false,
         };
-        match self.route(message, others) {
-            Ok(_) => true,
-            Err((_, message)) => {
-                self.stranded.push_front(message);
-                false
-            }
+        let is_sent = self.route(&mut message, others).is_ok();
+        if !is_sent {
+            self.stranded.push_front(message);
         }
+        is_sent
     }
 
     /// Whether a message can be sent at all, whoever gets it.
@@ -69,15 +64,14 @@ impl Socket {
     #[inline]
     fn route<S: 'static>(
         &mut self,
-        message: Message,
+        message: &mut Message,
         others: &mut Others<'_, S>,
-    ) -> Result<Sent, (NotSent, Message)> {
+    ) -> Result<Sent, NotSent> {
         match self.machine.pick() {
-            Some(Ok(peer)) => {
-                self.give(peer, message, others);
+            Some(peer) => {
+                self.give(peer?, message, others);
                 Ok(Sent::To(1))
             }
-            Some(Err(reason)) => Err((reason, message)),
             None => self.route_delivery(message, others),
         }
     }
@@ -85,21 +79,26 @@ impl Socket {
     /// The way of patterns that look at the message, or change it.
     fn route_delivery<S: 'static>(
         &mut self,
-        message: Message,
+        message: &mut Message,
         others: &mut Others<'_, S>,
-    ) -> Result<Sent, (NotSent, Message)> {
-        let Delivery { mut message, to } = self.pattern().send(message)?;
+    ) -> Result<Sent, NotSent> {
+        let Delivery { message: mut delivered, to } = match self.pattern().send(message.take()) {
+            Ok(delivery) => delivery,
+            Err((reason, refused)) => {
+                *message = refused;
+                return Err(reason);
+            }
+        };
         let sent = match to {
             Recipients::One(peer) => {
-                self.give(peer, message, others);
+                self.give(peer, &mut delivered, others);
                 Sent::To(1)
             }
             Recipients::Many(peers) => {
                 for &peer in &peers[1..] {
-                    let copy = message.share();
-                    self.give(peer, copy, others);
+                    self.give(peer, &mut delivered.share(), others);
                 }
-                self.give(peers[0], message, others);
+                self.give(peers[0], &mut delivered, others);
                 Sent::To(peers.len())
             }
             Recipients::Nobody(reason) => {
@@ -115,18 +114,22 @@ impl Socket {
     }
 
     /// Hands a message to the connection of a peer, or has it wait there.
-    fn give<S: 'static>(&mut self, peer: Peer, mut message: Message, others: &mut Others<'_, S>) {
+    fn give<S: 'static>(&mut self, peer: Peer, message: &mut Message, others: &mut Others<'_, S>) {
         let high_water = self.options.send_high_water;
-        let state = match self.link(peer) {
-            Some(state) => state,
-            None => return self.note_dropped(Dropped::PeerLeft, 1),
+        let state = match self.links.get_mut(peer.0 as usize) {
+            Some(Some(state)) => state,
+            _ => return self.note_dropped(Dropped::PeerLeft, 1),
         };
         if is_ring(&state.session) {
-            take_delimiter_out(&mut message);
+            take_delimiter_out(message);
         }
         match others.get_mut(state.id) {
-            Some(link) => state.outgoing.send(message, &mut link.split().1, &state.session),
-            None => state.outgoing.push(message),
+            Some(link) => {
+                if state.outgoing.send(message, &mut link.outlet(), &state.session) {
+                    return;
+                }
+            }
+            None => state.outgoing.push(message.take()),
         }
         let (messages, bytes) = state.outgoing.waiting();
         if state.has_room && high_water.is_reached(messages, bytes) {

@@ -1,8 +1,9 @@
 //! The simple way of a message through a send queue, which nearly all take: all that waits is in one segment, and goes out whole.
 
+use std::collections::VecDeque;
 use std::mem;
 
-use super::piece::Short;
+use super::piece::{Piece, Short};
 use super::SendQueue;
 use crate::reactor::memory::SEGMENT_LEN;
 
@@ -48,6 +49,33 @@ impl SendQueue {
         if let Some(first) = &mut self.first {
             copy(before, body, after, &mut first.bytes);
         }
+        true
+    }
+
+    /// As [`push_simply`](Self::push_simply), where more than one segment waits and there is room in the last. By itself, so that the
+    /// simpler way, which nearly all take whose peers take turns with them, is not burdened with it.
+    #[inline]
+    pub fn push_behind(
+        &mut self,
+        high_water: usize,
+        before: Option<Short>,
+        body: &[u8],
+        after: Option<Short>,
+    ) -> bool {
+        let last = match self.others.as_deref_mut().and_then(VecDeque::back_mut) {
+            Some(Piece::Small(last)) => last,
+            _ => return false,
+        };
+        let len = Short::len(before) + body.len() + Short::len(after);
+        if len > high_water.saturating_sub(self.len) {
+            return false;
+        }
+        match last.bytes.get_mut(last.end..) {
+            Some(room) if len + Short::CAPACITY <= room.len() => copy(before, body, after, room),
+            _ => return false,
+        }
+        last.end += len;
+        self.len += len;
         true
     }
 
@@ -103,7 +131,9 @@ mod tests {
                 let body: Vec<u8> = (0..len).map(|at| at as u8 ^ len as u8).collect();
                 for body in [&vec![7; first_len], &body] {
                     let before = (memory.used(), queue.len());
-                    if queue.push_simply(usize::MAX, head, body, tail) {
+                    if queue.push_simply(usize::MAX, head, body, tail)
+                        || queue.push_behind(usize::MAX, head, body, tail)
+                    {
                         simple_count += 1;
                     } else {
                         assert_eq!((memory.used(), queue.len()), before);
@@ -129,6 +159,24 @@ mod tests {
         assert!(!queue.push_simply(6, None, b"six", None));
         assert!(queue.push_simply(7, None, b"six", None));
         assert_eq!(drain(&mut queue, 9), b"foursix");
+    }
+
+    #[test]
+    fn behind_several_segments_there_is_room_in_the_last_up_to_the_high_water() {
+        let memory = Memory::new(1 << 20);
+        let mut queue = SendQueue::new(&memory);
+        assert!(!queue.push_behind(usize::MAX, None, b"one", None), "nothing waits");
+        queue.push([b"", &[1; SEGMENT_LEN], b""]).unwrap();
+        assert!(!queue.push_behind(usize::MAX, None, b"one", None), "there is no room");
+        queue.push([b"", &[2; 9], b""]).unwrap();
+        assert!(!queue.push_simply(usize::MAX, None, b"one", None));
+        assert!(!queue.push_behind(SEGMENT_LEN + 11, None, b"one", None));
+        assert!(queue.push_behind(SEGMENT_LEN + 12, None, b"one", None));
+        let all = drain(&mut queue, usize::MAX);
+        assert_eq!(
+            (all.len(), &all[SEGMENT_LEN..]),
+            (SEGMENT_LEN + 12, &b"\x02\x02\x02\x02\x02\x02\x02\x02\x02one"[..])
+        );
     }
 
     #[test]
