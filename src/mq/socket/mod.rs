@@ -8,6 +8,8 @@ mod machine;
 mod places;
 mod route;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
