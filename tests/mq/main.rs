@@ -4,6 +4,7 @@
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
 
+mod alone;
 mod blocking;
 mod pattern;
 mod sessions;

@@ -176,6 +176,59 @@ fn a_wait_ends_when_its_socket_is_closed_or_its_thread_has_ended() {
 }
 
 #[test]
+fn a_send_that_waits_for_room_ends_when_its_thread_has_ended() {
+    on_every_backend(|io| {
+        let narrow = HighWater { messages: 1, bytes: 1 << 20 };
+        let push = io.socket_with(SocketType::Push, Options::new().send_high_water(narrow)).unwrap();
+        push.try_send("nobody takes it").unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let waiting = thread::spawn(move || {
+            sender.send(()).unwrap();
+            push.send("and there is no room for another")
+        });
+        receiver.recv().unwrap();
+        assert_eq!(io.shutdown(Duration::ZERO).unwrap(), 1, "what was taken is lost, and counted");
+        let refused = waiting.join().unwrap().unwrap_err();
+        assert_eq!(refused.error, WaitError::Closed);
+        assert_eq!(refused.message.into_vec(), b"and there is no room for another");
+    });
+}
+
+#[test]
+fn a_send_waits_for_the_first_peer_to_come() {
+    on_every_backend(|io| {
+        let narrow = HighWater { messages: 1, bytes: 1 << 20 };
+        let push = io.socket_with(SocketType::Push, Options::new().send_high_water(narrow)).unwrap();
+        let address = push.bind("tcp://127.0.0.1:*").unwrap().to_string();
+        push.try_send("first").unwrap();
+        assert_eq!(push.try_send("second").unwrap_err().error, WaitError::WouldBlock);
+        thread::scope(|scope| {
+            scope.spawn(|| push.send("second").unwrap());
+            let pull = connected(&io, SocketType::Pull, &address);
+            assert_eq!(heard(&pull), "first");
+            assert_eq!(heard(&pull), "second");
+        });
+    });
+}
+
+#[test]
+fn what_nobody_ever_came_for_is_waited_for_no_longer_than_was_said() {
+    on_every_backend(|io| {
+        let push = connected(&io, SocketType::Push, "tcp://127.0.0.1:1");
+        push.try_send("x").unwrap();
+        let began = Instant::now();
+        assert_eq!(push.close(MOMENT).unwrap(), 1);
+        assert!(began.elapsed() >= MOMENT, "not before its time");
+        // And who lets go of one waits for nothing, whatever its linger.
+        let push = io.socket_with(SocketType::Push, eager().linger(Duration::MAX)).unwrap();
+        push.connect("tcp://127.0.0.1:1").unwrap();
+        push.try_send("x").unwrap();
+        drop(push);
+        assert_eq!(io.shutdown(Duration::ZERO).unwrap(), 2);
+    });
+}
+
+#[test]
 fn what_has_arrived_is_read_after_the_end() {
     on_every_backend(|io| {
         let (pull, address) = bound(&io, SocketType::Pull);

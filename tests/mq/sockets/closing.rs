@@ -1,6 +1,7 @@
 //! Sockets that close while something waits, or is still to come about.
 
 use std::cell::Cell;
+use std::io::Write;
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::Duration;
@@ -107,6 +108,25 @@ fn a_connection_that_is_not_made_yet_is_not_waited_for() {
         net.turn_often();
         let count = close(net, push);
         assert_eq!(lost(net, &count), 0);
+    });
+}
+
+#[test]
+fn who_was_not_accepted_yet_sees_the_end_of_a_socket_that_closes() {
+    on_every_backend(|net| {
+        let pull = net.open(SocketType::Pull);
+        let address = net.bind(pull);
+        // The loop does not turn: the system has made their connections, and keeps them.
+        let mut queue: Vec<TcpStream> = (0..20).map(|_| net.stranger(&address)).collect();
+        assert!(pull.close(&mut net.context(), Duration::ZERO, |_, _, _| ()));
+        for client in &mut queue {
+            net.await_end(client);
+        }
+        let pull = net.open(SocketType::Pull);
+        pull.bind(&mut net.context(), &address).unwrap();
+        let mut push = joined(net, &address, "PUSH");
+        push.write_all(b"\0\x05next!").unwrap();
+        assert_eq!(net.recv(pull).into_vec(), b"next!");
     });
 }
 

@@ -184,6 +184,40 @@ fn an_address_in_use_and_one_that_is_none_are_told() {
 }
 
 #[test]
+fn a_bind_that_fails_listens_nowhere() {
+    on_every_backend(|net| {
+        let [first, second] = [(); 2].map(|()| net.open(SocketType::Pull));
+        let address = net.bind(first);
+        second.bind(&mut net.context(), &address).unwrap_err();
+        net.turn_often();
+        assert!(second.endpoints(&net.context()).is_empty());
+        assert!(second.take_event(&mut net.context()).is_none(), "nothing has come of it");
+        // And it may be bound elsewhere.
+        let elsewhere = net.bind(second);
+        assert_ne!(elsewhere, address);
+    });
+}
+
+#[test]
+fn an_address_whose_connections_have_just_ended_may_be_bound_again() {
+    on_every_backend(|net| {
+        let pull = net.open(SocketType::Pull);
+        let address = net.bind(pull);
+        let mut push = joined(net, &address, "PUSH");
+        net.await_peers(pull, 1);
+        // Who ends first is whose system remembers the connection, and holds its port.
+        close(net, pull, Duration::ZERO);
+        net.await_end(&mut push);
+        drop(push);
+        let pull = net.open(SocketType::Pull);
+        pull.bind(&mut net.context(), &address).unwrap();
+        let mut push = joined(net, &address, "PUSH");
+        push.write_all(b"\0\x05again").unwrap();
+        assert_eq!(net.heard(pull), "again");
+    });
+}
+
+#[test]
 fn what_waits_is_sent_before_a_socket_goes() {
     on_every_backend(|net| {
         let (pull, push) = net.pair(SocketType::Pull, SocketType::Push);

@@ -1,11 +1,15 @@
 //! The sockets on a loop, with one another and with peers that are played by hand. Every test runs on every backend of the system.
 
 mod closing;
+mod crowd;
 mod dialects;
 mod ends;
 mod flow;
 mod greed;
 mod patterns;
+mod retries;
+mod room;
+mod signals;
 mod strangers;
 
 use std::io::{Read, Write};

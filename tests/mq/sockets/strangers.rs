@@ -41,6 +41,7 @@ fn half_a_message_is_never_delivered() {
     on_every_backend(|net| {
         let pull = net.open(SocketType::Pull);
         let address = net.bind(pull);
+        let mut other = joined(net, &address, "PUSH");
         for half in [&b"\0\x05hal"[..], b"\x01\x04half", b"\x01\x04half\0\x04mo", b"\0"] {
             let mut push = joined(net, &address, "PUSH");
             push.write_all(b"\0\x05whole").unwrap();
@@ -49,7 +50,36 @@ fn half_a_message_is_never_delivered() {
             assert_eq!(net.heard(pull), "whole");
             net.await_event(pull, |event| matches!(event, Event::Left(_) | Event::Refused(_)).then_some(()));
             assert!(net.try_recv(pull).is_err());
+            other.write_all(b"\0\x05other").unwrap();
+            assert_eq!(net.heard(pull), "other", "who is in the midst of nothing is not concerned");
         }
+    });
+}
+
+#[test]
+fn who_announces_too_much_is_let_go_and_nobody_else() {
+    on_every_backend(|net| {
+        let pull = net.open_with(SocketType::Pull, Options::new().max_part_len(1000));
+        let address = net.bind(pull);
+        let [mut greedy, mut modest] = [(); 2].map(|()| joined(net, &address, "PUSH"));
+        // Its length alone, and nothing of it.
+        greedy.write_all(b"\x02\x7f\xff\xff\xff\xff\xff\xff\xff").unwrap();
+        net.await_end(&mut greedy);
+        modest.write_all(b"\0\x05still").unwrap();
+        assert_eq!(net.heard(pull), "still");
+        net.await_peers(pull, 1);
+    });
+}
+
+#[test]
+fn what_is_glued_to_the_greeting_is_what_it_is() {
+    on_every_backend(|net| {
+        let pull = net.open(SocketType::Pull);
+        let address = net.bind(pull);
+        let mut push = net.stranger(&address);
+        push.write_all(&[GREETING, &ready("PUSH")[..], b"\0\x05first\0\x06second"].concat()).unwrap();
+        assert_eq!(net.heard(pull), "first");
+        assert_eq!(net.heard(pull), "second");
     });
 }
 

@@ -1,0 +1,136 @@
+//! How much waits, who is told of room, and who is passed over that has none.
+
+use std::io::Write;
+use std::time::Duration;
+
+use ringmq::mq::{HighWater, NotSent, Options, Socket, SocketType};
+use ringmq::Id;
+
+use super::{joined, on_every_backend, Net};
+
+fn narrow(messages: usize) -> Options {
+    let high_water = HighWater { messages, bytes: 4 << 20 };
+    Options::new().send_high_water(high_water).recv_high_water(high_water)
+}
+
+/// Sends until there is no room, and none comes of turning the loop; answers how many that were.
+fn fill(net: &mut Net, push: Id<Socket>, body: &[u8]) -> usize {
+    let mut sent = 0;
+    let mut refused_before = false;
+    loop {
+        match push.send(&mut net.context(), body) {
+            Ok(_) => (sent, refused_before) = (sent + 1, false),
+            Err(refused) => {
+                assert_eq!(refused.reason, NotSent::NoRoom);
+                if refused_before {
+                    return sent;
+                }
+                refused_before = true;
+                net.turn_often();
+            }
+        }
+    }
+}
+
+#[test]
+fn as_many_messages_wait_as_the_mark_says_and_no_more() {
+    on_every_backend(|net| {
+        // With these marks there is room again only below them, so that it is known how many wait.
+        for mark in [1, 2] {
+            let push = net.open_with(SocketType::Push, narrow(mark));
+            let address = net.bind(push);
+            let stopped = joined(net, &address, "PULL");
+            net.await_peers(push, 1);
+            let body = vec![1; 200_000];
+            fill(net, push, &body);
+            // What waits has not been seen by the connection, and goes to the next.
+            drop(stopped);
+            net.await_peers(push, 0);
+            let pull = net.open(SocketType::Pull);
+            net.connect(pull, &address);
+            for _ in 0..mark {
+                assert!(net.recv(pull).into_vec() == body);
+            }
+            net.await_peers(push, 1);
+            net.send(push, "no more");
+            assert_eq!(net.heard(pull), "no more");
+        }
+    });
+}
+
+#[test]
+fn who_was_refused_is_told_of_room_once_and_who_was_not_is_not() {
+    on_every_backend(|net| {
+        let pull = net.open_with(SocketType::Pull, narrow(10));
+        let push = net.open_with(SocketType::Push, narrow(10));
+        let address = net.bind(pull);
+        net.connect(push, &address);
+        net.await_peers(push, 1);
+        for _ in 0..3 {
+            let sent = fill(net, push, &[1; 100_000]);
+            net.called.clear();
+            for _ in 0..sent {
+                net.recv(pull);
+            }
+            net.turn_often();
+            let calls = net.called.iter().filter(|&&id| id == push).count();
+            assert_eq!(calls, 1, "of {sent} messages");
+        }
+        net.called.clear();
+        net.send(push, "there is room");
+        assert_eq!(net.heard(pull), "there is room");
+        net.turn_often();
+        assert!(!net.called.contains(&push), "nothing was refused");
+    });
+}
+
+#[test]
+fn a_push_passes_over_who_has_no_room_and_who_has_left() {
+    on_every_backend(|net| {
+        let push = net.open_with(SocketType::Push, narrow(4));
+        let address = net.bind(push);
+        let stopped = joined(net, &address, "PULL");
+        let mut leaver = joined(net, &address, "PULL");
+        net.await_peers(push, 2);
+        leaver.write_all(b"\x04\x06\x04PING\0").unwrap(); // too short: it breaks the rules, and is let go
+        drop(leaver);
+        net.await_peers(push, 1);
+        fill(net, push, &[2; 100_000]);
+        let pull = net.open(SocketType::Pull);
+        net.connect(pull, &address);
+        net.await_peers(push, 2);
+        for number in 0..100 {
+            net.send(push, format!("{number}"));
+            assert_eq!(net.heard(pull), format!("{number}"), "all go to who takes them");
+        }
+        drop(stopped);
+    });
+}
+
+#[test]
+fn what_is_published_before_anybody_has_subscribed_is_not_kept() {
+    on_every_backend(|net| {
+        let (publisher, subscriber) = (net.open(SocketType::Pub), net.open(SocketType::Sub));
+        let address = net.bind(publisher);
+        subscriber.subscribe(&mut net.context(), b"").unwrap();
+        net.send(publisher, "early");
+        net.connect(subscriber, &address);
+        let heard = net.until("the first message", |net| {
+            net.send(publisher, "late");
+            net.try_recv(subscriber).ok()
+        });
+        assert_eq!(heard.into_vec(), b"late");
+    });
+}
+
+#[test]
+fn a_socket_that_never_met_a_peer_closes_at_once() {
+    on_every_backend(|net| {
+        let push = net.open(SocketType::Push);
+        net.bind(push);
+        let refused = push.send(&mut net.context(), "x").unwrap_err();
+        assert_eq!(refused.reason, NotSent::NoPeer);
+        assert!(push.close(&mut net.context(), Duration::MAX, |_, _, lost| assert_eq!(lost, 0)));
+        net.until("its end", |net| net.context().get(push).is_none().then_some(()));
+    });
+}
