@@ -1,10 +1,11 @@
-//! The map of what is known to what is tested, `tests/turn/README.md`, names tests that there are, for every case.
+//! The maps of what is known to what is tested, `README.md` of `tests/turn` and of `tests/mq`, name tests that there are, for every case.
 
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 fn read(path: &str) -> String {
@@ -44,37 +45,93 @@ fn fault_rows() -> BTreeSet<String> {
     rows.filter_map(|rest| rest.split('"').next()).map(|name| format!("faults::{name}")).collect()
 }
 
-/// The lines of the map: number, and what is named.
-fn cases() -> Vec<(u32, Vec<String>)> {
-    let map = read("tests/turn/README.md");
-    let rows = map.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
-    let numbered = rows.filter_map(|(number, rest)| Some((number.parse().ok()?, rest)));
-    let names = |rest: &str| rest.split('`').skip(1).step_by(2).map(str::to_string).collect::<Vec<_>>();
-    numbered.map(|(number, rest)| (number, names(rest))).collect()
+/// The tests of the files in this folder, by their modules: `prefix::folder::file::test`. Those of `mod.rs` and `tests.rs` are the folder's.
+fn tests_in(folder: &str, prefix: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("a folder");
+    let mut tests = BTreeSet::new();
+    for entry in entries {
+        let name = entry.expect("an entry").file_name().into_string().expect("text");
+        let path = format!("{folder}/{name}");
+        let module = match name.strip_suffix(".rs") {
+            Some("mod" | "main" | "tests") => prefix.to_string(),
+            Some(file) => format!("{prefix}{file}::"),
+            None if Path::new(env!("CARGO_MANIFEST_DIR")).join(&path).is_dir() => {
+                tests.extend(tests_in(&path, &format!("{prefix}{name}::")));
+                continue;
+            }
+            None => continue,
+        };
+        let source = read(&path);
+        let behind = source.split("#[test]").skip(1).map(str::trim_start);
+        let names = behind.filter_map(|rest| rest.strip_prefix("fn ")?.split('(').next());
+        tests.extend(names.map(|name| format!("{module}{name}")));
+    }
+    tests
+}
+
+/// A map, and what it has to have.
+struct Map {
+    path: &'static str,
+    numbers: RangeInclusive<u32>,
+    known: BTreeSet<String>,
+}
+
+fn maps() -> [Map; 2] {
+    let (queue, inside) = (tests_in("tests/mq", ""), tests_in("src/mq", "lib::mq::"));
+    let named: BTreeSet<String> = queue.iter().map(|name| format!("mq::{name}")).collect();
+    [
+        Map {
+            path: "tests/turn/README.md",
+            numbers: 80..=138,
+            known: [turn_tests(), codec_tests(), fault_rows(), named].into_iter().flatten().collect(),
+        },
+        Map {
+            path: "tests/mq/README.md",
+            numbers: 139..=160,
+            known: [queue, inside].into_iter().flatten().collect(),
+        },
+    ]
+}
+
+impl Map {
+    /// Its lines: number, what is known, and what is named.
+    fn cases(&self) -> Vec<(u32, String, Vec<String>)> {
+        let map = read(self.path);
+        let rows = map.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+        let numbered = rows.filter_map(|(number, rest)| Some((number.parse().ok()?, rest)));
+        let quoted = |rest: &str| rest.split('`').skip(1).step_by(2).map(str::to_string).collect::<Vec<_>>();
+        let tests = |rest: &str| quoted(rest).into_iter().filter(|name| name.contains("::")).collect();
+        numbered.map(|(number, rest)| (number, rest.to_string(), tests(rest))).collect()
+    }
 }
 
 #[test]
-fn the_map_has_every_case_of_the_loop_and_of_streams_once_and_in_order() {
-    let numbers: Vec<u32> = cases().iter().map(|(number, _)| *number).collect();
-    assert_eq!(numbers, (80..=138).collect::<Vec<_>>());
+fn a_map_has_every_case_once_and_in_order() {
+    for map in maps() {
+        let numbers: Vec<u32> = map.cases().iter().map(|(number, ..)| *number).collect();
+        assert_eq!(numbers, map.numbers.clone().collect::<Vec<_>>(), "{}", map.path);
+    }
 }
 
 #[test]
-fn the_map_names_tests_that_there_are() {
-    let known: BTreeSet<String> = turn_tests().into_iter().chain(codec_tests()).chain(fault_rows()).collect();
-    for (number, names) in cases() {
-        for name in names.iter().filter(|name| name.contains("::")) {
-            assert!(known.contains(name), "case {number}: expected a test named {name}, found none");
+fn a_map_names_tests_that_there_are() {
+    for map in maps() {
+        for (number, _, names) in map.cases() {
+            for name in names {
+                assert!(map.known.contains(&name), "case {number}: expected a test named {name}, found none");
+            }
         }
     }
 }
 
 #[test]
 fn a_case_without_a_test_says_why() {
-    let map = read("tests/turn/README.md");
-    for (number, names) in cases().iter().filter(|(_, names)| !names.iter().any(|name| name.contains("::"))) {
-        let line =
-            map.lines().find(|line| line.starts_with(&format!("| {number} |"))).expect("it has a line");
-        assert!(line.contains("not here, "), "case {number} has no test and no reason: {names:?}");
+    for map in maps() {
+        for (number, line, names) in map.cases() {
+            assert!(
+                !names.is_empty() || line.contains("not here, "),
+                "case {number} has no test and no reason: {line}"
+            );
+        }
     }
 }
