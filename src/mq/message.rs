@@ -206,9 +206,13 @@ impl Message {
     pub fn len(&self) -> usize {
         match &self.0 {
             Parts::One(part) => part.len(), // so are most
-            Parts::Two([first, second]) => first.len() + second.len(),
-            Parts::Many(parts) => parts.iter().map(|part| part.len()).sum(),
+            Parts::Two(_) | Parts::Many(_) => self.len_of_several(),
         }
+    }
+
+    #[inline(never)]
+    fn len_of_several(&self) -> usize {
+        self.parts().map(|part| part.len()).sum()
     }
 
     /// Whether its parts have no bytes.
@@ -238,8 +242,13 @@ impl Message {
     pub(crate) fn len_above(&self, max: usize) -> Option<usize> {
         match &self.0 {
             Parts::One(part) => Some(part.len()).filter(|&len| len > max),
-            _ => self.parts().map(|part| part.len()).find(|&len| len > max),
+            Parts::Two(_) | Parts::Many(_) => self.len_of_one_above(max),
         }
+    }
+
+    #[inline(never)]
+    fn len_of_one_above(&self, max: usize) -> Option<usize> {
+        self.parts().map(|part| part.len()).find(|&len| len > max)
     }
 
     /// The part at this place, counted from 0.

@@ -31,6 +31,11 @@ impl HighWater {
         }
     }
 
+    /// How many messages fewer there have to be before it [is low](Self::is_low), at the least.
+    pub(crate) fn above_low(self, messages: usize) -> usize {
+        messages.saturating_sub(self.messages / 2)
+    }
+
     /// Whether it has gone down to half of that: who has waited may go on.
     pub(crate) fn is_low(self, messages: usize, bytes: usize) -> bool {
         messages <= self.messages / 2 && bytes <= self.bytes / 2

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::shared::{Incoming, Shared};
 use super::Io;
-use crate::mq::pattern::{Dropped, NotReceived, NotSent};
+use crate::mq::pattern::{Dropped, NotSent};
 use crate::mq::{Message, Socket};
 use crate::{Context, Id};
 
@@ -44,41 +44,31 @@ impl Pump {
     fn send(&mut self, context: &mut Context<'_, Io>, id: Id<Socket>) {
         self.shared.take_outgoing(&mut self.held);
         let (mut messages, mut bytes) = (0, 0);
-        while let Some(message) = self.held.pop_front() {
-            let len = message.len();
-            match id.send(context, message) {
-                Ok(_) => {}
+        loop {
+            let (count, len, refused) = id.send_many(context, &mut self.held);
+            messages += count;
+            bytes += len;
+            match refused {
+                None => break,
                 // Others are not kept waiting for a peer that may never come.
-                Err(refused) if refused.reason == NotSent::NoPeer && self.shared.is_router() => {
+                Some(NotSent::NoPeer) if self.shared.is_router() => {
                     if let Some(socket) = context.get_mut(id) {
                         socket.note_dropped(Dropped::NoRoute, 1);
                     }
                 }
-                Err(refused) if refused.reason.passes() => {
-                    self.held.push_front(refused.message);
-                    break;
-                }
+                Some(reason) if reason.passes() => break,
                 // What it cannot send at all was refused before it came here.
-                Err(refused) => drop(refused),
+                Some(_) => {}
             }
             messages += 1;
-            bytes += len;
+            bytes += self.held.pop_front().map_or(0, |message| message.len());
         }
         self.shared.note_sent(messages, bytes);
     }
 
     fn receive(&mut self, context: &mut Context<'_, Io>, id: Id<Socket>) {
         while self.shared.wants_incoming() {
-            while self.batch.len() < BATCH {
-                match id.recv(context) {
-                    Ok(message) => {
-                        let is_ring = context.get(id).map_or(false, Socket::was_from_ring);
-                        self.batch.push_back(Ok((message, is_ring)));
-                    }
-                    Err(NotReceived::PeerLeft) => self.batch.push_back(Err(NotReceived::PeerLeft)),
-                    Err(_) => break,
-                }
-            }
+            id.recv_many(context, BATCH, &mut self.batch);
             if self.batch.is_empty() {
                 return;
             }

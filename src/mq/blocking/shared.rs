@@ -121,7 +121,7 @@ impl Shared {
         if !self.socket_type.can_send() {
             return Err((WaitError::Unsupported(self.socket_type), message));
         }
-        let too_long = message.parts().map(|part| part.len()).find(|&len| len > self.max_part_len);
+        let too_long = message.len_above(self.max_part_len);
         if let Some(len) = too_long.filter(|_| self.dialect != Dialect::Ring) {
             return Err((WaitError::TooLong { len, max: self.max_part_len }, message));
         }
@@ -200,8 +200,9 @@ impl Shared {
             state.unread_len -= message.len();
             state.answers_ring = *is_ring && self.socket_type == SocketType::Rep;
         }
-        let is_low = self.recv_high_water.is_low(state.incoming.len(), state.unread_len);
-        let rings = is_low && mem::take(&mut state.is_io_held);
+        let is_low = || self.recv_high_water.is_low(state.incoming.len(), state.unread_len);
+        let rings = state.is_io_held && is_low();
+        state.is_io_held &= !rings;
         self.tell_watches(&mut state);
         drop(state);
         if rings {
@@ -260,7 +261,10 @@ impl Shared {
         }
         let mut state = self.lock();
         state.unread_len += batch.iter().flatten().map(|(message, _)| message.len()).sum::<usize>();
-        state.incoming.append(batch);
+        match state.incoming.is_empty() {
+            true => mem::swap(&mut state.incoming, batch),
+            false => state.incoming.append(batch),
+        }
         self.tell_watches(&mut state);
         let is_awaited = state.readers > 0;
         drop(state); // or who is woken waits for the lock at once

@@ -55,6 +55,7 @@ impl Pattern for Pull {
 
     fn set_room(&mut self, _peer: Peer, _has_room: bool) {}
 
+    #[inline]
     fn arrived(&mut self, peer: Peer, message: Message) -> Arrival {
         self.incoming.push(peer, message)
     }
@@ -63,6 +64,7 @@ impl Pattern for Pull {
         Err((NotSent::Unsupported(SocketType::Pull), message))
     }
 
+    #[inline]
     fn recv(&mut self) -> Result<(Peer, Message), NotReceived> {
         let taken = self.incoming.pop().ok_or(NotReceived::Empty)?;
         Ok((taken.peer, taken.message))

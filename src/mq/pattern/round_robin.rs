@@ -89,6 +89,15 @@ impl RoundRobin {
     /// [`NoPeer`](NotSent::NoPeer) and [`NoRoom`](NotSent::NoRoom).
     #[inline]
     pub fn pick(&mut self) -> Result<Peer, NotSent> {
+        if let (1, Some(&(peer, _))) = (self.roomy_count, self.line.front()) {
+            if self.line.len() == 1 {
+                return Ok(peer); // it is alone
+            }
+        }
+        self.pick_in_line()
+    }
+
+    fn pick_in_line(&mut self) -> Result<Peer, NotSent> {
         while let Some(&(peer, ticket)) = self.line.front() {
             // Where nobody has stepped out, whoever is in line stands in it.
             if self.line.len() == self.roomy_count || self.peers.get(&peer) == Some(&Some(ticket)) {

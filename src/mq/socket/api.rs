@@ -1,5 +1,6 @@
 //! What one does with a socket, by its id.
 
+use std::collections::VecDeque;
 use std::error;
 use std::fmt;
 use std::io;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use super::{close, is_ring, places, serve, Machine, Socket};
 use crate::mq::event::Event;
 use crate::mq::options::Options;
-use crate::mq::pattern::{Dropped, NotReceived, NotSent};
+use crate::mq::pattern::{Dropped, NotReceived, NotSent, Peer};
 use crate::mq::{Endpoint, Message, Session, SocketType};
 use crate::{Context, Id, Outcome};
 
@@ -138,11 +139,8 @@ impl Id<Socket> {
     /// [`RecvError`]: nothing has arrived, it is not the turn to receive, or whoever was asked has left.
     pub fn recv<S: 'static>(self, context: &mut Context<'_, S>) -> Result<Message, RecvError> {
         let socket = context.get_mut(self).ok_or(NotReceived::Closed)?;
-        let (peer, message) = socket.pattern().recv()?;
-        let link = socket.links.get(peer.0 as usize).and_then(Option::as_ref);
-        let (is_ring, is_held) = link.map_or((false, false), |link| (is_ring(&link.session), link.is_held));
-        socket.was_from_ring = is_ring;
-        if is_held || socket.is_held {
+        let (message, to_look_at) = socket.receive()?;
+        if let Some(peer) = to_look_at {
             serve::read_on(context, self, peer);
         }
         Ok(message)
@@ -163,6 +161,65 @@ impl Id<Socket> {
     /// As for [`subscribe`](Self::subscribe).
     pub fn unsubscribe<S: 'static>(self, context: &mut Context<'_, S>, prefix: &[u8]) -> io::Result<()> {
         self.change_subscription(context, prefix, false)
+    }
+
+    /// As [`send`](Self::send), of many messages in order, up to one that is refused: how many were taken off the front, how many bytes
+    /// they had, and why the next one was not.
+    pub(in crate::mq) fn send_many<S: 'static>(
+        self,
+        context: &mut Context<'_, S>,
+        messages: &mut VecDeque<Message>,
+    ) -> (usize, usize, Option<NotSent>) {
+        let (socket, mut others) = match context.split(self) {
+            Some(both) => both,
+            None => return (0, 0, Some(NotSent::Closed).filter(|_| !messages.is_empty())),
+        };
+        let (mut count, mut bytes, mut refused) = (0, 0, None);
+        for message in messages.iter_mut() {
+            let len = message.len();
+            if let Err(reason) = socket.send(message, &mut others) {
+                refused = Some(reason);
+                break;
+            }
+            count += 1;
+            bytes += len;
+        }
+        messages.drain(..count);
+        if socket.has_news {
+            serve::settle(context, self);
+        }
+        (count, bytes, refused)
+    }
+
+    /// As [`recv`](Self::recv), of as many messages as there are, up to `max` in all: with whether their peers speak RingMQ's protocol.
+    pub(in crate::mq) fn recv_many<S: 'static>(
+        self,
+        context: &mut Context<'_, S>,
+        max: usize,
+        batch: &mut VecDeque<Result<(Message, bool), NotReceived>>,
+    ) {
+        loop {
+            let socket = match context.get_mut(self) {
+                Some(socket) => socket,
+                None => return,
+            };
+            let to_look_at = loop {
+                if batch.len() >= max {
+                    return;
+                }
+                match socket.receive() {
+                    Ok((message, to_look_at)) => {
+                        batch.push_back(Ok((message, socket.was_from_ring)));
+                        if let Some(peer) = to_look_at {
+                            break peer;
+                        }
+                    }
+                    Err(NotReceived::PeerLeft) => batch.push_back(Err(NotReceived::PeerLeft)),
+                    Err(_) => return,
+                }
+            };
+            serve::read_on(context, self, to_look_at);
+        }
     }
 
     fn change_subscription<S: 'static>(
@@ -229,9 +286,25 @@ impl Id<Socket> {
 }
 
 impl Socket {
-    fn joined_peers(&self) -> Vec<super::Peer> {
+    /// Receives a message. Of a peer that is not read from it answers when it is to be seen whether that can be now.
+    #[inline]
+    fn receive(&mut self) -> Result<(Message, Option<Peer>), NotReceived> {
+        let (peer, message) = self.machine.recv()?;
+        let mut is_to_look_at = self.is_held;
+        self.was_from_ring = false;
+        if let Some(Some(link)) = self.links.get_mut(peer.0 as usize) {
+            self.was_from_ring = is_ring(&link.session);
+            if link.is_held {
+                link.held_for = link.held_for.saturating_sub(1);
+                is_to_look_at |= link.held_for == 0;
+            }
+        }
+        Ok((message, Some(peer).filter(|_| is_to_look_at)))
+    }
+
+    fn joined_peers(&self) -> Vec<Peer> {
         let joined = |(number, link): (usize, &Option<super::LinkState>)| {
-            link.as_ref().filter(|link| link.is_joined).map(|_| super::Peer(number as u32))
+            link.as_ref().filter(|link| link.is_joined).map(|_| Peer(number as u32))
         };
         self.links.iter().enumerate().filter_map(joined).collect()
     }

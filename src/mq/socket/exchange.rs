@@ -184,6 +184,7 @@ impl Socket {
         // Who has not joined may: what waits under its number is not its own.
         state.is_held = state.is_joined && is_much || state.outgoing.has_control();
         if state.is_held {
+            state.held_for = high_water.above_low(messages);
             self.is_held |= is_much_behind;
             return None;
         }

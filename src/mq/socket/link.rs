@@ -36,6 +36,8 @@ pub(super) struct LinkState {
     pub incoming: Incoming,
     /// Frames may be there that were not taken, since enough of it waits.
     pub is_held: bool,
+    /// How many messages of it are received, at the least, before it can be read from again.
+    pub held_for: usize,
     /// Whether the pattern may give it another message.
     pub has_room: bool,
     pub outgoing: Outgoing,

@@ -1,6 +1,8 @@
 //! The pattern of a socket, whichever it is.
 
-use crate::mq::pattern::{Arrival, Dealer, NotSent, Pattern, Peer, Pub, Pull, Push, Rep, Req, Router, Sub};
+use crate::mq::pattern::{
+    Arrival, Dealer, NotReceived, NotSent, Pattern, Peer, Pub, Pull, Push, Rep, Req, Router, Sub,
+};
 use crate::mq::{Message, Options, SocketType};
 
 /// One of the patterns.
@@ -45,6 +47,15 @@ impl Machine {
         match self {
             Machine::Pull(machine) => machine.arrived(peer, message),
             _ => self.get_mut().arrived(peer, message),
+        }
+    }
+
+    /// As [`Pattern::recv`], likewise.
+    #[inline]
+    pub fn recv(&mut self) -> Result<(Peer, Message), NotReceived> {
+        match self {
+            Machine::Pull(machine) => machine.recv(),
+            _ => self.get_mut().recv(),
         }
     }
 

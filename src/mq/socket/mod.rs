@@ -174,11 +174,6 @@ impl Socket {
         self.last_error.as_ref().map(|(endpoint, error)| format!("{endpoint}: {error}"))
     }
 
-    /// Whether the message that was received last is of a peer that speaks RingMQ's protocol.
-    pub(super) fn was_from_ring(&self) -> bool {
-        self.was_from_ring
-    }
-
     /// Messages to be sent before all others, as soon as there is a peer for them.
     pub(super) fn strand(&mut self, messages: VecDeque<Message>) {
         self.stranded.extend(messages);

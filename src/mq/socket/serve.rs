@@ -52,6 +52,7 @@ pub(super) fn begin<S: 'static>(
         is_joined: false,
         incoming: Incoming::default(),
         is_held: false,
+        held_for: 0,
         has_room: true,
         outgoing: Outgoing::default(),
         timer: None,
@@ -207,11 +208,16 @@ pub(super) fn read_on<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<So
         return;
     }
     let (messages, bytes) = socket.machine.get().waiting(peer);
-    let is_low = high_water.is_low(messages, bytes);
-    if let Some(link) = socket.link(peer).filter(|link| link.is_held && is_low) {
+    let link = match socket.link(peer).filter(|link| link.is_held) {
+        Some(link) => link,
+        None => return,
+    };
+    if high_water.is_low(messages, bytes) {
         link.is_held = false;
         let id = link.id;
         context.fire(id);
+    } else {
+        link.held_for = high_water.above_low(messages);
     }
 }
 
