@@ -173,8 +173,18 @@ impl Shared {
         }
         let mut state = self.lock();
         loop {
-            if let Some(received) = state.incoming.pop_front() {
-                return self.received(state, received);
+            match state.incoming.pop_front() {
+                Some(Ok((message, is_ring))) => {
+                    state.unread_len -= message.len();
+                    state.answers_ring = is_ring && self.socket_type == SocketType::Rep;
+                    self.note_received(state);
+                    return Ok(message);
+                }
+                Some(Err(_)) => {
+                    self.note_received(state);
+                    return Err(WaitError::PeerLeft);
+                }
+                None => {}
             }
             if state.is_closed {
                 return Err(WaitError::Closed);
@@ -192,13 +202,11 @@ impl Shared {
         }
     }
 
-    fn received(&self, mut state: MutexGuard<'_, State>, received: Incoming) -> Result<Message, WaitError> {
+    /// Something was received.
+    #[inline]
+    fn note_received(&self, mut state: MutexGuard<'_, State>) {
         if state.turn == Turn::Recv {
             state.turn = Turn::Send;
-        }
-        if let Ok((message, is_ring)) = &received {
-            state.unread_len -= message.len();
-            state.answers_ring = *is_ring && self.socket_type == SocketType::Rep;
         }
         let is_low = || self.recv_high_water.is_low(state.incoming.len(), state.unread_len);
         let rings = state.is_io_held && is_low();
@@ -208,7 +216,6 @@ impl Shared {
         if rings {
             self.waker.wake();
         }
-        received.map(|(message, _)| message).map_err(|_| WaitError::PeerLeft)
     }
 
     /// Whether each message is for a peer that it names.
@@ -336,10 +343,14 @@ impl Shared {
         !self.send_high_water.is_reached(state.unsent.0, state.unsent.1)
     }
 
+    #[inline]
     fn tell_watches(&self, state: &mut State) {
-        if state.watches.is_empty() {
-            return;
+        if !state.watches.is_empty() {
+            self.tell_those_there_are(state);
         }
+    }
+
+    fn tell_those_there_are(&self, state: &mut State) {
         let is_readable = !state.incoming.is_empty() || state.is_closed;
         let may_send = self.socket_type.can_send() && state.turn != Turn::Recv && self.has_room(state);
         for (watch, at) in &state.watches {

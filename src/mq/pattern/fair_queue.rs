@@ -122,7 +122,7 @@ impl<L> FairQueue<L> {
     }
 
     /// A whole message has arrived.
-    #[inline]
+    #[inline(always)] // as `pop_plain`
     pub fn push(&mut self, peer: Peer, message: Message) -> Arrival {
         let lane = match self.lanes.get_mut(self.latest) {
             Some(lane) if lane.is_of(peer) => lane,
@@ -175,16 +175,23 @@ impl<L> FairQueue<L> {
     }
 }
 
-impl<L: Clone> FairQueue<L> {
-    /// Takes the message whose turn it is.
-    #[inline]
-    pub fn pop(&mut self) -> Option<Taken<L>> {
+impl<L> FairQueue<L> {
+    /// Takes the message whose turn it is, without its peer's label.
+    #[inline(always)] // what is handed on by value is copied with each call
+    pub(super) fn pop_plain(&mut self) -> Option<(Peer, Message)> {
         let at = *self.line.front()?;
         let lane = &mut self.lanes[at];
-        let message = lane.messages.pop_front().expect("who stands in line has a message");
-        let len = message.len();
+        let peer = lane.peer;
+        let message = lane.messages.pop_front().expect(IN_LINE);
+        self.took(at, message.len());
+        Some((peer, message))
+    }
+
+    /// A message of so many bytes was taken off the lane that was the first in line.
+    #[inline]
+    fn took(&mut self, at: u32, len: usize) {
+        let lane = &mut self.lanes[at];
         lane.bytes -= len;
-        let taken = Taken { peer: lane.peer, label: lane.label.clone(), is_there: lane.is_there, message };
         if !lane.is_there {
             self.behind.0 -= 1;
             self.behind.1 -= len;
@@ -195,9 +202,20 @@ impl<L: Clone> FairQueue<L> {
         } else if self.line.len() > 1 {
             self.line.rotate_left(1);
         }
-        Some(taken)
     }
 }
+
+impl<L: Clone> FairQueue<L> {
+    /// Takes the message whose turn it is.
+    pub fn pop(&mut self) -> Option<Taken<L>> {
+        let lane = &mut self.lanes[*self.line.front()?];
+        let (label, is_there) = (lane.label.clone(), lane.is_there);
+        let (peer, message) = self.pop_plain()?;
+        Some(Taken { peer, label, is_there, message })
+    }
+}
+
+const IN_LINE: &str = "who stands in line has a message";
 
 impl<L> Default for FairQueue<L> {
     fn default() -> FairQueue<L> {

@@ -66,8 +66,7 @@ impl Pattern for Pull {
 
     #[inline]
     fn recv(&mut self) -> Result<(Peer, Message), NotReceived> {
-        let taken = self.incoming.pop().ok_or(NotReceived::Empty)?;
-        Ok((taken.peer, taken.message))
+        self.incoming.pop_plain().ok_or(NotReceived::Empty)
     }
 
     fn can_recv(&self) -> bool {

@@ -139,8 +139,8 @@ impl Id<Socket> {
     /// [`RecvError`]: nothing has arrived, it is not the turn to receive, or whoever was asked has left.
     pub fn recv<S: 'static>(self, context: &mut Context<'_, S>) -> Result<Message, RecvError> {
         let socket = context.get_mut(self).ok_or(NotReceived::Closed)?;
-        let (message, to_look_at) = socket.receive()?;
-        if let Some(peer) = to_look_at {
+        let (peer, message) = socket.machine.recv()?;
+        if socket.note_received(peer) {
             serve::read_on(context, self, peer);
         }
         Ok(message)
@@ -207,10 +207,11 @@ impl Id<Socket> {
                 if batch.len() >= max {
                     return;
                 }
-                match socket.receive() {
-                    Ok((message, to_look_at)) => {
+                match socket.machine.recv() {
+                    Ok((peer, message)) => {
+                        let is_to_look_at = socket.note_received(peer);
                         batch.push_back(Ok((message, socket.was_from_ring)));
-                        if let Some(peer) = to_look_at {
+                        if is_to_look_at {
                             break peer;
                         }
                     }
@@ -286,10 +287,9 @@ impl Id<Socket> {
 }
 
 impl Socket {
-    /// Receives a message. Of a peer that is not read from it answers when it is to be seen whether that can be now.
+    /// A message of a peer was received. Answers whether it is to be seen if somebody who is not read from can be now.
     #[inline]
-    fn receive(&mut self) -> Result<(Message, Option<Peer>), NotReceived> {
-        let (peer, message) = self.machine.recv()?;
+    fn note_received(&mut self, peer: Peer) -> bool {
         let mut is_to_look_at = self.is_held;
         self.was_from_ring = false;
         if let Some(Some(link)) = self.links.get_mut(peer.0 as usize) {
@@ -299,7 +299,7 @@ impl Socket {
                 is_to_look_at |= link.held_for == 0;
             }
         }
-        Ok((message, Some(peer).filter(|_| is_to_look_at)))
+        is_to_look_at
     }
 
     fn joined_peers(&self) -> Vec<Peer> {
