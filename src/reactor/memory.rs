@@ -17,8 +17,9 @@ const SPARE_BUFFERS: usize = 8;
 /// How long a segment of a send queue is made for small pieces, which share one: as much as a write is likely to take at once.
 pub(super) const SEGMENT_LEN: usize = 16 * 1024;
 
-/// How many unused segments are kept, as unused receive buffers are.
-const SPARE_SEGMENTS: usize = 8;
+/// How many unused segments are kept, as unused receive buffers are: as many as connections are answered in one turn, when a crowd of them
+/// is served. A new one has to be filled with zeros, which takes longer than to serve a short request.
+const SPARE_SEGMENTS: usize = 64;
 
 /// The budget of a reactor, in bytes. A clone is another handle on the same budget.
 ///
