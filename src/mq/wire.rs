@@ -262,7 +262,7 @@ impl WireDecoder {
 impl Decoder for WireDecoder {
     type Head = WireHead;
 
-    #[inline]
+    #[inline(always)] // as `Frames::next`, where what it answers need not lie in memory then
     fn decode(&mut self, input: &[u8]) -> Result<Step<WireHead>, FrameError> {
         let step = match self.stage {
             Stage::Zmtp => {

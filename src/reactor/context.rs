@@ -378,6 +378,7 @@ struct Split<'a> {
 
 impl<S: 'static> Others<'_, S> {
     /// A source to change; `None` for one that is gone, and for the one that was split off.
+    #[inline]
     pub fn get_mut<T: Source>(&mut self, id: Id<T>) -> Option<&mut T> {
         if let Some(running) = self.running.as_mut().filter(|running| running.key == id.key) {
             return running.get_mut();
