@@ -16,6 +16,8 @@ pub struct Buf {
 /// What a [`Buf`] is made of, which is kept when it is given back.
 pub(super) struct Lent {
     pub bytes: Vec<u8>,
+    /// How many of them may be read into, and are charged: all, but of one that has grown into [what is kept](Pool::take_long) of another.
+    pub room: usize,
     /// What was read and not yet consumed is `start..end`.
     pub start: usize,
     pub end: usize,
@@ -58,7 +60,7 @@ impl Buf {
     #[inline]
     pub fn spare(&mut self) -> &mut [u8] {
         let lent = &mut self.lent;
-        &mut lent.bytes[lent.end..]
+        &mut lent.bytes[lent.end..lent.room]
     }
 
     /// All of its bytes, of one that is empty; to be followed by [`fill`](Self::fill).
@@ -82,7 +84,7 @@ impl Buf {
     #[inline]
     pub fn advance(&mut self, len: usize) {
         let lent = &mut self.lent;
-        assert!(len <= lent.bytes.len() - lent.end, "advanced by {len} bytes beyond the end of the buffer");
+        assert!(len <= lent.room - lent.end, "advanced by {len} bytes beyond the end of the buffer");
         lent.end += len;
     }
 
@@ -131,14 +133,15 @@ impl Buf {
     /// How many bytes it can hold in all.
     #[inline]
     pub fn capacity(&self) -> usize {
-        self.lent.bytes.len()
+        self.lent.room
     }
 
     /// Lengthens it to `capacity` bytes, charged to the budget; and to what is set aside, for who may draw on that or has done so before.
     pub(super) fn grow(&mut self, capacity: usize, may_draw: bool) -> Result<(), Full> {
         let lent = &mut self.lent;
-        let more = capacity.saturating_sub(lent.bytes.len());
-        if let Some(pool) = lent.pool.upgrade() {
+        let more = capacity.saturating_sub(lent.room);
+        let pool = lent.pool.upgrade();
+        if let Some(pool) = &pool {
             let has_drawn = lent.drawn > 0;
             if has_drawn || may_draw {
                 lent.drawn += pool.ledger.charge_reading(more, has_drawn)?;
@@ -146,9 +149,22 @@ impl Buf {
                 pool.ledger.charge(more)?;
             }
         }
-        // A vector's own growth may double; the budget counts what is really there.
-        lent.bytes.reserve_exact(more);
-        lent.bytes.resize(lent.bytes.len() + more, 0);
+        lent.room += more;
+        if lent.room <= lent.bytes.len() {
+            return Ok(());
+        }
+        if let Some((pool, mut long)) =
+            pool.and_then(|pool| pool.take_long(lent.room).map(|long| (pool, long)))
+        {
+            let len = lent.end - lent.start;
+            long[..len].copy_from_slice(&lent.bytes[lent.start..lent.end]);
+            (lent.start, lent.end) = (0, len);
+            pool.keep_bytes(mem::replace(&mut lent.bytes, long));
+        } else {
+            // A vector's own growth may double; the budget counts what is really there.
+            lent.bytes.reserve_exact(lent.room - lent.bytes.len());
+            lent.bytes.resize(lent.room, 0);
+        }
         Ok(())
     }
 }
@@ -165,8 +181,9 @@ impl Drop for Lent {
     fn drop(&mut self) {
         // Dropped by its holder, and not given back by name: the bytes are kept, in a box of their own.
         if let Some(pool) = self.pool.upgrade() {
-            let (bytes, drawn, weak) = (mem::take(&mut self.bytes), self.drawn, mem::take(&mut self.pool));
-            pool.take_back(Box::new(Lent { bytes, start: 0, end: 0, drawn, pool: weak }));
+            let (bytes, room, drawn) = (mem::take(&mut self.bytes), self.room, self.drawn);
+            let own = mem::take(&mut self.pool);
+            pool.take_back(Box::new(Lent { bytes, room, start: 0, end: 0, drawn, pool: own }));
         }
     }
 }

@@ -14,6 +14,10 @@ pub(crate) const BUFFER_LEN: usize = 64 * 1024;
 /// How many unused receive buffers are kept for the next loan. They are outside the budget, being nobody's.
 const SPARE_BUFFERS: usize = 8;
 
+/// How long a buffer may have grown that is kept for the next that grows: to make a long one anew takes longer than to read what comes into
+/// it, since the system gives its pages one by one.
+const LONG_MAX: usize = 4 * 1024 * 1024;
+
 /// How long a segment of a send queue is made for small pieces, which share one: as much as a write is likely to take at once.
 pub(super) const SEGMENT_LEN: usize = 16 * 1024;
 
@@ -49,6 +53,8 @@ pub(crate) struct Pool {
     last: Cell<Option<Box<Lent>>>,
     #[allow(clippy::vec_box)] // lent as they are: a box is what a `Buf` is made of
     spare: RefCell<Vec<Box<Lent>>>,
+    /// The bytes of the longest that came back grown, of at most [`LONG_MAX`].
+    long: Cell<Option<Vec<u8>>>,
     /// The segment that came back last, and the others that are kept.
     last_segment: Cell<Option<Box<Segment>>>,
     #[allow(clippy::vec_box)] // as above
@@ -66,11 +72,11 @@ pub(crate) struct Segment {
 impl Memory {
     /// A budget of its own, as every reactor makes one. For tests of sources without a reactor.
     pub fn new(limit: usize) -> Memory {
-        let (last, spare, last_segment, spare_segments) = Default::default();
+        let (last, spare, long, last_segment, spare_segments) = Default::default();
         let ledger = Ledger::new(limit);
         let pool = Rc::new_cyclic(|own| {
             let own = Weak::clone(own);
-            Pool { ledger, own, last, spare, last_segment, spare_segments }
+            Pool { ledger, own, last, spare, long, last_segment, spare_segments }
         });
         Memory { pool }
     }
@@ -162,7 +168,8 @@ impl Memory {
     pub(super) fn lend_filled(&self, bytes: &[u8]) -> Result<Buf, Full> {
         self.ledger().charge(bytes.len())?;
         let pool = Weak::clone(&self.pool.own);
-        let lent = Lent { bytes: bytes.to_vec(), start: 0, end: bytes.len(), drawn: 0, pool };
+        let len = bytes.len();
+        let lent = Lent { bytes: bytes.to_vec(), room: len, start: 0, end: len, drawn: 0, pool };
         Ok(Buf { lent: Box::new(lent) })
     }
 
@@ -170,10 +177,7 @@ impl Memory {
     #[inline(never)]
     fn next_buffer(&self) -> Box<Lent> {
         let spare = self.pool.spare.borrow_mut().pop();
-        spare.unwrap_or_else(|| {
-            let pool = Weak::clone(&self.pool.own);
-            Box::new(Lent { bytes: vec![0; BUFFER_LEN], start: 0, end: 0, drawn: 0, pool })
-        })
+        spare.unwrap_or_else(|| self.pool.unused(vec![0; BUFFER_LEN]))
     }
 
     /// A segment for a send queue, with whatever is in it, charged until it is [given back](Self::give_segment_back).
@@ -226,8 +230,34 @@ impl Pool {
     #[allow(clippy::boxed_local)] // handed on as it is
     #[inline(never)]
     fn drop_back(&self, mut lent: Box<Lent>) {
-        self.ledger.discharge_reading(lent.bytes.len(), lent.drawn);
+        self.ledger.discharge_reading(lent.room, lent.drawn);
         lent.forget_pool();
+        self.keep_bytes(std::mem::take(&mut lent.bytes));
+    }
+
+    /// A buffer that is not lent.
+    fn unused(&self, bytes: Vec<u8>) -> Box<Lent> {
+        Box::new(Lent { room: bytes.len(), bytes, start: 0, end: 0, drawn: 0, pool: Weak::clone(&self.own) })
+    }
+
+    /// The bytes of a buffer that had grown, if they are as many.
+    pub(super) fn take_long(&self, len: usize) -> Option<Vec<u8>> {
+        let long = self.long.take()?;
+        if long.len() >= len {
+            return Some(long);
+        }
+        self.long.set(Some(long));
+        None
+    }
+
+    /// Keeps bytes that nobody reads into any more, for a buffer as it is made or for one that grows; drops them if there are others.
+    pub(super) fn keep_bytes(&self, bytes: Vec<u8>) {
+        if bytes.len() == BUFFER_LEN {
+            self.keep_displaced(self.unused(bytes));
+        } else if bytes.len() > BUFFER_LEN && bytes.len() <= LONG_MAX {
+            let kept = self.long.take().filter(|kept| kept.len() >= bytes.len());
+            self.long.set(Some(kept.unwrap_or(bytes)));
+        }
     }
 
     /// As [`take_back`](Self::take_back), but so that it is not the [last](Memory::lend_last): whoever needs one next is to look around.
@@ -357,6 +387,64 @@ mod tests {
         assert!(buf.grow(3 * BUFFER_LEN + 1, false).is_err());
         drop(buf);
         assert_eq!(memory.used(), 0);
+    }
+
+    #[test]
+    fn a_buffer_grows_into_what_another_had_grown_to() {
+        let memory = Memory::new(8 * BUFFER_LEN);
+        let grown = |capacity, byte| {
+            let mut buf = memory.lend().unwrap();
+            buf.spare().fill(byte);
+            buf.advance(BUFFER_LEN);
+            buf.consume(1);
+            buf.grow(capacity, false).unwrap();
+            buf
+        };
+        let long = grown(4 * BUFFER_LEN, 1);
+        let bytes = long.filled().as_ptr() as usize - 1;
+        drop(long);
+        assert_eq!(memory.used(), 0, "what is kept is charged to nobody");
+        let mut next = grown(2 * BUFFER_LEN, 2);
+        assert_eq!(next.filled().as_ptr() as usize, bytes, "it is the same memory");
+        assert_eq!(
+            (next.capacity(), memory.used()),
+            (2 * BUFFER_LEN, 2 * BUFFER_LEN),
+            "of it no more than was asked for"
+        );
+        assert_eq!(next.filled(), &[2; BUFFER_LEN - 1]);
+        assert_eq!(next.spare().len(), BUFFER_LEN + 1);
+        next.grow(3 * BUFFER_LEN, false).unwrap();
+        assert_eq!((next.filled().as_ptr() as usize, memory.used()), (bytes, 3 * BUFFER_LEN));
+        assert_ne!(grown(2 * BUFFER_LEN, 3).filled().as_ptr() as usize, bytes, "it is lent");
+        next.give_back(&memory);
+        let longer = grown(5 * BUFFER_LEN, 4);
+        assert_eq!(
+            (memory.used(), longer.filled()),
+            (5 * BUFFER_LEN, &[4; BUFFER_LEN - 1][..]),
+            "too short to be of use"
+        );
+    }
+
+    #[test]
+    fn one_long_buffer_is_kept_and_none_that_is_too_long() {
+        let memory = Memory::new(4 * LONG_MAX);
+        let kept = || {
+            let long = memory.pool.long.take();
+            let len = long.as_ref().map_or(0, Vec::len);
+            memory.pool.long.set(long);
+            len
+        };
+        for (capacity, is_kept) in [(LONG_MAX + 1, 0), (2 * BUFFER_LEN, 2 * BUFFER_LEN), (LONG_MAX, LONG_MAX)]
+        {
+            let mut buf = memory.lend().unwrap();
+            buf.grow(capacity, false).unwrap();
+            drop(buf);
+            assert_eq!((kept(), memory.used()), (is_kept, 0));
+        }
+        let mut bufs = [memory.lend().unwrap(), memory.lend().unwrap()];
+        bufs.iter_mut().for_each(|buf| buf.grow(3 * BUFFER_LEN, false).unwrap());
+        drop(bufs);
+        assert_eq!(kept(), LONG_MAX, "the longest");
     }
 
     #[test]
