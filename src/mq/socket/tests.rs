@@ -1,10 +1,9 @@
 //! What a socket does with a connection that no peer can be made to have at will.
 
-use std::net::{SocketAddrV4, TcpStream};
-use std::os::unix::io::AsRawFd;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use nix::sys::socket::{bind, connect, getsockname, socket, AddressFamily, SockFlag, SockType, SockaddrIn};
+use socket2::{Domain, Type};
 
 use super::*;
 use crate::platform::Backend;
@@ -15,11 +14,10 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 
 /// A connection to itself, as the system makes one of a port that it happens to choose for a connection to that very port.
 fn connected_to_itself() -> TcpStream {
-    let fd = socket(AddressFamily::Inet, SockType::Stream, SockFlag::empty(), None).unwrap();
-    bind(fd.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new([127, 0, 0, 1].into(), 0))).unwrap();
-    let own: SockaddrIn = getsockname(fd.as_raw_fd()).unwrap();
-    connect(fd.as_raw_fd(), &own).unwrap();
-    TcpStream::from(fd)
+    let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    socket.connect(&socket.local_addr().unwrap()).unwrap();
+    socket.into()
 }
 
 #[test]
