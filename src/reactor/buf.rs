@@ -6,6 +6,9 @@ use std::rc::Weak;
 
 use super::memory::{Full, Memory, Pool};
 
+/// How long a line of the caches is, on nearly all processors.
+const LINE_LEN: usize = 64;
+
 /// A receive buffer on loan: bytes that were read and not yet consumed, and room for more. Dropping it gives it back.
 ///
 /// One pointer wide, so that an idle source, which holds none, pays eight bytes for it.
@@ -112,6 +115,27 @@ impl Buf {
         lent.bytes.copy_within(lent.start..lent.end, 0);
         lent.end -= lent.start;
         lent.start = 0;
+    }
+
+    /// Moves what is filled as far to the front as leaves its end where a line of the caches begins: what is read next is copied there, and
+    /// a copy to such a place costs less. A message of `needed` bytes that fits at all fits behind where it begins. What lies nearly at the
+    /// front stays there while there is room behind it.
+    pub(super) fn make_way(&mut self, needed: usize) {
+        let lent = &mut self.lent;
+        if lent.start < LINE_LEN && lent.end < lent.room {
+            return;
+        }
+        let len = lent.end - lent.start;
+        let up_to_line = (lent.bytes.as_ptr() as usize + len).wrapping_neg() % LINE_LEN;
+        let start = match up_to_line + needed.max(len + 1) <= lent.room {
+            true => up_to_line,
+            false => 0,
+        };
+        if lent.start > start {
+            lent.bytes.copy_within(lent.start..lent.end, start);
+            lent.start = start;
+            lent.end = start + len;
+        }
     }
 
     /// Gives it back whole, to the memory that it most likely comes from. Dropping it does the same, and costs an allocation more.

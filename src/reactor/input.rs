@@ -170,7 +170,7 @@ impl Input {
         let capacity = buf.capacity();
         // Bytes are moved at most once for each half of the buffer that was consumed.
         if buf.spare().len() < capacity / 2 && buf.filled().len() < capacity {
-            buf.compact();
+            buf.make_way(needed);
         }
         if buf.spare().is_empty() {
             // Full, and more of the same message is to come. Only what arrived counts, never what a header announces: so it doubles.

@@ -475,6 +475,30 @@ mod tests {
     }
 
     #[test]
+    fn way_is_made_up_to_a_line_of_the_caches_unless_what_is_needed_would_not_fit() {
+        let memory = Memory::new(BUFFER_LEN);
+        for (len, needed) in [(100, 101), (100, BUFFER_LEN), (1, 1), (BUFFER_LEN - 64, BUFFER_LEN)] {
+            let mut buf = memory.lend().unwrap();
+            let bytes = (0..BUFFER_LEN).map(|at| at as u8).collect::<Vec<_>>();
+            buf.spare().copy_from_slice(&bytes);
+            buf.advance(BUFFER_LEN);
+            buf.consume(BUFFER_LEN - len);
+            buf.make_way(needed);
+            assert_eq!(buf.filled(), &bytes[BUFFER_LEN - len..]);
+            let room = buf.spare().len() + len;
+            assert!(room >= needed && room > BUFFER_LEN - 64, "{len} of {needed}: room for {room}");
+            if needed <= BUFFER_LEN - 64 {
+                assert_eq!(buf.spare().as_ptr() as usize % 64, 0, "{len} of {needed}");
+            }
+            let before = buf.filled().as_ptr();
+            let more = buf.spare().len().min(1);
+            buf.advance(more);
+            buf.make_way(needed);
+            assert_eq!(buf.filled().as_ptr(), before, "it is not moved for a few bytes");
+        }
+    }
+
+    #[test]
     fn consumed_bytes_make_room_again() {
         let memory = Memory::new(BUFFER_LEN);
         let mut buf = memory.lend().unwrap();

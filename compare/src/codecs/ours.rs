@@ -17,9 +17,7 @@ pub fn decode(
     for _ in 0..passes {
         for piece in stream.chunks(piece_len) {
             if buffer.len() - end < piece.len() {
-                buffer.copy_within(start..end, 0);
-                end -= start;
-                start = 0;
+                (start, end) = make_way(buffer, start, end);
             }
             buffer[end..end + piece.len()].copy_from_slice(piece);
             end += piece.len();
@@ -47,6 +45,14 @@ pub fn decode(
         }
     }
     total
+}
+
+/// Moves what is there up to where a line of the caches begins, so that what comes next is copied there; answers where it lies then.
+#[inline(never)] // as it is in `Framed`
+fn make_way(buffer: &mut [u8], start: usize, end: usize) -> (usize, usize) {
+    let to = (buffer.as_ptr() as usize + end - start).wrapping_neg() % 64;
+    buffer.copy_within(start..end, to);
+    (to, to + end - start)
 }
 
 /// Frames a body so often; answers how many bytes that were.
