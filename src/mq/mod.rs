@@ -43,11 +43,11 @@ mod socket;
 mod socket_type;
 mod wire;
 
-pub use blocking::{BlockingSocket, IoThread, PollSet, Refused, WaitError};
+pub use blocking::{BlockingSocket, Handed, IoThread, PollSet, Refused, WaitError};
 pub use endpoint::{Endpoint, EndpointError, Host};
 pub use event::Event;
 pub use message::{Message, Part};
-pub use options::{HighWater, Options};
+pub use options::{HighWater, Options, WhenFull};
 pub use pattern::{Dropped, NotReceived, NotSent};
 pub use session::{
     Heartbeat, Input, Local, LocalError, PeerInfo, Security, Session, SessionError, Side, Users,

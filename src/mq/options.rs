@@ -42,6 +42,18 @@ impl HighWater {
     }
 }
 
+/// What becomes of a message that no peer takes now, since none [has room](Options::send_high_water), or none is there.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum WhenFull {
+    /// A [`BlockingSocket`](super::BlockingSocket) waits in `send`. On a loop nothing waits: `send` hands the message back, and the
+    /// socket's callback runs when another may be sent.
+    Wait,
+    /// It is handed back at once, by `send` of either kind.
+    Refuse,
+    /// It is dropped, which `send` answers with and an [event](super::Event::Dropped) counts: what is there already goes first.
+    DropNewest,
+}
+
 /// What a socket is made with: [`new`](Options::new) has values that do for most.
 ///
 /// ```
@@ -64,6 +76,7 @@ pub struct Options {
     pub(crate) reconnect: (Duration, Duration),
     pub(crate) send_high_water: HighWater,
     pub(crate) recv_high_water: HighWater,
+    pub(crate) when_full: WhenFull,
     pub(crate) max_part_len: usize,
     pub(crate) max_message_len: usize,
     pub(crate) max_part_count: usize,
@@ -76,7 +89,7 @@ pub struct Options {
 
 impl Options {
     /// ZMTP without passwords; 30 seconds for a connection and as many for a handshake; no heartbeats; 30 seconds to linger; 100 ms to 10 s before a
-    /// connection is tried again; 1000 messages or 4 MiB in either direction of a peer; parts and messages of at most 16 MiB, messages of at most
+    /// connection is tried again; 1000 messages or 4 MiB in either direction of a peer, and waiting for room; parts and messages of at most 16 MiB, messages of at most
     /// 1024 parts, and 100,000 subscriptions of a peer.
     #[must_use]
     pub fn new() -> Options {
@@ -92,6 +105,7 @@ impl Options {
             reconnect: (Duration::from_millis(100), Duration::from_secs(10)),
             send_high_water: high_water,
             recv_high_water: high_water,
+            when_full: WhenFull::Wait,
             max_part_len: 16 << 20,
             max_message_len: 16 << 20,
             max_part_count: 1024,
@@ -165,6 +179,28 @@ impl Options {
     #[must_use]
     pub fn recv_high_water(mut self, high_water: HighWater) -> Options {
         self.recv_high_water = high_water;
+        self
+    }
+
+    /// What becomes of a message that no peer takes now. It is for types that wait for peers: PUSH, DEALER and REQ, and a
+    /// [mandatory](Self::mandatory) ROUTER. The others drop, and say so.
+    ///
+    /// ```
+    /// use ringmq::mq::{Handed, HighWater, IoThread, Options, SocketType, WhenFull};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let io = IoThread::new()?;
+    /// let mark = HighWater { messages: 1, bytes: 1 << 20 };
+    /// let options = Options::new().send_high_water(mark).when_full(WhenFull::DropNewest);
+    /// let push = io.socket_with(SocketType::Push, options)?;
+    /// assert_eq!(push.send("kept until somebody comes")?, Handed::Over);
+    /// assert_eq!(push.send("one too many")?, Handed::Dropped);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn when_full(mut self, when_full: WhenFull) -> Options {
+        self.when_full = when_full;
         self
     }
 

@@ -156,7 +156,7 @@ impl Member<'_> {
             is_last = loop {
                 let is_over = self.is_over.load(SeqCst);
                 match push.send_timeout(message, MOMENT) {
-                    Ok(()) => break is_over,
+                    Ok(_) => break is_over,
                     Err(refused) => {
                         self.assert_waits(&refused.error);
                         message = refused.message;

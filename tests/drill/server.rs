@@ -140,7 +140,7 @@ fn answer(rep: &BlockingSocket, mut file: File, random: &mut fastrand::Rng, boar
         };
         file.write_all(&note.record()).expect("there is room for it");
         match rep.send(note.answer().message(random)) {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(refused) => assert_eq!(refused.error, WaitError::Closed),
         }
         let mut board = lock(board);

@@ -47,6 +47,11 @@ pub enum WaitError {
 }
 
 impl WaitError {
+    /// Whether a message was not taken for want of room alone.
+    pub(super) fn is_for_want_of_room(&self) -> bool {
+        matches!(self, WaitError::WouldBlock | WaitError::TimedOut | WaitError::Unreachable { .. })
+    }
+
     fn kind(&self) -> io::ErrorKind {
         match self {
             WaitError::WouldBlock => io::ErrorKind::WouldBlock,
@@ -92,6 +97,15 @@ impl From<WaitError> for io::Error {
     fn from(error: WaitError) -> io::Error {
         io::Error::new(error.kind(), error)
     }
+}
+
+/// What has become of a message that was not refused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Handed {
+    /// The I/O thread has it.
+    Over,
+    /// There was no room, and it was [dropped](super::super::WhenFull::DropNewest).
+    Dropped,
 }
 
 /// Why a message was not taken, and the message: it is not lost.

@@ -20,10 +20,10 @@ use std::time::{Duration, Instant};
 use self::pump::Pump;
 use self::shared::{Shared, Wait};
 use super::event::Event;
-use super::{Endpoint, Message, Options, Socket, SocketType};
+use super::{Endpoint, Message, Options, Socket, SocketType, WhenFull};
 use crate::{Builder, Context, Gone, Id, Remote};
 
-pub use self::error::{Refused, WaitError};
+pub use self::error::{Handed, Refused, WaitError};
 pub use self::poll_set::PollSet;
 
 /// A loop on a thread of its own, for sockets that block their callers.
@@ -127,16 +127,17 @@ impl IoThread {
     /// # Errors
     /// As for [`socket`](Self::socket).
     pub fn socket_with(&self, socket_type: SocketType, options: Options) -> io::Result<BlockingSocket> {
-        let linger = options.linger;
+        let (linger, when_full) = (options.linger, options.when_full);
         let (id, shared) = ask(&self.remote, move |io, context| {
             let slot: Rc<RefCell<Option<Rc<RefCell<Pump>>>>> = Rc::default();
             let pump_of = Rc::clone(&slot);
-            let id =
-                Socket::open_with(context, socket_type, options.clone(), move |_: &mut Io, context, id| {
-                    if let Some(pump) = pump_of.borrow().as_ref() {
-                        pump.borrow_mut().run(context, id);
-                    }
-                })?;
+            // What was handed over is not dropped any more.
+            let within = options.clone().when_full(WhenFull::Wait);
+            let id = Socket::open_with(context, socket_type, within, move |_: &mut Io, context, id| {
+                if let Some(pump) = pump_of.borrow().as_ref() {
+                    pump.borrow_mut().run(context, id);
+                }
+            })?;
             let waker = context.get(id).expect("it was just added").waker();
             let shared = Arc::new(Shared::new(socket_type, &options, waker));
             let pump = Rc::new(RefCell::new(Pump::new(Arc::clone(&shared))));
@@ -144,7 +145,7 @@ impl IoThread {
             io.sockets.insert(id, Open { shared: Arc::clone(&shared), pump });
             Ok((id, shared))
         })?;
-        Ok(BlockingSocket { remote: self.remote.clone(), id, shared, linger })
+        Ok(BlockingSocket { remote: self.remote.clone(), id, shared, linger, when_full })
     }
 
     /// Closes all sockets, waits until what they have is sent, `within` this time, and ends the thread. Answers how many messages were
@@ -248,6 +249,7 @@ pub struct BlockingSocket {
     id: Id<Socket>,
     shared: Arc<Shared>,
     linger: Duration,
+    when_full: WhenFull,
 }
 
 impl BlockingSocket {
@@ -287,20 +289,26 @@ impl BlockingSocket {
         ask(&self.remote, move |_, context| id.unsubscribe(context, &prefix))
     }
 
-    /// Hands over a message, and waits for room if [as much as may](Options::send_high_water) waits to be sent already. Whether a peer is
-    /// there does not matter yet: [`close`](Self::close) tells what was never sent.
+    /// Hands over a message, and waits for room if [as much as may](Options::send_high_water) waits to be sent already, unless the socket
+    /// was [made otherwise](Options::when_full). Whether a peer is there does not matter yet: [`close`](Self::close) tells what was never
+    /// sent.
     ///
     /// # Errors
     /// [`Refused`], with the message.
-    pub fn send(&self, message: impl Into<Message>) -> Result<(), Refused> {
-        self.send_by(message.into(), Wait::ForEver)
+    pub fn send(&self, message: impl Into<Message>) -> Result<Handed, Refused> {
+        let wait = match self.when_full {
+            WhenFull::Wait => Wait::ForEver,
+            WhenFull::Refuse | WhenFull::DropNewest => Wait::No,
+        };
+        self.send_by(message.into(), wait)
     }
 
-    /// As [`send`](Self::send), and waits `within` this time at the longest.
+    /// As [`send`](Self::send), and waits `within` this time at the longest, whatever the socket was made with; what is late is then
+    /// dropped or refused.
     ///
     /// # Errors
     /// [`Refused`], with the message: [`WaitError::Unreachable`] if there was no peer, [`WaitError::TimedOut`] if it was slow.
-    pub fn send_timeout(&self, message: impl Into<Message>, within: Duration) -> Result<(), Refused> {
+    pub fn send_timeout(&self, message: impl Into<Message>, within: Duration) -> Result<Handed, Refused> {
         self.send_by(message.into(), until(within))
     }
 
@@ -308,12 +316,22 @@ impl BlockingSocket {
     ///
     /// # Errors
     /// [`Refused`], with the message: [`WaitError::WouldBlock`] if there is no room.
-    pub fn try_send(&self, message: impl Into<Message>) -> Result<(), Refused> {
+    pub fn try_send(&self, message: impl Into<Message>) -> Result<Handed, Refused> {
         self.send_by(message.into(), Wait::No)
     }
 
-    fn send_by(&self, message: Message, wait: Wait) -> Result<(), Refused> {
-        self.shared.send(message, wait).map_err(|(error, message)| Refused { error, message })
+    fn send_by(&self, message: Message, wait: Wait) -> Result<Handed, Refused> {
+        match self.shared.send(message, wait) {
+            Ok(()) => Ok(Handed::Over),
+            Err((error, message))
+                if self.when_full == WhenFull::DropNewest && error.is_for_want_of_room() =>
+            {
+                drop(message);
+                self.shared.note_dropped();
+                Ok(Handed::Dropped)
+            }
+            Err((error, message)) => Err(Refused { error, message }),
+        }
     }
 
     /// Waits for the next message.

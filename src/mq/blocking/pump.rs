@@ -56,7 +56,7 @@ impl Pump {
                         socket.note_dropped(Dropped::NoRoute, 1);
                     }
                 }
-                Some(reason) if reason.passes() => break,
+                Some(reason) if reason.passing().is_some() => break,
                 // What it cannot send at all was refused before it came here.
                 Some(_) => {}
             }
@@ -80,12 +80,5 @@ impl Pump {
     pub fn take_held(&mut self) -> VecDeque<Message> {
         self.shared.take_outgoing(&mut self.held);
         std::mem::take(&mut self.held)
-    }
-}
-
-impl NotSent {
-    /// Whether it is so for now: a peer may come, or take something.
-    fn passes(&self) -> bool {
-        matches!(self, NotSent::NoPeer | NotSent::NoRoom)
     }
 }

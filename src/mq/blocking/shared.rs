@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::error::WaitError;
 use super::poll_set::Watch;
 use crate::mq::event::{Event, Events};
-use crate::mq::pattern::NotReceived;
+use crate::mq::pattern::{Dropped, NotReceived};
 use crate::mq::{Dialect, HighWater, Message, Options, SocketType};
 use crate::platform::Waker;
 
@@ -216,6 +216,13 @@ impl Shared {
         if rings {
             self.waker.wake();
         }
+    }
+
+    /// A message was dropped that there was no room for.
+    #[cold]
+    pub fn note_dropped(&self) {
+        self.lock().events.note(Event::Dropped { reason: Dropped::NoRoom, count: 1 });
+        self.news.notify_all();
     }
 
     /// Whether each message is for a peer that it names.

@@ -69,6 +69,8 @@ pub enum Dropped {
     NoRoute,
     /// A subscriber, or the peer it is for, has no room.
     NoRoom,
+    /// There is no peer at all.
+    NoPeer,
     /// It has no envelope, that is no empty part before its body.
     NoDelimiter,
     /// Nobody waits for it: a reply that nobody asked for, or from another one than was asked.
@@ -204,12 +206,24 @@ impl fmt::Display for Dropped {
             Dropped::NoSubscriber => "nobody has subscribed to it",
             Dropped::NoRoute => "no peer has that name",
             Dropped::NoRoom => "its peer has no room for it",
+            Dropped::NoPeer => "there is no peer",
             Dropped::NoDelimiter => "it has no empty part before its body",
             Dropped::Unasked => "nobody waits for it",
             Dropped::Unexpected => "the socket receives none",
             Dropped::NotSubscribed => "it begins with nothing that is subscribed to",
             Dropped::PeerLeft => "its peer has left",
         })
+    }
+}
+
+impl NotSent {
+    /// Why it is dropped, if it is, for a reason that passes: a peer may come, or take something.
+    pub(crate) fn passing(&self) -> Option<Dropped> {
+        match self {
+            NotSent::NoPeer => Some(Dropped::NoPeer),
+            NotSent::NoRoom => Some(Dropped::NoRoom),
+            _ => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{is_ring, Machine, Sent, Socket};
 use crate::mq::pattern::{Delivery, Dropped, NotSent, Peer, Recipients};
-use crate::mq::{Dialect, Message, SocketType};
+use crate::mq::{Dialect, Message, SocketType, WhenFull};
 use crate::Others;
 
 impl Socket {
@@ -14,9 +14,26 @@ impl Socket {
         others: &mut Others<'_, S>,
     ) -> Result<Sent, NotSent> {
         self.check(message)?;
-        let sent = self.route(message, others);
-        self.is_refused |= sent.is_err();
-        sent
+        match self.route(message, others) {
+            Err(reason) => self.refuse(reason, message),
+            sent => sent,
+        }
+    }
+
+    /// A message that was not sent is handed back, or dropped.
+    #[cold]
+    fn refuse(&mut self, reason: NotSent, message: &mut Message) -> Result<Sent, NotSent> {
+        match reason.passing() {
+            Some(why) if self.options.when_full == WhenFull::DropNewest => {
+                drop(message.take());
+                self.note_dropped(why, 1);
+                Ok(Sent::Dropped(why))
+            }
+            _ => {
+                self.is_refused = true;
+                Err(reason)
+            }
+        }
     }
 
     /// Sends what was stranded on, one message; answers whether it has.

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ringmq::mq::{
-    BlockingSocket, Dropped, Event, HighWater, IoThread, Message, Options, PollSet, SocketType, WaitError,
+    BlockingSocket, Dropped, Event, Handed, HighWater, IoThread, Message, Options, PollSet, SocketType,
+    WaitError, WhenFull,
 };
 use ringmq::platform::Backend;
 use ringmq::Builder;
@@ -141,6 +142,45 @@ fn who_does_not_wait_is_told_at_once() {
         let pull = io.socket(SocketType::Pull).unwrap();
         assert_eq!(pull.try_recv(), Err(WaitError::WouldBlock));
         assert_eq!(pull.try_send("x").unwrap_err().error, WaitError::Unsupported(SocketType::Pull));
+    });
+}
+
+#[test]
+fn a_socket_waits_refuses_or_drops_the_newest_as_it_was_made() {
+    on_every_backend(|io| {
+        let narrow = HighWater { messages: 3, bytes: 1 << 20 };
+        let full = |when_full| {
+            let options = eager().send_high_water(narrow).when_full(when_full).events(true);
+            let push = io.socket_with(SocketType::Push, options).unwrap();
+            for number in 0..3 {
+                assert_eq!(push.send(format!("{number}")).unwrap(), Handed::Over);
+            }
+            push
+        };
+        let refuses = full(WhenFull::Refuse);
+        let refused = refuses.send("x").unwrap_err();
+        assert_eq!((refused.error, refused.message), (WaitError::WouldBlock, Message::from("x")));
+        let drops = full(WhenFull::DropNewest);
+        assert_eq!(drops.send("x").unwrap(), Handed::Dropped);
+        assert_eq!(drops.try_send("x").unwrap(), Handed::Dropped);
+        assert_eq!(drops.send_timeout("x", MOMENT).unwrap(), Handed::Dropped);
+        let events = std::iter::from_fn(|| drops.take_event());
+        let counts = events.map(|event| match event {
+            Event::Dropped { reason: Dropped::NoRoom, count } => count,
+            _ => 0,
+        });
+        assert_eq!(counts.sum::<u64>(), 3);
+
+        // What is there already is kept, by either.
+        for push in [refuses, drops] {
+            let (pull, address) = bound(&io, SocketType::Pull);
+            push.connect(&address).unwrap();
+            for number in 0..3 {
+                assert_eq!(heard(&pull), format!("{number}"));
+            }
+            assert_eq!(push.close(PATIENCE).unwrap(), 0);
+            assert_eq!(pull.try_recv(), Err(WaitError::WouldBlock));
+        }
     });
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use ringmq::mq::{HighWater, NotSent, Options, Socket, SocketType};
+use ringmq::mq::{Dropped, Event, HighWater, NotSent, Options, Sent, Socket, SocketType, WhenFull};
 use ringmq::Id;
 
 use super::{joined, on_every_backend, Net};
@@ -86,6 +86,52 @@ fn who_was_refused_is_told_of_room_once_and_who_was_not_is_not() {
             net.turn_often();
             assert!(!net.called.contains(&push), "nothing was refused");
         }
+    });
+}
+
+#[test]
+fn the_newest_are_dropped_and_counted_where_the_socket_was_made_so() {
+    on_every_backend(|net| {
+        let options = narrow(2).when_full(WhenFull::DropNewest);
+        let push = net.open_with(SocketType::Push, options);
+        let send = |net: &mut Net, body: &[u8]| push.send(&mut net.context(), body).unwrap();
+        assert_eq!(send(net, b"to nobody"), Sent::Dropped(Dropped::NoPeer));
+        let address = net.bind(push);
+        let stopped = joined(net, &address, "PULL");
+        net.await_peers(push, 1);
+        let mut dropped = 0;
+        let mut body = vec![0; 100_000];
+        for number in 0..1000_u32 {
+            body[..4].copy_from_slice(&number.to_be_bytes());
+            dropped += u64::from(send(net, &body) == Sent::Dropped(Dropped::NoRoom));
+            net.turn_often();
+        }
+        assert!(dropped > 0, "nobody reads");
+        net.called.clear();
+        net.turn_often();
+        assert!(!net.called.contains(&push), "nothing was handed back that could be sent again");
+        // What is there already stays: the two that wait are older than any that was dropped, and go to the next peer.
+        drop(stopped);
+        net.await_peers(push, 0);
+        let pull = net.open(SocketType::Pull);
+        net.connect(pull, &address);
+        for _ in 0..2 {
+            let body = net.recv(pull).into_vec();
+            let number = u32::from_be_bytes([body[0], body[1], body[2], body[3]]);
+            assert!(u64::from(number) + dropped < 1000, "{number} came, and {dropped} were dropped");
+        }
+        net.await_peers(push, 1);
+        assert_eq!(send(net, b"the end"), Sent::To(1));
+        assert_eq!(net.heard(pull), "the end");
+        let mut told = [0, 0];
+        while let Some(event) = push.take_event(&mut net.context()) {
+            match event {
+                Event::Dropped { reason: Dropped::NoPeer, count } => told[0] += count,
+                Event::Dropped { reason: Dropped::NoRoom, count } => told[1] += count,
+                _ => {}
+            }
+        }
+        assert_eq!(told, [1, dropped]);
     });
 }
 
