@@ -6,10 +6,14 @@ mod client;
 mod codecs;
 mod gate;
 mod instructions;
+mod loops;
 #[cfg(feature = "mq")]
 mod mq;
+mod peers;
+mod report;
 mod servers;
 mod strace;
+mod work;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -23,6 +27,7 @@ commands:
   codecs        what a frame costs to decode and encode, beside tokio-util's codecs
   gate          counts of instructions and system calls, beside those that are on file
   instructions  user instructions per round trip in an echo server, under callgrind
+  loops         what event loops cost, ours beside one by hand and others
   mq            throughput and latency of message-queue sockets, beside libzmq and nng
 
 `ringmq-compare COMMAND --help` has the options.
@@ -50,14 +55,17 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         Some(lexopt::Arg::Value(command)) if command == "mq" => {
             Err("expected to be built with --features mq".into())
         }
+        Some(lexopt::Arg::Value(command)) if command == "loops" => loops::run(arguments),
         // What the other commands run in a process of its own.
         Some(lexopt::Arg::Value(command)) if command == "serve" => servers::run(arguments),
         Some(lexopt::Arg::Value(command)) if command == "codec-passes" => codecs::run_passes(arguments),
+        Some(lexopt::Arg::Value(command)) if command == "play" => work::play(arguments),
         #[cfg(feature = "mq")]
         Some(lexopt::Arg::Value(command)) if command == "mq-node" => mq::node::run(arguments),
-        Some(lexopt::Arg::Value(command)) => {
-            Err(format!("no command {command:?}: there are `codecs`, `gate`, `instructions` and `mq`").into())
-        }
+        Some(lexopt::Arg::Value(command)) => Err(format!(
+            "no command {command:?}: there are `codecs`, `gate`, `instructions`, `loops` and `mq`"
+        )
+        .into()),
         Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
             print!("{HELP}");
             Ok(ExitCode::SUCCESS)

@@ -29,7 +29,7 @@ fn count(setting: Setting, round_trips: u64) -> Result<u64, Box<dyn Error>> {
 }
 
 /// The line of the table that ends with `total`: a share, seconds, microseconds each, how many, and how many of them failed if some did.
-fn read_total(summary: &str) -> Result<u64, Box<dyn Error>> {
+pub fn read_total(summary: &str) -> Result<u64, Box<dyn Error>> {
     let mut lines = summary.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let total = lines.find(|words| words.last() == Some(&"total")).ok_or("strace has written no total")?;
     Ok(total.get(3).ok_or("strace has written no number of calls")?.parse()?)

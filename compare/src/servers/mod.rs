@@ -1,9 +1,7 @@
 //! Echo servers to be counted, one a file, each for one connection; and the command that runs one of them in a process of its own.
 
-#[cfg(target_os = "linux")]
-mod bare;
 mod called;
-mod framed;
+pub mod framed;
 mod raw;
 mod stream;
 mod timed;
@@ -18,6 +16,9 @@ use std::str::FromStr;
 
 use lexopt::prelude::*;
 use ringmq::platform::Backend;
+
+#[cfg(target_os = "linux")]
+use crate::peers::{hand, Contestant};
 
 /// The longest message: what one read takes at once, so that a round trip is the same work each time.
 pub const LEN_MAX: usize = 16 * 1024;
@@ -110,7 +111,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
 fn serve(setting: Setting, stream: TcpStream) -> io::Result<()> {
     match setting.kind {
         #[cfg(target_os = "linux")]
-        Kind::Bare => bare::serve(stream),
+        Kind::Bare => hand::Hand.echo(vec![stream]).map_err(|error| io::Error::other(error.to_string())),
         #[cfg(not(target_os = "linux"))]
         Kind::Bare => Err(io::Error::new(io::ErrorKind::Unsupported, "the loop by hand is for epoll")),
         Kind::Raw => raw::serve(setting, stream),

@@ -1,0 +1,109 @@
+//! The command `loops`: what event loops cost, ours beside a loop that is written by hand and beside others.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+use crate::callgrind;
+use crate::report::data::{Figure, Value};
+use crate::work::{measure, Kind, Plan};
+
+const HELP: &str = "\
+What event loops cost: the same works for each backend of ours, for a loop that is written by hand, and for other loops.
+
+usage: ringmq-compare loops [OPTION]...
+
+  --only WORK        does this work, and others that are named so; all works without it
+  --with CONTESTANT  has this one do them, and others that are named so; all that the program was built with without it
+  --rounds N         how often each does a work, by turns; 5 unless given, and 3 with --quick
+  --quick            smaller sizes and fewer times
+  --counts           counts user instructions and system calls too (wants valgrind and strace)
+
+works:
+  ping-pong     sends 64 bytes back, over one connection
+  fan-in        the same over 100 connections at once
+  idle-memory   waits for input on 10,000 connections, none of which has any
+  chain-idle    passes a byte on through a chain of pipes, from 10 of them to as many as a process may have
+  chain-active  passes 1, 10 and 100 bytes on through a chain of 1000 pipes
+  churn         stops to wait for a connection, and waits again
+  timers        sets a million timers, cancels them, and has a million fire
+  timer-reset   puts a timer off that is one of 10,000
+  post          takes tasks from another thread
+  wake          is woken by another thread
+
+contestants: hand (epoll), hand-poll, hand-select, \"ringmq epoll\" and the other backends, \"ringmq framed\"; with --features peers also
+mio, polling, calloop and tokio.
+";
+
+pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
+    let mut plan =
+        Plan { works: Vec::new(), contestants: Vec::new(), is_quick: false, has_counts: false, rounds: 0 };
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("only") => plan.works.push(arguments.value()?.parse()?),
+            Long("with") => plan.contestants.push(arguments.value()?.string()?),
+            Long("rounds") => plan.rounds = arguments.value()?.parse()?,
+            Long("quick") => plan.is_quick = true,
+            Long("counts") => plan.has_counts = true,
+            Long("help") | Short('h') => {
+                print!("{HELP}");
+                return Ok(ExitCode::SUCCESS);
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if plan.works.is_empty() {
+        plan.works = Kind::ALL.to_vec();
+    }
+    if plan.rounds == 0 {
+        plan.rounds = if plan.is_quick { 3 } else { 5 };
+    }
+    if plan.has_counts {
+        callgrind::check()?;
+    }
+    let figures = measure(&plan, &mut |what| eprint!("\r\x1b[K{what}"))?;
+    eprint!("\r\x1b[K");
+    println!(
+        "{:<14} {:>6} {:<14} {:>9} {:>21} {:>8} {:>9} {:>6}",
+        "", "size", "", "median", "least-most", "to hand", "instrs", "calls"
+    );
+    for at in 0..figures.len() {
+        show(&figures, at);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A row for each figure that is no count; the counts stand in it.
+fn show(figures: &[Figure], at: usize) {
+    let figure = &figures[at];
+    if matches!(figure.measure, "instructions" | "system calls") {
+        return;
+    }
+    let same = |other: &&Figure, measure: &str| {
+        other.work == figure.work && other.size == figure.size && other.measure == measure
+    };
+    let size = figure.size.map_or(String::new(), |size| size.to_string());
+    print!("{:<14} {size:>6} {:<14} ", figure.work, figure.contestant);
+    if let Value::Cannot(lack) = &figure.value {
+        println!("{lack}");
+        return;
+    }
+    let (low, median, high) = figure.value.spread();
+    let limit = figures.iter().find(|other| same(other, figure.measure) && other.contestant == "hand");
+    let ratio = match limit.map(|limit| limit.value.spread().1) {
+        Some(limit) if limit > 0.0 => format!("{:.2}", median / limit),
+        _ => String::from("-"),
+    };
+    let count = |measure: &str| {
+        let found =
+            figures.iter().find(|other| same(other, measure) && other.contestant == figure.contestant);
+        found.map_or(String::from("-"), |count| format!("{:.2}", count.value.spread().1))
+    };
+    println!(
+        "{median:>9.1} {:>21} {ratio:>8} {:>9} {:>6}",
+        format!("{low:.1}-{high:.1}"),
+        count("instructions"),
+        count("system calls")
+    );
+}

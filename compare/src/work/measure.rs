@@ -1,0 +1,217 @@
+//! Has contestants do works by turns, A B C A B C, and gathers what they needed.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+use super::child::CANNOT;
+use super::client::Clients;
+use super::{count, Fallible, Job, Kind};
+use crate::peers::{self, Contestant};
+use crate::report::data::{Figure, Value};
+
+/// What is to be measured.
+pub struct Plan {
+    pub works: Vec<Kind>,
+    /// Their names; all if there is none.
+    pub contestants: Vec<String>,
+    pub is_quick: bool,
+    /// Whether instructions and system calls are counted too, which takes valgrind and strace.
+    pub has_counts: bool,
+    pub rounds: usize,
+}
+
+/// What one run has come to.
+pub enum Outcome {
+    /// What the contestant has told, and the round trips that its clients have seen.
+    Played {
+        numbers: Vec<f64>,
+        round_trips: Vec<u64>,
+    },
+    Cannot(String),
+}
+
+/// Does all of the plan; `progress` is told what comes next.
+///
+/// # Errors
+/// What a contestant has failed with, with its name and the work's.
+pub fn measure(plan: &Plan, progress: &mut dyn FnMut(&str)) -> Fallible<Vec<Figure>> {
+    let all = peers::all();
+    if let Some(name) = plan.contestants.iter().find(|name| all.iter().all(|one| one.name() != **name)) {
+        let names: Vec<_> = all.iter().map(|contestant| contestant.name()).collect();
+        return Err(format!("no contestant {name}: there are {}", names.join(", ")).into());
+    }
+    let chosen = |one: &&dyn Contestant| {
+        plan.contestants.is_empty() || plan.contestants.iter().any(|name| one.name() == name)
+    };
+    let contestants: Vec<&dyn Contestant> =
+        all.iter().map(|contestant| &**contestant).filter(chosen).collect();
+    let limit = raise_descriptor_limit();
+    let mut figures = Vec::new();
+    for &kind in &plan.works {
+        for size in kind.sizes(plan.is_quick, limit) {
+            figures.extend(measure_one(plan, kind, size, &contestants, progress)?);
+        }
+    }
+    Ok(figures)
+}
+
+/// A work of one size, by all.
+fn measure_one(
+    plan: &Plan,
+    kind: Kind,
+    size: u64,
+    contestants: &[&dyn Contestant],
+    progress: &mut dyn FnMut(&str),
+) -> Fallible<Vec<Figure>> {
+    let named = |contestant: &dyn Contestant, error: Box<dyn std::error::Error>| {
+        format!("{kind} {size} by {}: {error}", contestant.name())
+    };
+    let mut found: Vec<Vec<Outcome>> = contestants.iter().map(|_| Vec::new()).collect();
+    for round in 0..plan.rounds {
+        progress(&format!("{kind} {size}: round {} of {}", round + 1, plan.rounds));
+        for (contestant, found) in contestants.iter().zip(&mut found) {
+            // What it lacks it will lack again.
+            if !matches!(found.first(), Some(Outcome::Cannot(_))) {
+                let job = Job { kind, size, count: kind.count(size, plan.is_quick, contestant.scans()) };
+                found.push(play(job, *contestant, None).map_err(|error| named(*contestant, error))?);
+            }
+        }
+    }
+    let mut figures = Vec::new();
+    for (contestant, found) in contestants.iter().zip(found) {
+        let name = contestant.name();
+        let can = !matches!(found.first(), Some(Outcome::Cannot(_)));
+        figures.extend(figures_of(kind, size, name, found));
+        if can && plan.has_counts && kind.counted().is_some() {
+            progress(&format!("{kind} {size}: counting {name}"));
+            let job = Job { kind, size, count: 0 };
+            let counts = count::count(job, *contestant).map_err(|error| named(*contestant, error))?;
+            for (measure, each) in
+                ["instructions", "system calls"].into_iter().zip(counts.into_iter().flatten())
+            {
+                figures.push(figure(kind.name(), name, size, measure, Value::of(vec![each])));
+            }
+        }
+    }
+    Ok(figures)
+}
+
+fn figures_of(kind: Kind, size: u64, name: &str, found: Vec<Outcome>) -> Vec<Figure> {
+    let works: &[&'static str] = match kind {
+        Kind::Timers => &["timers-insert", "timers-cancel", "timers-fire"],
+        _ => &[kind.name()],
+    };
+    let measure = match kind {
+        Kind::IdleMemory => "bytes",
+        Kind::PingPong | Kind::Wake => "latency",
+        _ => "ns",
+    };
+    let mut rounds = Vec::new();
+    for outcome in found {
+        match outcome {
+            Outcome::Cannot(lack) => {
+                let figure =
+                    |work: &&'static str| figure(work, name, size, measure, Value::Cannot(lack.clone()));
+                return works.iter().map(figure).collect();
+            }
+            Outcome::Played { numbers, round_trips } => rounds.push((numbers, round_trips)),
+        }
+    }
+    match kind {
+        Kind::PingPong | Kind::Wake => {
+            let latencies = |(numbers, round_trips): (Vec<f64>, Vec<u64>)| match kind {
+                Kind::PingPong => round_trips,
+                _ => numbers.into_iter().map(|ns| ns as u64).collect(),
+            };
+            let mut all: Vec<u64> = rounds.into_iter().flat_map(latencies).collect();
+            all.sort_unstable();
+            vec![figure(kind.name(), name, size, measure, Value::Distribution(all))]
+        }
+        Kind::FanIn => {
+            // A round of all connections, for each of them.
+            let each = |(_, times): (Vec<f64>, Vec<u64>)| {
+                times.iter().sum::<u64>() as f64 / times.len() as f64 / size as f64
+            };
+            vec![figure(kind.name(), name, size, measure, Value::of(rounds.into_iter().map(each).collect()))]
+        }
+        _ => works
+            .iter()
+            .enumerate()
+            .map(|(at, work)| {
+                let each = rounds.iter().map(|(numbers, _)| numbers[at]).collect();
+                figure(work, name, size, measure, Value::of(each))
+            })
+            .collect(),
+    }
+}
+
+fn figure(work: &'static str, contestant: &str, size: u64, measure: &'static str, value: Value) -> Figure {
+    Figure { work, contestant: contestant.to_string(), size: Some(size), measure, value }
+}
+
+/// Starts a contestant in a process of its own, under a tool if one is given, plays with it if it wants that, and waits for what it tells.
+pub fn play(job: Job, contestant: &dyn Contestant, tool: Option<Command>) -> Fallible<Outcome> {
+    let program = std::env::current_exe()?;
+    let mut command = match tool {
+        None => Command::new(program),
+        Some(mut tool) => {
+            tool.arg(program);
+            tool
+        }
+    };
+    let mut child = Player(command.args(job.arguments(contestant)).stdout(Stdio::piped()).spawn()?);
+    let mut output = BufReader::new(child.0.stdout.take().ok_or("a process without output")?);
+    let mut line = String::new();
+    let mut round_trips = Vec::new();
+    if job.kind.has_clients() {
+        output.read_line(&mut line)?;
+        if let Ok(address) = line.trim().parse() {
+            round_trips =
+                Clients::connect(job, address, contestant.is_framed())?.play(job).or_else(|error| {
+                    // It may have hung up since it cannot do this, which it tells.
+                    match child.0.wait()?.code() {
+                        Some(code) if code == i32::from(CANNOT) => Ok(Vec::new()),
+                        _ => Err(error),
+                    }
+                })?;
+            line.clear();
+        }
+    }
+    output.read_to_string(&mut line)?;
+    let status = child.0.wait()?;
+    match status.code() {
+        Some(0) => {
+            let numbers = line.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>();
+            let numbers = numbers.map_err(|_| format!("it has told nothing of use: {line:?}"))?;
+            Ok(Outcome::Played { numbers, round_trips })
+        }
+        Some(code) if code == i32::from(CANNOT) => Ok(Outcome::Cannot(line.trim().to_string())),
+        _ => Err(format!("it ended with {status}").into()),
+    }
+}
+
+/// A process, which does not outlive a failure.
+struct Player(Child);
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        // Neither does anything once it was waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Has this process, and those that it starts, have as many descriptors as they may; answers with how many that is.
+fn raise_descriptor_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` lives through the call.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == -1 {
+        return 1024;
+    }
+    let raised = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
+    // SAFETY: as above.
+    match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raised) } {
+        0 => raised.rlim_cur,
+        _ => limit.rlim_cur,
+    }
+}
