@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
-use crate::callgrind;
 use crate::report::data::{Figure, Value};
 use crate::work::{measure, Kind, Plan};
+use crate::{callgrind, strace};
 
 const HELP: &str = "\
 What event loops cost: the same works for each backend of ours, for a loop that is written by hand, and for other loops.
@@ -16,7 +16,7 @@ usage: ringmq-compare loops [OPTION]...
 
   --only WORK        does this work, and others that are named so; all works without it
   --with CONTESTANT  has this one do them, and others that are named so; all that the program was built with without it
-  --rounds N         how often each does a work, by turns; 5 unless given, and 3 with --quick
+  --rounds N         how often each does a work, by turns; 5 unless given, and 1 with --quick
   --quick            smaller sizes and fewer times
   --counts           counts user instructions and system calls too (wants valgrind and strace)
 
@@ -37,8 +37,14 @@ mio, polling, calloop and tokio.
 ";
 
 pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
-    let mut plan =
-        Plan { works: Vec::new(), contestants: Vec::new(), is_quick: false, has_counts: false, rounds: 0 };
+    let mut plan = Plan {
+        works: Vec::new(),
+        contestants: Vec::new(),
+        is_quick: false,
+        is_large: false,
+        has_counts: false,
+        rounds: 0,
+    };
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("only") => plan.works.push(arguments.value()?.parse()?),
@@ -57,10 +63,11 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         plan.works = Kind::ALL.to_vec();
     }
     if plan.rounds == 0 {
-        plan.rounds = if plan.is_quick { 3 } else { 5 };
+        plan.rounds = Plan::rounds(plan.is_quick);
     }
     if plan.has_counts {
         callgrind::check()?;
+        strace::check()?;
     }
     let figures = measure(&plan, &mut |what| eprint!("\r\x1b[K{what}"))?;
     eprint!("\r\x1b[K");
@@ -85,20 +92,21 @@ fn show(figures: &[Figure], at: usize) {
     };
     let size = figure.size.map_or(String::new(), |size| size.to_string());
     print!("{:<14} {size:>6} {:<14} ", figure.work, figure.contestant);
-    if let Value::Cannot(lack) = &figure.value {
-        println!("{lack}");
-        return;
-    }
-    let (low, median, high) = figure.value.spread();
+    let [low, median, high] = match (&figure.value, figure.value.spread()) {
+        (Value::Cannot(lack), _) => return println!("{lack}"),
+        (_, Some(spread)) => spread,
+        (_, None) => return println!("nothing was measured"),
+    };
     let limit = figures.iter().find(|other| same(other, figure.measure) && other.contestant == "hand");
-    let ratio = match limit.map(|limit| limit.value.spread().1) {
+    let ratio = match limit.and_then(|limit| limit.value.median()) {
         Some(limit) if limit > 0.0 => format!("{:.2}", median / limit),
         _ => String::from("-"),
     };
     let count = |measure: &str| {
         let found =
             figures.iter().find(|other| same(other, measure) && other.contestant == figure.contestant);
-        found.map_or(String::from("-"), |count| format!("{:.2}", count.value.spread().1))
+        let each = found.and_then(|count| count.value.median());
+        each.map_or(String::from("-"), |each| format!("{each:.2}"))
     };
     println!(
         "{median:>9.1} {:>21} {ratio:>8} {:>9} {:>6}",

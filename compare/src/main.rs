@@ -1,4 +1,4 @@
-//! Counts what ringmq costs: `cargo run --release --manifest-path compare/Cargo.toml -- instructions`.
+//! Measures what ringmq costs, and draws it: `cargo run --release --manifest-path compare/Cargo.toml --`.
 
 mod allocations;
 mod callgrind;
@@ -18,9 +18,7 @@ mod work;
 use std::error::Error;
 use std::process::ExitCode;
 
-const HELP: &str = "\
-Counts and compares what ringmq costs.
-
+const COMMANDS: &str = "
 usage: ringmq-compare COMMAND [OPTION]...
 
 commands:
@@ -32,6 +30,11 @@ commands:
 
 `ringmq-compare COMMAND --help` has the options.
 ";
+
+/// What it does without a command, and then the commands.
+pub fn help() -> String {
+    format!("{}{COMMANDS}", report::HELP)
+}
 
 fn main() -> ExitCode {
     match run() {
@@ -66,11 +69,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             "no command {command:?}: there are `codecs`, `gate`, `instructions`, `loops` and `mq`"
         )
         .into()),
-        Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
-            print!("{HELP}");
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(option) => Err(option.unexpected().into()),
-        None => Err("a command is wanted: see --help".into()),
+        // Without a command it measures, and options are those of that.
+        _ => report::run(lexopt::Parser::from_env()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::client;
 use crate::servers::Setting;
@@ -10,6 +10,15 @@ use crate::servers::Setting;
 /// How many round trips the two runs make.
 const FEW: u64 = 100;
 const MANY: u64 = 600;
+
+/// Whether strace is there and runs.
+pub fn check() -> Result<(), Box<dyn Error>> {
+    match Command::new("strace").arg("-V").stdout(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("strace does not run here: {status}").into()),
+        Err(error) => Err(format!("strace is wanted, and cannot be started: {error}").into()),
+    }
+}
 
 /// How many system calls a round trip takes the server.
 pub fn each(setting: Setting) -> Result<f64, Box<dyn Error>> {

@@ -1,6 +1,7 @@
 //! The command `codecs`: what frames cost to decode and encode, beside tokio-util's codecs and beside copying the same bytes.
 
 mod case;
+mod figures;
 mod job;
 mod ours;
 mod theirs;
@@ -12,6 +13,8 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use crate::{allocations, callgrind};
+pub use figures::figures;
+
 use case::{Case, Protocol, Side, Work, WHOLE};
 use job::Job;
 

@@ -6,7 +6,6 @@ use super::case::{Case, Protocol, Side};
 use super::job::Job;
 
 const ROUNDS: usize = 36;
-/// In one round.
 const PASSES: u32 = 16;
 /// So many rounds make up a page, in lines of the caches.
 const STEP: usize = 4096 / ROUNDS / 64 * 64;
@@ -22,9 +21,18 @@ pub fn run(only: Option<Protocol>) {
     }
 }
 
-fn measure(case: Case) {
-    let mut times = SIDES.map(|_| Vec::with_capacity(ROUNDS));
-    for round in 0..ROUNDS {
+/// How long it is tried.
+#[derive(Clone, Copy)]
+pub struct Effort {
+    pub rounds: usize,
+    /// In one round.
+    pub passes: u32,
+}
+
+/// Nanoseconds for a frame, of each round: ours, theirs, and those of a copy.
+pub fn times(case: Case, effort: Effort) -> [Vec<f64>; 3] {
+    let mut times = SIDES.map(|_| Vec::with_capacity(effort.rounds));
+    for round in 0..effort.rounds {
         // In other pages each time, and elsewhere in them: where it lies decides more of what a copy takes than a codec
         // can, so it is the same for all sides, and no one place decides.
         let mut job = Job::padded(case, round * STEP);
@@ -34,12 +42,16 @@ fn measure(case: Case) {
             let turn = if round % 2 == 0 { turn } else { SIDES.len() - 1 - turn };
             let side = (round / 2 + turn) % SIDES.len();
             let start = Instant::now();
-            job.run(SIDES[side], PASSES);
-            let frames = f64::from(PASSES) * case.frame_count() as f64;
+            job.run(SIDES[side], effort.passes);
+            let frames = f64::from(effort.passes) * case.frame_count() as f64;
             times[side].push(start.elapsed().as_nanos() as f64 / frames);
         }
     }
-    let [ours, theirs, copy] = times;
+    times
+}
+
+fn measure(case: Case) {
+    let [ours, theirs, copy] = times(case, Effort { rounds: ROUNDS, passes: PASSES });
     let ratios = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
     let (ours, theirs, ratio) = (Spread::of(ours), Spread::of(theirs), Spread::of(ratios));
     println!(

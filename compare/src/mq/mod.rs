@@ -2,6 +2,7 @@
 
 mod blocking;
 mod case;
+mod figures;
 #[cfg(feature = "libzmq")]
 mod libzmq;
 #[cfg(feature = "nng")]
@@ -19,6 +20,8 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 use crate::callgrind;
+pub use figures::figures;
+
 use case::{Case, Contestant, Kind};
 use node::Report;
 

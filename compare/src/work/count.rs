@@ -10,7 +10,7 @@ use crate::{callgrind, strace};
 
 /// How many user instructions and how many system calls one of what is counted takes; `None` if the contestant cannot do it.
 pub fn count(job: Job, contestant: &dyn Contestant) -> Fallible<Option<[f64; 2]>> {
-    let Some([few, many]) = job.kind.counted() else { return Ok(None) };
+    let Some([few, many]) = job.kind.counted(contestant.scans()) else { return Ok(None) };
     let mut each = [0.0; 2];
     for (tool, each) in [Tool::Callgrind, Tool::Strace].into_iter().zip(&mut each) {
         let mut totals = [0; 2];

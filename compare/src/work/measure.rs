@@ -8,6 +8,7 @@ use super::client::Clients;
 use super::{count, Fallible, Job, Kind};
 use crate::peers::{self, Contestant};
 use crate::report::data::{Figure, Value};
+use crate::report::limit;
 
 /// What is to be measured.
 pub struct Plan {
@@ -15,9 +16,22 @@ pub struct Plan {
     /// Their names; all if there is none.
     pub contestants: Vec<String>,
     pub is_quick: bool,
+    /// Whether chains are as long as descriptors last.
+    pub is_large: bool,
     /// Whether instructions and system calls are counted too, which takes valgrind and strace.
     pub has_counts: bool,
     pub rounds: usize,
+}
+
+impl Plan {
+    /// How often each does a work, unless that is said.
+    pub fn rounds(is_quick: bool) -> usize {
+        if is_quick {
+            1
+        } else {
+            5
+        }
+    }
 }
 
 /// What one run has come to.
@@ -45,10 +59,11 @@ pub fn measure(plan: &Plan, progress: &mut dyn FnMut(&str)) -> Fallible<Vec<Figu
     };
     let contestants: Vec<&dyn Contestant> =
         all.iter().map(|contestant| &**contestant).filter(chosen).collect();
-    let limit = raise_descriptor_limit();
+    // Who may not have more does with what there is.
+    let limit = limit::raise().unwrap_or(1024);
     let mut figures = Vec::new();
     for &kind in &plan.works {
-        for size in kind.sizes(plan.is_quick, limit) {
+        for size in kind.sizes(plan.is_quick, plan.is_large, limit) {
             figures.extend(measure_one(plan, kind, size, &contestants, progress)?);
         }
     }
@@ -82,7 +97,7 @@ fn measure_one(
         let name = contestant.name();
         let can = !matches!(found.first(), Some(Outcome::Cannot(_)));
         figures.extend(figures_of(kind, size, name, found));
-        if can && plan.has_counts && kind.counted().is_some() {
+        if can && plan.has_counts && kind.counted(contestant.scans()).is_some() {
             progress(&format!("{kind} {size}: counting {name}"));
             let job = Job { kind, size, count: 0 };
             let counts = count::count(job, *contestant).map_err(|error| named(*contestant, error))?;
@@ -198,20 +213,5 @@ impl Drop for Player {
         // Neither does anything once it was waited for.
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-/// Has this process, and those that it starts, have as many descriptors as they may; answers with how many that is.
-fn raise_descriptor_limit() -> u64 {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` lives through the call.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == -1 {
-        return 1024;
-    }
-    let raised = libc::rlimit { rlim_cur: limit.rlim_max, ..limit };
-    // SAFETY: as above.
-    match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raised) } {
-        0 => raised.rlim_cur,
-        _ => limit.rlim_cur,
     }
 }

@@ -77,17 +77,21 @@ impl Kind {
     }
 
     /// The sizes that it is done in: how many descriptors a process may have decides about the largest.
-    pub fn sizes(self, is_quick: bool, descriptor_limit: u64) -> Vec<u64> {
+    pub fn sizes(self, is_quick: bool, is_large: bool, descriptor_limit: u64) -> Vec<u64> {
         match self {
             Kind::PingPong => vec![1],
             Kind::FanIn => vec![FAN_IN],
             Kind::IdleMemory => vec![if is_quick { 1000 } else { 10_000 }],
             // Two descriptors a pipe, and a few besides.
             Kind::ChainIdle => {
-                let sizes =
-                    if is_quick { vec![10, 100, 1000, 5000] } else { vec![10, 100, 1000, 3000, 9900] };
                 let most = descriptor_limit.saturating_sub(64) / 2;
-                let mut sizes: Vec<u64> = sizes.into_iter().map(|size| most.min(size)).collect();
+                let mut sizes = vec![10, 100, 1000];
+                sizes.extend(if is_quick { &[5000][..] } else { &[3000, 9900] });
+                if is_large {
+                    sizes.push(most);
+                }
+                sizes.iter_mut().for_each(|size| *size = most.min(*size));
+                sizes.sort_unstable();
                 sizes.dedup();
                 sizes
             }
@@ -123,10 +127,11 @@ impl Kind {
     }
 
     /// How often in the two runs that are compared to count instructions and system calls; `None` for what cannot be counted so.
-    pub fn counted(self) -> Option<[u64; 2]> {
+    pub fn counted(self, scans: bool) -> Option<[u64; 2]> {
         match self {
             Kind::PingPong => Some([1000, 4000]),
             Kind::FanIn => Some([1000, 5000]),
+            Kind::ChainIdle | Kind::ChainActive if scans => Some([500, 1500]),
             Kind::ChainIdle | Kind::ChainActive => Some([2000, 12_000]),
             Kind::Churn => Some([1000, 6000]),
             Kind::TimerReset => Some([10_000, 60_000]),

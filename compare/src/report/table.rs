@@ -1,0 +1,77 @@
+//! The same numbers as a table.
+
+use std::fmt::Write;
+
+use super::colours::Palette;
+use super::data::{quantile, Figure, Report, Value};
+use super::number::{show, whole};
+use super::page::escape;
+
+/// A column: a work, what is counted, and the size.
+type Column = (&'static str, &'static str, Option<u64>);
+
+/// All figures of these works: a row for each contestant; empty if there are none.
+pub fn table(works: &[&str], report: &Report, palette: &Palette) -> String {
+    let figures: Vec<&Figure> = report.figures.iter().filter(|figure| works.contains(&figure.work)).collect();
+    let mut columns: Vec<Column> = Vec::new();
+    for figure in figures.iter().filter(|figure| figure.value.median().is_some()) {
+        let column = (figure.work, figure.measure, figure.size);
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    let place = |work: &str| works.iter().position(|other| *other == work);
+    columns.sort_by_key(|(work, measure, size)| (place(work), *measure, *size));
+    let mut names: Vec<&str> = figures.iter().map(|figure| &figure.contestant[..]).collect();
+    names.sort_by_key(|name| palette.slot(name));
+    names.dedup();
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut html = String::from("<table><thead><tr><th></th>");
+    for (work, measure, size) in &columns {
+        let size = size.map_or(String::new(), |size| format!("<br>{}", whole(size)));
+        let _ = write!(html, "<th>{}<br>{}{size}</th>", escape(work), escape(measure));
+    }
+    html += "</tr></thead><tbody>";
+    for name in names {
+        let own: Vec<&Figure> = figures.iter().copied().filter(|figure| figure.contestant == name).collect();
+        let _ = write!(html, "<tr><th><i class=\"k b-c{}\"></i>{}</th>", palette.slot(name), escape(name));
+        for column in &columns {
+            let _ = write!(html, "<td>{}</td>", cell(&own, *column, report));
+        }
+        html += "</tr>";
+    }
+    html + "</tbody></table>"
+}
+
+fn cell(own: &[&Figure], (work, measure, size): Column, report: &Report) -> String {
+    let found = own.iter().find(|figure| (figure.work, figure.measure, figure.size) == (work, measure, size));
+    match found.map(|figure| &figure.value) {
+        Some(Value::Rounds { median, least, most }) => {
+            let limit = report.median(work, measure, "hand", size).filter(|limit| *limit > 0.0);
+            let ratio = limit.map_or(String::new(), |limit| format!(" <b>×{}</b>", show(median / limit)));
+            let range =
+                if least < most { format!("{} – {}", show(*least), show(*most)) } else { String::new() };
+            format!("{}{ratio}<small>{range}</small>", show(*median))
+        }
+        Some(Value::Distribution(sorted)) => {
+            let at = |part| quantile(sorted, part).map_or(String::from("-"), |ns| show(ns / 1e3));
+            let tail = format!("{} · {} · {}", at(0.99), at(0.999), at(1.0));
+            format!("{} us<small>p99 · p99.9 · most: {tail}</small>", at(0.5))
+        }
+        Some(Value::Cannot(lack)) => cannot(lack),
+        // What it cannot do it has said once, for all sizes and measures of the work.
+        None => own
+            .iter()
+            .find_map(|figure| match &figure.value {
+                Value::Cannot(lack) if figure.work == work => Some(cannot(lack)),
+                _ => None,
+            })
+            .unwrap_or_else(|| String::from("–")),
+    }
+}
+
+fn cannot(lack: &str) -> String {
+    format!("<em>cannot: {}</em>", escape(lack))
+}
