@@ -9,6 +9,13 @@ use crate::report::data::{Figure, Value};
 /// The fewest that a run is worth anything with.
 const COUNT_MIN: u64 = 100;
 
+/// What is counted, with its unit, and where it stands.
+type Measure = (&'static str, fn(&Figures) -> f64);
+
+const THROUGHPUT: &[Measure] =
+    &[("per second", |f| f.per_second), ("CPU s per million", |f| f.cpu), ("MiB", |f| f.peak_mib)];
+const LATENCY: &[Measure] = &[("per second", |f| f.per_second), ("us p50", |f| f.p50), ("us p99", |f| f.p99)];
+
 /// Of `messages` or of `request-reply`, by all that the program was built with and that are wanted.
 pub fn figures(
     work: &'static str,
@@ -16,14 +23,9 @@ pub fn figures(
     wants: &dyn Fn(&str) -> bool,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Vec<Figure>, Box<dyn Error>> {
-    let (kind, measures): (_, &[(&str, fn(&Figures) -> f64)]) = match work {
-        "messages" => (
-            Kind::Throughput,
-            &[("per second", |f| f.per_second), ("CPU s per million", |f| f.cpu), ("MiB", |f| f.peak_mib)],
-        ),
-        _ => {
-            (Kind::Latency, &[("per second", |f| f.per_second), ("us p50", |f| f.p50), ("us p99", |f| f.p99)])
-        }
+    let (kind, measures) = match work {
+        "messages" => (Kind::Throughput, THROUGHPUT),
+        _ => (Kind::Latency, LATENCY),
     };
     let (rounds, share) = if is_quick { (1, 20) } else { (3, 4) };
     let contestants: Vec<Contestant> =

@@ -12,12 +12,12 @@ use super::number;
 use super::plots::{Part, Plot};
 
 /// A bar and what is between two.
-const ROW: i32 = 24;
+const ROW: i32 = 26;
 /// For a panel's title, and below its bars.
 const HEAD: i32 = 40;
 /// For the names, and for the values.
-const NAMES: i32 = 120;
-const VALUES: i32 = 70;
+const NAMES: i32 = 135;
+const VALUES: i32 = 75;
 
 struct Bar<'a> {
     name: &'a str,
@@ -75,7 +75,7 @@ fn panel(
     bars: &[Bar],
     palette: &Palette,
 ) -> Result<(), Box<dyn Error>> {
-    area.draw(&Text::new(title.to_string(), (left + 8, top + 18), ink(15)))?;
+    area.draw(&Text::new(title.to_string(), (left + 8, top + 18), ink(17)))?;
     let zero = left + NAMES;
     let longest = f64::from(width - NAMES - VALUES);
     let most = bars.iter().map(|bar| bar.most).fold(f64::MIN_POSITIVE, f64::max);
@@ -83,8 +83,8 @@ fn panel(
     for (index, bar) in bars.iter().enumerate() {
         let (middle, colour) = (top + HEAD + index as i32 * ROW + ROW / 2, palette.colour(bar.name));
         let half = if is_ours(bar.name) { 9 } else { 5 };
-        let mut name = text(14, if is_ours(bar.name) { &colour } else { &INK }, HPos::Right);
-        let mut value = ink(14);
+        let mut name = text(16, if is_ours(bar.name) { &colour } else { &INK }, HPos::Right);
+        let mut value = ink(16);
         if is_ours(bar.name) {
             name.font = name.font.style(FontStyle::Bold);
             value.font = value.font.style(FontStyle::Bold);

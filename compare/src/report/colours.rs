@@ -12,7 +12,7 @@ use super::data::Report;
 /// Dark on light, and light on dark.
 type Shades = (&'static str, &'static str);
 
-const KNOWN: [(&str, Shades); 21] = [
+const KNOWN: [(&str, Shades); 22] = [
     ("hand", ("#555555", "#bbbbbb")),
     ("hand-poll", ("#777777", "#999999")),
     ("hand-select", ("#999999", "#777777")),
@@ -34,6 +34,7 @@ const KNOWN: [(&str, Shades); 21] = [
     ("tokio-util", ("#b8405a", "#f08a97")),
     ("libzmq", ("#882255", "#e08ab4")),
     ("nng", ("#117733", "#6cc28a")),
+    ("copy", ("#777777", "#999999")),
 ];
 /// What is not known is told from the others by its dashes too.
 const OTHERS: [Shades; 3] = [("#aa4499", "#dd88cc"), ("#44757a", "#7fb8bd"), ("#8b5a2b", "#c99a6b")];
@@ -96,7 +97,7 @@ impl Palette {
         };
         for (slot, name) in self.names.iter().enumerate() {
             let dashes = match name {
-                name if name.starts_with("hand") => " stroke-dasharray=\"7 4\"",
+                name if is_limit(name) => " stroke-dasharray=\"7 4\"",
                 _ if slot >= KNOWN.len() => " stroke-dasharray=\"2 3\"",
                 _ => "",
             };

@@ -7,15 +7,17 @@ use plotters::style::text_anchor::HPos;
 
 use super::colours::{is_limit, is_ours, Palette, GRID, MUTED};
 use super::data::{quantile, Report, Value};
-use super::draw::{muted, picture, text, WIDTH};
+use super::draw::{muted, picture, text, Area, WIDTH};
 use super::number;
 use super::plots::Part;
 
-const HEIGHT: u32 = 470;
+const HEIGHT: u32 = 480;
 /// For the names, at the right.
-const NAMES: u32 = 150;
+const NAMES: u32 = 165;
 /// Between two names, so that they can be read.
-const LINE: i32 = 18;
+const LINE: i32 = 20;
+/// Below this are the ticks.
+const BOTTOM: i32 = HEIGHT as i32 - 62;
 
 pub struct Axes {
     pub x: &'static str,
@@ -57,8 +59,8 @@ pub fn over_size(report: &Report, part: &Part) -> Vec<Series> {
 pub fn percentiles(report: &Report, part: &Part) -> Vec<Series> {
     let all = report.distributions(part.work).filter(|(_, sorted)| !sorted.is_empty());
     all.map(|(name, sorted)| {
-        // The last nine that a handful of the slowest still stand behind.
-        let end = (sorted.len() as f64 / 5.0).clamp(2.0, 1e4).log10();
+        // As far as ten of the slowest still stand behind a point.
+        let end = (sorted.len() as f64 / 10.0).clamp(2.0, 1e4).log10();
         let points = (0..=60).filter_map(|step| {
             let x = 10_f64.powf(end * f64::from(step) / 60.0);
             Some(Point { x, y: quantile(sorted, 1.0 - 1.0 / x)? / 1e3, rounds: None })
@@ -103,7 +105,7 @@ pub fn draw(axes: &Axes, all: &[Series], palette: &Palette) -> Result<Option<Str
             .margin(8)
             .margin_top(28)
             .x_label_area_size(52)
-            .y_label_area_size(64)
+            .y_label_area_size(72)
             .build_cartesian_2d(
                 (left..right).log_scale().with_key_points(x_ticks),
                 (bottom..top).log_scale().with_key_points(y_ticks),
@@ -116,10 +118,10 @@ pub fn draw(axes: &Axes, all: &[Series], palette: &Palette) -> Result<Option<Str
             .bold_line_style(GRID)
             .light_line_style(TRANSPARENT)
             .axis_style(MUTED)
-            .label_style(text(14, &MUTED, HPos::Left))
-            .axis_desc_style(text(15, &MUTED, HPos::Left))
+            .label_style(text(16, &MUTED, HPos::Left))
+            .axis_desc_style(text(17, &MUTED, HPos::Left))
             .draw()?;
-        area.draw(&Text::new(axes.y, (10, 12), muted(15)))?;
+        area.draw(&Text::new(axes.y, (10, 12), muted(17)))?;
         // Ours last, so that they lie above all others.
         let mut order: Vec<&Series> = all.iter().filter(|series| !series.points.is_empty()).collect();
         order.sort_by_key(|series| is_ours(&series.name));
@@ -144,23 +146,34 @@ pub fn draw(axes: &Axes, all: &[Series], palette: &Palette) -> Result<Option<Str
             let last = series.points.last()?;
             Some((series.name.as_str(), chart.backend_coord(&(last.x, last.y))))
         });
-        for (name, (x, y), at) in spread(ends.collect(), HEIGHT as i32 - 60) {
-            let (colour, edge) = (palette.colour(name), (WIDTH - NAMES) as i32);
-            let leader = vec![(x + 6, y), (edge + 2, at), (edge + 10, at)];
-            area.draw(&PathElement::new(leader, colour.stroke_width(1)))?;
-            let mut style = text(15, &colour, HPos::Left);
-            if is_ours(name) {
-                style.font = style.font.style(FontStyle::Bold);
-            }
-            area.draw(&Text::new(name.to_string(), (edge + 14, at), style))?;
-        }
+        names(area, ends.collect(), palette)?;
         Ok(())
     })?;
     Ok(Some(svg))
 }
 
+/// Writes each name where its line ends: at the right those that come as far as any, beside the line the others.
+fn names(area: &Area, ends: Vec<(&str, (i32, i32))>, palette: &Palette) -> Result<(), Box<dyn Error>> {
+    let edge = (WIDTH - NAMES) as i32;
+    let far = ends.iter().map(|(_, (x, _))| *x).max().unwrap_or(0);
+    let (far, near): (Vec<_>, Vec<_>) = ends.into_iter().partition(|(_, (x, _))| *x == far);
+    let far = spread(far).into_iter().map(|end| (end, edge - 2));
+    let near = spread(near).into_iter().map(|end| (end, end.1 .0 + 12));
+    for ((name, (x, y), at), left) in far.chain(near) {
+        let colour = palette.colour(name);
+        let leader = vec![(x + 6, y), (left + 4, at), (left + 12, at)];
+        area.draw(&PathElement::new(leader, colour.stroke_width(1)))?;
+        let mut style = text(17, &colour, HPos::Left);
+        if is_ours(name) {
+            style.font = style.font.style(FontStyle::Bold);
+        }
+        area.draw(&Text::new(name.to_string(), (left + 16, at), style))?;
+    }
+    Ok(())
+}
+
 /// Heights for the names, in the order of the lines' ends and as near to them as there is room.
-fn spread(mut ends: Vec<(&str, (i32, i32))>, bottom: i32) -> Vec<(&str, (i32, i32), i32)> {
+fn spread(mut ends: Vec<(&str, (i32, i32))>) -> Vec<(&str, (i32, i32), i32)> {
     ends.sort_by_key(|(_, (_, y))| *y);
     let mut heights: Vec<i32> = Vec::with_capacity(ends.len());
     for (_, (_, y)) in &ends {
@@ -168,7 +181,7 @@ fn spread(mut ends: Vec<(&str, (i32, i32))>, bottom: i32) -> Vec<(&str, (i32, i3
         heights.push(free.max(*y));
     }
     // Who would be below the picture pushes the others up.
-    let mut limit = bottom;
+    let mut limit = BOTTOM;
     for height in heights.iter_mut().rev() {
         *height = (*height).min(limit);
         limit = *height - LINE;
@@ -183,9 +196,9 @@ mod tests {
     #[test]
     fn names_are_in_order_apart_and_within_the_picture() {
         let ends = [("a", 300), ("b", 301), ("c", 299), ("d", 20)];
-        let placed = spread(ends.iter().map(|(name, y)| (*name, (0, *y))).collect(), 310);
+        let placed = spread(ends.iter().map(|(name, y)| (*name, (0, *y + 100))).collect());
         assert_eq!(placed.iter().map(|(name, _, _)| *name).collect::<String>(), "dcab");
         assert!(placed.windows(2).all(|pair| pair[1].2 - pair[0].2 >= LINE), "{placed:?}");
-        assert!(placed.iter().all(|(_, _, at)| *at <= 310), "{placed:?}");
+        assert!(placed.iter().all(|(_, _, at)| *at <= BOTTOM), "{placed:?}");
     }
 }

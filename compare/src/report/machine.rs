@@ -38,7 +38,7 @@ impl Machine {
     pub fn place(&self) -> String {
         let processor = if self.processor.is_empty() { "an unnamed processor" } else { &self.processor };
         let cores = if self.cores == 1 { "1 core" } else { &format!("{} cores", self.cores) };
-        format!("{} on {processor}, {cores}", self.kernel)
+        format!("{} ({processor}, {cores})", self.kernel)
     }
 }
 

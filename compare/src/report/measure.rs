@@ -27,8 +27,10 @@ pub fn measure(options: &Options) -> Result<Report, Box<dyn Error>> {
     let begin = Instant::now();
     let mut timers_are_done = false;
     for (at, work) in works.iter().enumerate() {
-        let seconds = begin.elapsed().as_secs();
-        let mut tell = |what: &str| eprintln!("[{}/{}, {seconds} s] {work}: {what}", at + 1, works.len());
+        let mut tell = |what: &str| {
+            let seconds = begin.elapsed().as_secs();
+            eprintln!("[{}/{}, {seconds} s] {work}: {what}", at + 1, works.len());
+        };
         // All three are one work.
         if work.starts_with("timers-") && std::mem::replace(&mut timers_are_done, true) {
             continue;

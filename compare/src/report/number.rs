@@ -28,7 +28,7 @@ pub fn whole(value: u64) -> String {
     let text = value.to_string();
     let mut shown = String::new();
     for (at, digit) in text.chars().enumerate() {
-        if at > 0 && (text.len() - at) % 3 == 0 {
+        if at > 0 && (text.len() - at).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);

@@ -6,7 +6,7 @@ use super::colours::Palette;
 use super::data::{Report, WORKS};
 use super::goals::goals;
 use super::plots::{Plot, PLOTS};
-use super::say::say;
+use super::say::{say, Said};
 use super::table::table;
 
 const STYLE: &str = include_str!("page.css");
@@ -71,11 +71,9 @@ fn section(plot: &Plot, drawing: Option<&str>, report: &Report, palette: &Palett
     let mut html = format!("<section id=\"{}\"><h2>{}</h2>\n", plot.name, plot.title);
     match drawing {
         Some(svg) => {
-            let _ = write!(
-                html,
-                "<p>{}</p>\n<div class=\"scroll plot\">{svg}</div>\n",
-                escape(&say(plot, report))
-            );
+            let _ = writeln!(html, "<p>{}, on {}.</p>", plot.what, escape(&report.machine.place()));
+            html += &findings(&say(plot, report));
+            let _ = writeln!(html, "<div class=\"scroll plot\">{svg}</div>");
         }
         None => {
             let _ =
@@ -84,12 +82,27 @@ fn section(plot: &Plot, drawing: Option<&str>, report: &Report, palette: &Palett
     }
     let table = table(&plot.works(), report, palette);
     if !table.is_empty() {
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<details><summary>The same numbers as a table</summary><div class=\"scroll\">{table}</div></details>\n"
+            "<details><summary>The same numbers as a table</summary><div class=\"scroll\">{table}</div></details>"
         );
     }
     html + "</section>\n"
+}
+
+/// One as a sentence, several as a list.
+fn findings(said: &Said) -> String {
+    let mut html = match &said.found[..] {
+        [one] => format!("<p>{}</p>", escape(one)),
+        several => {
+            let items: Vec<String> = several.iter().map(|one| format!("<li>{}</li>", escape(one))).collect();
+            format!("<ul>{}</ul>", items.concat())
+        }
+    };
+    if let Some(choice) = &said.choice {
+        let _ = write!(html, "<p class=\"say\">{}</p>", escape(choice));
+    }
+    html
 }
 
 fn why(plot: &Plot, report: &Report) -> String {
