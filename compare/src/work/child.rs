@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use crate::peers::{self, Chain, Contestant, Played, Unplayed};
 
 /// It has told what it cannot do.
 pub const CANNOT: u8 = 3;
+/// How many connections may wait to be accepted.
+const BACKLOG: i32 = 4096;
 /// Who hangs is ended by the system after so many seconds.
 const PATIENCE: u32 = 300;
 
@@ -79,6 +82,9 @@ fn play(job: Job, contestant: &dyn Contestant) -> Played<String> {
 /// As many connections as the work wants, of clients that are told where to come.
 fn accept(job: Job) -> io::Result<Vec<std::net::TcpStream>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
+    // More than std asks for: who finds no room in the queue tries again a second later.
+    // SAFETY: takes no pointer.
+    unsafe { libc::listen(listener.as_raw_fd(), BACKLOG) };
     println!("{}", listener.local_addr()?);
     io::stdout().flush()?;
     let accept = |_| {
