@@ -4,6 +4,8 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
+const BUFFER_LEN: usize = 128;
+
 /// Pipes in a ring: whoever reads from one writes as much to the next.
 pub struct Chain {
     readers: Vec<PipeReader>,
@@ -12,6 +14,8 @@ pub struct Chain {
     /// How many bytes are still to be passed on.
     left: u64,
     start: Option<Instant>,
+    /// More than travels at once, so that a short read has taken all. It is here so as not to be made anew for each hop.
+    buffer: [u8; BUFFER_LEN],
 }
 
 impl Chain {
@@ -22,7 +26,7 @@ impl Chain {
         for fd in readers.iter().map(AsRawFd::as_raw_fd).chain(writers.iter().map(AsRawFd::as_raw_fd)) {
             set_nonblocking(fd)?;
         }
-        Ok(Chain { readers, writers, active, left: hops, start: None })
+        Ok(Chain { readers, writers, active, left: hops, start: None, buffer: [0; BUFFER_LEN] })
     }
 
     /// How many pipes there are.
@@ -45,18 +49,20 @@ impl Chain {
     /// Passes on what is in a pipe that is readable, by one read and one write: answers whether it goes on.
     #[inline]
     pub fn hop(&mut self, pipe: usize) -> io::Result<bool> {
-        let mut bytes = [0; 128]; // more than travel: so a short read has taken all
-        let len = match self.readers[pipe].read(&mut bytes) {
+        let len = match self.readers[pipe].read(&mut self.buffer) {
             Ok(len) => len,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(self.left > 0),
             Err(error) => return Err(error),
         };
         self.left = self.left.saturating_sub(len as u64);
-        if self.left > 0 {
-            let next = if pipe + 1 == self.len() { 0 } else { pipe + 1 };
-            self.writers[next].write_all(&bytes[..len])?;
+        if self.left == 0 {
+            return Ok(false);
         }
-        Ok(self.left > 0)
+        let next = if pipe + 1 == self.len() { 0 } else { pipe + 1 };
+        match self.writers[next].write(&self.buffer[..len])? {
+            written if written == len => Ok(true),
+            _ => Err(io::ErrorKind::WriteZero.into()),
+        }
     }
 
     /// How long it has taken since the start.
