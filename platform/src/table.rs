@@ -56,7 +56,7 @@ impl Entry {
 
     /// What these bits say, those of [`Interest::bits`] and whatever others the kernel has, if it is told just as it is found and changes
     /// nothing here. All else is for [`report`](Self::report).
-    #[allow(dead_code)] // epoll alone asks
+    #[allow(dead_code)] // kqueue does not ask
     #[inline]
     pub fn news_of(&self, bits: u32) -> Option<Ready> {
         if bits & self.no_news == 0 {
