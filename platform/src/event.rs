@@ -157,8 +157,13 @@ impl Interest {
 }
 
 impl Ready {
+    /// What it says, in the bits that [`from_bits`](Self::from_bits) takes.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0 as u32
+    }
+
     /// What these bits say, of those of [`Interest::bits`].
-    #[allow(dead_code)] // epoll alone asks
+    #[allow(dead_code)] // kqueue does not ask
     #[inline]
     pub(crate) const fn from_bits(bits: u32) -> Ready {
         Ready(bits as u8)

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::poller::wait_until;
 use crate::sys;
 use crate::table::{Entry, Table};
-use crate::{Backend, Events, Interest, Poller, Ready, Token, Trigger};
+use crate::{Backend, Event, Events, Interest, Poller, Ready, Token, Trigger};
 
 /// A poller on `select(2)`.
 ///
@@ -162,8 +162,9 @@ impl Select {
             }
         }
         // With nothing found the bitmaps are not to be looked at: the kernel may have left them as they were.
-        if count? > 0 {
-            self.report(events);
+        let count = count?;
+        if count > 0 {
+            self.report(count, events);
         }
         Ok(!events.is_empty())
     }
@@ -178,36 +179,58 @@ impl Select {
         }
     }
 
-    /// Reports the answers, beginning where the last look stopped, and silences what is not to be asked for again.
-    fn report(&mut self, events: &mut Events) {
+    /// Reports the answers, which are so many bits, beginning where the last look stopped, and silences what is not to be asked for again.
+    fn report(&mut self, count: usize, events: &mut Events) {
+        let mut left = count;
         let start = std::mem::take(&mut self.cursor);
         for range in [start..RawFd::MAX, 0..start] {
             let mut from = range.start;
-            while let Some(fd) = self.next_found(from).filter(|fd| range.contains(fd)) {
+            while left > 0 {
+                let fd = match self.next_found(from).filter(|fd| range.contains(fd)) {
+                    Some(fd) => fd,
+                    None => break,
+                };
                 if events.is_full() {
                     self.cursor = fd;
                     return;
                 }
-                self.table.report(fd, self.ready_of(fd), events);
-                let interest = self.table.get(fd).map_or(Interest::NONE, Entry::armed_interest);
-                self.set_bits(fd, interest);
+                let ready = self.ready_of(fd);
+                left -= ready.bits().count_ones() as usize;
+                self.report_one(fd, ready, events);
                 from = fd + 1;
             }
         }
     }
 
+    fn report_one(&mut self, fd: RawFd, ready: Ready, events: &mut Events) {
+        let entry = self.table.get(fd);
+        // Told as it is found, it is asked for as before.
+        if let Some((entry, ready)) = entry.and_then(|entry| Some((entry, entry.news_of(ready.bits())?))) {
+            events.push(Event { token: entry.token, ready });
+            return;
+        }
+        self.table.report(fd, ready, events);
+        let interest = self.table.get(fd).map_or(Interest::NONE, Entry::armed_interest);
+        self.set_bits(fd, interest);
+    }
+
     /// `pselect`, which counts nanoseconds.
     fn wait_in_kernel(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
-        for (found, asked) in self.found.iter_mut().zip(&self.asked) {
-            found.copy_from(asked);
-        }
+        let longest = self.asked.iter().map(|asked| asked.words.len()).max().unwrap_or(0);
         let end = self.asked.iter().map(Bitmap::end).max().unwrap_or(0);
-        let [read, write, except] = &mut self.found;
-        let longest = read.words.len().max(write.words.len()).max(except.words.len());
-        let [read, write, except] = [read, write, except].map(|found| found.as_mut_ptr(longest));
+        let mut pointers = [std::ptr::null_mut(); 3];
+        for (index, pointer) in pointers.iter_mut().enumerate() {
+            let found = &mut self.found[index];
+            found.copy_from(&self.asked[index]);
+            // What nobody asks for is no bitmap at all, which neither the kernel nor we need look through.
+            if !found.words.is_empty() {
+                *pointer = found.as_mut_ptr(longest);
+            }
+        }
+        let [read, write, except] = pointers;
         let spec = timeout.map(sys::timespec);
-        // SAFETY: each bitmap has `longest` words, which is enough for all numbers below `end`; the kernel reads and writes no more
-        // than that. `spec` lives through the call; a null signal mask changes none.
+        // SAFETY: each bitmap that is there has `longest` words, which is enough for all numbers below `end`; the kernel reads and writes
+        // no more than that, and takes a null pointer for an empty one. `spec` lives through the call; a null signal mask changes none.
         let count = unsafe { pselect(end, read, write, except, sys::timespec_ptr(&spec), std::ptr::null()) };
         sys::check(count).map(|count| count as usize)
     }
@@ -314,7 +337,8 @@ impl Bitmap {
     }
 
     fn count(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
+        // Without the machine's own instruction counting takes many, and nearly all words are zero.
+        self.words.iter().filter(|word| **word != 0).map(|word| word.count_ones() as usize).sum()
     }
 
     fn copy_from(&mut self, other: &Bitmap) {
@@ -322,7 +346,7 @@ impl Bitmap {
         self.words.extend_from_slice(&other.words);
     }
 
-    /// The bitmap for the kernel, which takes all three to be of one length.
+    /// The bitmap for the kernel, which takes all that there are to be of one length.
     fn as_mut_ptr(&mut self, words: usize) -> *mut libc::fd_set {
         self.words.resize(words, 0);
         self.words.as_mut_ptr().cast()
