@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{Backend, Event, Events, Poller};
 
@@ -76,9 +76,38 @@ impl AnyPoller {
         match &mut self.0 {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Kind::Epoll(epoll) => epoll.wait_for_one(events, timeout),
-            Kind::Other(poller) => poller.wait(events, timeout).map(|()| None),
+            Kind::Other(poller) => poller.wait(events, timeout).map(|()| only(events)),
         }
     }
+
+    /// As [`wait_for_one`](Self::wait_for_one), for so long from `start` on, which is a fresh reading of [`now`](Poller::now): where the
+    /// poller is epoll it reads no other clock than that.
+    ///
+    /// # Errors
+    /// The same.
+    #[inline]
+    pub fn wait_for_one_from(
+        &mut self,
+        events: &mut Events,
+        start: Instant,
+        timeout: Duration,
+    ) -> io::Result<Option<Event>> {
+        match &mut self.0 {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Kind::Epoll(epoll) => epoll.wait_for_one_from(events, start, timeout),
+            Kind::Other(poller) => {
+                // The clock of any other may be its own.
+                let _ = start;
+                poller.wait(events, Some(timeout)).map(|()| only(events))
+            }
+        }
+    }
+}
+
+/// The event that is the only one.
+#[inline]
+fn only(events: &Events) -> Option<Event> {
+    events.get(0).filter(|_| events.len() == 1)
 }
 
 impl From<Box<dyn Poller>> for AnyPoller {

@@ -8,9 +8,9 @@ use std::fmt;
 use std::io;
 use std::os::raw::c_int;
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::poller::{interrupted_or, wait_until};
+use crate::poller::{interrupted_or, wait_until, LONGEST};
 use crate::sys;
 use crate::table::{Entry, Table};
 use crate::{Backend, Event, Events, Interest, Poller, Ready, Token, Trigger};
@@ -139,6 +139,33 @@ impl Epoll {
             }
         }
         self.conclude_wait(count, events).map(|()| None)
+    }
+
+    /// As [`wait_for_one`](Self::wait_for_one), for so long from `start` on, which the caller has just read from the clock.
+    #[inline(never)]
+    pub(crate) fn wait_for_one_from(
+        &mut self,
+        events: &mut Events,
+        start: Instant,
+        timeout: Duration,
+    ) -> io::Result<Option<Event>> {
+        let capacity = capacity_of(events);
+        self.make_room(capacity);
+        let count = self.wait_nanoseconds(capacity, timeout.min(LONGEST));
+        if count == 1 {
+            if let Some(event) = news_of(&self.table, self.buffer[0]) {
+                return Ok(Some(event));
+            }
+        }
+        events.clear();
+        let result = match self.report_all(count, events) {
+            Ok(false) => match timeout.checked_sub(start.elapsed()) {
+                Some(left) if !left.is_zero() => self.wait_in_any_case(events, Some(left)),
+                _ => Ok(()),
+            },
+            result => interrupted_or(result),
+        };
+        result.map(|()| None)
     }
 
     /// Makes the kernel watch for what `new` wants in place of what `old` wanted.

@@ -232,7 +232,7 @@ impl<P: Poller + ?Sized> Poller for Box<P> {
 
 /// The longest that the kernel is asked to sleep in one call. Some kernels refuse more than 10^8 seconds (BSD), and milliseconds
 /// must fit an `i32`, 24 days; a day is well below both and costs one call a day.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Asks the kernel until it has something to report or the timeout is over.
 ///

@@ -74,6 +74,19 @@ impl<S: 'static> Core<S> {
         result
     }
 
+    /// As [`wait_for_one`](Self::wait_for_one), until a timer is due: in so long from this reading of the clock, which is fresh.
+    #[inline]
+    pub fn wait_for_one_from(&mut self, now: Instant, timeout: Duration) -> io::Result<Option<Event>> {
+        self.begin_wait();
+        let result = self.poller.wait_for_one_from(&mut self.events, now, timeout);
+        let count = match result {
+            Ok(Some(_)) => 1,
+            _ => self.events.len(),
+        };
+        self.end_wait(count, Some(timeout), None);
+        result
+    }
+
     #[inline(always)]
     fn begin_wait(&mut self) {
         self.record_part(Some(Part::Waiting));
@@ -194,6 +207,18 @@ impl<S: 'static> Core<S> {
             None => limit,
             Some(deadline) => Some(self.time_left(deadline, limit)),
         }
+    }
+
+    /// What the clock says, and how long it is from then to the first deadline; `None` when a timer is due, or none is pending.
+    #[inline]
+    pub fn time_to_timer(&self) -> Option<(Instant, Duration)> {
+        if self.agenda.timers.has_due() {
+            return None;
+        }
+        let deadline = self.agenda.timers.next_deadline()?;
+        let now = self.poller.now();
+        // Without a difference of nothing, which would be a wait that does not sleep.
+        deadline.checked_duration_since(now).filter(|left| !left.is_zero()).map(|left| (now, left))
     }
 
     #[inline(never)]

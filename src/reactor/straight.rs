@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::agenda::{Marks, Mood, Slot};
 use super::core::Core;
@@ -35,10 +35,24 @@ impl<S: 'static> Reactor<S> {
     /// callback. What is not as simple as that is for the next turn.
     #[inline]
     pub(super) fn turn_straight(&mut self, state: &mut S) -> io::Result<()> {
-        while self.core.agenda.queues.mood == Mood::Quiet && self.core.agenda.timers.is_idle() {
-            self.core.begin_turn();
+        while self.core.agenda.queues.mood == Mood::Quiet {
+            let fired = if self.core.agenda.timers.is_idle() {
+                self.core.begin_turn();
+                self.core.wait_quietly(None)?
+            } else {
+                let (now, timeout) = match self.core.time_to_timer() {
+                    Some(time) => time,
+                    None => return Ok(()),
+                };
+                self.core.begin_turn();
+                if self.core.agenda.queues.mood != Mood::Quiet {
+                    // It is recorded.
+                    return self.turn_from_timeouts(state, |_| None);
+                }
+                self.core.wait_for_timer(now, timeout)?
+            };
             // Who is fired is in hand here, and need not be written down for the next turn.
-            if let Some(fired) = self.core.wait_quietly(None)? {
+            if let Some(fired) = fired {
                 self.core.begin_turn();
                 match self.core.run_lifted(state, fired)? {
                     Ran::All => {}
@@ -73,6 +87,19 @@ impl<S: 'static> Core<S> {
         debug_assert!(self.agenda.queues.mood == Mood::Quiet, "there is something else to do");
         self.has_skipped_wait = false;
         match self.wait_for_one(limit)? {
+            Some(event) => Ok(self.respond_to_only(event)),
+            None => {
+                self.respond();
+                Ok(None)
+            }
+        }
+    }
+
+    /// As [`wait_quietly`](Self::wait_quietly), with timers pending of which the first is due in so long from this reading of the clock.
+    #[inline(never)]
+    fn wait_for_timer(&mut self, now: Instant, timeout: Duration) -> io::Result<Option<Lifted<S>>> {
+        self.has_skipped_wait = false;
+        match self.wait_for_one_from(now, timeout)? {
             Some(event) => Ok(self.respond_to_only(event)),
             None => {
                 self.respond();
