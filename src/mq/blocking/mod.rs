@@ -26,6 +26,10 @@ use crate::{Builder, Context, Gone, Id, Remote};
 pub use self::error::{Handed, Refused, WaitError};
 pub use self::poll_set::PollSet;
 
+/// How many requests a REP is handed beside the one that it owes a reply to, so that it need not wait for the I/O thread between them. Few
+/// enough that a peer which asks many things at once is not far ahead of the others.
+const FURTHER: usize = 63;
+
 /// A loop on a thread of its own, for sockets that block their callers.
 ///
 /// ```
@@ -138,7 +142,9 @@ impl IoThread {
                     pump.borrow_mut().run(context, id);
                 }
             })?;
-            let waker = context.get(id).expect("it was just added").waker();
+            let socket = context.get_mut(id).expect("it was just added");
+            socket.receive_ahead(FURTHER);
+            let waker = socket.waker();
             let shared = Arc::new(Shared::new(socket_type, &options, waker));
             let pump = Rc::new(RefCell::new(Pump::new(Arc::clone(&shared))));
             *slot.borrow_mut() = Some(Rc::clone(&pump));

@@ -173,7 +173,9 @@ impl Shared {
         }
         let mut state = self.lock();
         loop {
-            match state.incoming.pop_front() {
+            // The next request may be there already.
+            let arrived = if state.turn == Turn::Send { None } else { state.incoming.pop_front() };
+            match arrived {
                 Some(Ok((message, is_ring))) => {
                     state.unread_len -= message.len();
                     state.answers_ring = is_ring && self.socket_type == SocketType::Rep;
@@ -358,10 +360,10 @@ impl Shared {
     }
 
     fn tell_those_there_are(&self, state: &mut State) {
-        let is_readable = !state.incoming.is_empty() || state.is_closed;
+        let may_recv = state.turn != Turn::Send && !state.incoming.is_empty();
         let may_send = self.socket_type.can_send() && state.turn != Turn::Recv && self.has_room(state);
         for (watch, at) in &state.watches {
-            watch.note(*at, is_readable, may_send || state.is_closed);
+            watch.note(*at, may_recv || state.is_closed, may_send || state.is_closed);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! REP: one request after the other, and to each its reply.
 //!
 //! What a request has before its body, up to the first empty part, is its envelope: whom it came by. It is kept, and put before the reply.
-//! The state *idle* is the turn to receive; *owing*: a reply is owed. No requester that leaves, sends what is no request, or takes no
-//! reply ever keeps the others waiting.
+//! The state *idle* is the turn to receive; *owing*: a reply is owed, or several where requests are received [ahead](Rep::ahead). They are
+//! sent in the order in which the requests were received. No requester that leaves, sends what is no request, or takes no reply ever keeps
+//! the others waiting.
 //!
 //! | state | what happens | answer | state then | rule |
 //! |---|---|---|---|---|
@@ -15,7 +16,8 @@
 //! | idle | receive, none waits | [`Empty`](NotReceived::Empty) | idle | `nothing_is_received_of_nothing` |
 //! | idle | send | [`OutOfTurn`](NotSent::OutOfTurn) | idle | `a_reply_takes_a_request` |
 //! | owing | receive | [`OutOfTurn`](NotReceived::OutOfTurn) | owing | `the_next_request_waits_for_the_reply` |
-//! | owing | send | [`One`](Recipients::One): the requester, and before the body goes the envelope | idle | `the_reply_goes_to_its_requester_in_the_envelope` |
+//! | owing | receive, [ahead](Rep::ahead) | as when idle | owing | `requests_are_received_ahead_and_replies_go_in_their_order` |
+//! | owing | send | [`One`](Recipients::One): the requester, and before the body goes the envelope | idle, or owing the next | `the_reply_goes_to_its_requester_in_the_envelope` |
 //! | owing | send, the requester has no room | [`Nobody`](Recipients::Nobody), [`NoRoom`](Dropped::NoRoom) | idle | `a_reply_that_finds_no_room_is_dropped` |
 //! | owing | send, the requester has left | [`Nobody`](Recipients::Nobody), [`RequesterLeft`](Dropped::RequesterLeft) | idle | `the_reply_to_a_requester_that_left_is_dropped` |
 //! | owing | the requester leaves, another joins under its number | a stranger to the request | owing | `a_reply_never_reaches_another_peer_of_the_same_number` |
@@ -23,6 +25,8 @@
 //!
 //! A reply finds no room only at a peer that sends further requests without taking the replies, which a REQ never does. It could be kept
 //! until there is room, but then all others would wait for that peer.
+
+use std::collections::VecDeque;
 
 use super::slots::Peers;
 use super::{
@@ -47,28 +51,34 @@ use super::{
 /// ```
 #[derive(Default, Debug)]
 pub struct Rep {
-    state: State,
+    /// The first is the next to be replied to.
+    owed: VecDeque<Owed>,
+    /// How many may be owed beside one.
+    further: usize,
     incoming: FairQueue,
     /// Those of the peers without room.
     full: Peers,
 }
 
-#[derive(Default, Debug)]
-enum State {
-    #[default]
-    Idle,
-    /// To whom, if it is still there, by way of whom.
-    Owing {
-        requester: Option<Peer>,
-        /// The envelope but for the empty part that ends it.
-        route: Vec<Part>,
-    },
+/// A reply: to whom, if it is still there, by way of whom.
+#[derive(Debug)]
+struct Owed {
+    requester: Option<Peer>,
+    /// The envelope but for the empty part that ends it.
+    route: Vec<Part>,
 }
 
 impl Rep {
-    /// Without peers.
+    /// Without peers; every request waits for the reply to the one before.
     pub fn new() -> Rep {
         Rep::default()
+    }
+
+    /// So many further requests may be received before a reply is sent. It is for who hands them on to somebody who takes one after the
+    /// other, and has the next one at hand then.
+    #[must_use]
+    pub fn ahead(self, further: usize) -> Rep {
+        Rep { further, ..self }
     }
 }
 
@@ -86,9 +96,8 @@ impl Pattern for Rep {
     fn left(&mut self, peer: Peer) {
         self.incoming.left(peer);
         self.full.remove(&peer);
-        match &mut self.state {
-            State::Owing { requester, .. } if *requester == Some(peer) => *requester = None,
-            _ => {}
+        for owed in self.owed.iter_mut().filter(|owed| owed.requester == Some(peer)) {
+            owed.requester = None;
         }
     }
 
@@ -109,9 +118,9 @@ impl Pattern for Rep {
     }
 
     fn send(&mut self, mut message: Message) -> Result<Delivery, (NotSent, Message)> {
-        let (requester, route) = match std::mem::replace(&mut self.state, State::Idle) {
-            State::Owing { requester, route } => (requester, route),
-            State::Idle => return Err((NotSent::OutOfTurn, message)),
+        let Owed { requester, route } = match self.owed.pop_front() {
+            Some(owed) => owed,
+            None => return Err((NotSent::OutOfTurn, message)),
         };
         message.push_front(Part::EMPTY);
         route.into_iter().rev().for_each(|part| message.push_front(part));
@@ -124,23 +133,23 @@ impl Pattern for Rep {
     }
 
     fn recv(&mut self) -> Result<(Peer, Message), NotReceived> {
-        if matches!(self.state, State::Owing { .. }) {
+        if self.owed.len() > self.further {
             return Err(NotReceived::OutOfTurn);
         }
         let taken = self.incoming.pop().ok_or(NotReceived::Empty)?;
         let mut message = taken.message;
         let pops = std::iter::from_fn(|| message.pop_front());
         let route = pops.take_while(|part| !part.is_empty()).collect();
-        self.state = State::Owing { requester: Some(taken.peer).filter(|_| taken.is_there), route };
+        self.owed.push_back(Owed { requester: Some(taken.peer).filter(|_| taken.is_there), route });
         Ok((taken.peer, message))
     }
 
     fn can_recv(&self) -> bool {
-        matches!(self.state, State::Idle) && !self.incoming.is_empty()
+        self.owed.len() <= self.further && !self.incoming.is_empty()
     }
 
     fn can_send(&self) -> bool {
-        matches!(self.state, State::Owing { .. })
+        !self.owed.is_empty()
     }
 
     fn waiting(&self, peer: Peer) -> (usize, usize) {

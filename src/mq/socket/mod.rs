@@ -23,7 +23,7 @@ use self::machine::Machine;
 use self::places::Place;
 use super::event::{Event, Events};
 use super::options::Options;
-use super::pattern::{Dropped, Pattern, Peer};
+use super::pattern::{Dropped, Pattern, Peer, Rep};
 use super::pipe::Pipe;
 use super::session::{Local, Session, SessionError, Side};
 use super::wire::{Dialect, Wire};
@@ -100,6 +100,8 @@ pub struct Socket {
     events: Events,
     /// Whether the message that was received last is of a peer that speaks RingMQ's protocol.
     was_from_ring: bool,
+    /// Requests are received ahead of the replies to those before, which whoever sends them has checked.
+    is_ahead: bool,
     /// A send was refused: the callback runs when it need not be.
     is_refused: bool,
     /// There is something for the callback.
@@ -148,6 +150,7 @@ impl Socket {
             events: Events::new(options.has_events),
             options,
             was_from_ring: false,
+            is_ahead: false,
             is_refused: false,
             has_news: false,
             is_held: false,
@@ -177,6 +180,15 @@ impl Socket {
     /// Messages to be sent before all others, as soon as there is a peer for them.
     pub(super) fn strand(&mut self, messages: VecDeque<Message>) {
         self.stranded.extend(messages);
+    }
+
+    /// Of a REP: so many further requests may be received before a reply is sent. What is sent is not checked here any more: that needs to
+    /// know whose the request was.
+    pub(super) fn receive_ahead(&mut self, further: usize) {
+        if let Machine::Rep(rep) = &mut self.machine {
+            *rep = Rep::new().ahead(further);
+            self.is_ahead = true;
+        }
     }
 
     fn link(&mut self, peer: Peer) -> Option<&mut LinkState> {

@@ -65,7 +65,7 @@ impl Socket {
             }
         }
         // What a Ring peer gets has one part, and some bytes.
-        let is_answer_to_ring = self.socket_type == SocketType::Rep && self.was_from_ring;
+        let is_answer_to_ring = self.socket_type == SocketType::Rep && self.was_from_ring && !self.is_ahead;
         let is_for_ring = self.options.dialect == Dialect::Ring || is_answer_to_ring;
         if is_for_ring && (message.part_count() > 1 || message.is_empty()) {
             return Err(NotSent::NotForRing { parts: message.part_count(), len: message.len() });

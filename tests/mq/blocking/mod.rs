@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ringmq::mq::{
-    BlockingSocket, Dropped, Event, Handed, HighWater, IoThread, Message, Options, PollSet, SocketType,
+    BlockingSocket, Dialect, Dropped, Event, Handed, HighWater, IoThread, Message, Options, PollSet, SocketType,
     WaitError, WhenFull,
 };
 use ringmq::platform::Backend;
@@ -197,6 +197,60 @@ fn turns_of_requests_and_replies_are_kept() {
         assert_eq!(rep.try_recv(), Err(WaitError::OutOfTurn));
         rep.send("uno").unwrap();
         assert_eq!(heard(&req), "uno");
+    });
+}
+
+#[test]
+fn a_request_is_not_there_to_be_received_before_the_reply_to_another() {
+    on_every_backend(|io| {
+        let (rep, address) = bound(&io, SocketType::Rep);
+        let reqs = [(); 3].map(|()| connected(&io, SocketType::Req, &address));
+        let mut set = PollSet::new().unwrap();
+        set.add_to_recv(&rep);
+        reqs.iter().for_each(|req| req.send("question").unwrap());
+        for left in (0..3).rev() {
+            assert_eq!(set.wait(Some(PATIENCE)).unwrap(), [0]);
+            assert_eq!(heard(&rep), "question");
+            // By now the others are here.
+            assert_eq!(set.wait(Some(MOMENT)).unwrap(), []);
+            assert_eq!(rep.recv_timeout(MOMENT), Err(WaitError::OutOfTurn));
+            rep.send(format!("{left}")).unwrap();
+        }
+        assert_eq!(set.ready(), []);
+        let mut replies: Vec<String> = reqs.iter().map(heard).collect();
+        replies.sort_unstable();
+        assert_eq!(replies, ["0", "1", "2"]);
+    });
+}
+
+#[test]
+fn a_reply_is_for_whom_it_answers_though_another_has_asked_since() {
+    on_every_backend(|io| {
+        let rep = io.socket_with(SocketType::Rep, Options::new().dialect(Dialect::Any)).unwrap();
+        let address = rep.bind("tcp://127.0.0.1:*").unwrap().to_string();
+        let reqs = [Dialect::Ring, Dialect::Zmtp].map(|dialect| {
+            let req = io.socket_with(SocketType::Req, eager().dialect(dialect)).unwrap();
+            req.connect(&address).unwrap();
+            req
+        });
+        let two_parts = || Message::from_parts(["one", "two"]).unwrap();
+        // Each of them asks last, now and then.
+        for number in 0..20 {
+            let asks = [&reqs[number % 2], &reqs[1 - number % 2]];
+            let words = [["ring", "zmtp"][number % 2], ["ring", "zmtp"][1 - number % 2]];
+            asks.iter().zip(words).for_each(|(req, word)| req.send(word).unwrap());
+            for _ in 0..2 {
+                if heard(&rep) == "ring" {
+                    let refused = rep.send(two_parts()).unwrap_err();
+                    assert_eq!(refused.error, WaitError::NotForRing { parts: 2, len: 6 });
+                    rep.send("one").unwrap();
+                } else {
+                    rep.send(two_parts()).unwrap();
+                }
+            }
+            assert_eq!(heard(&reqs[0]), "one");
+            assert_eq!(reqs[1].recv_timeout(PATIENCE), Ok(two_parts()));
+        }
     });
 }
 

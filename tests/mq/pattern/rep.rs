@@ -145,6 +145,29 @@ fn the_next_request_waits_for_the_reply() {
 }
 
 #[test]
+fn requests_are_received_ahead_and_replies_go_in_their_order() {
+    let mut rep = with(Rep::new().ahead(1), [A, B, C]);
+    for (peer, text) in [(A, "one"), (B, "two"), (C, "three")] {
+        queue(&mut rep, peer, parts([text, "", text]));
+    }
+    assert_eq!(rep.recv(), Ok((A, "one".into())));
+    assert!(rep.can_recv() && rep.can_send());
+    assert_eq!(rep.recv(), Ok((B, "two".into())));
+    assert!(!rep.can_recv());
+    gives_nothing(&mut rep, NotReceived::OutOfTurn);
+    let reply = Delivery { message: parts(["one", "", "uno"]), to: Recipients::One(A) };
+    assert_eq!(rep.send("uno".into()), Ok(reply));
+    assert_eq!(rep.recv(), Ok((C, "three".into())));
+    rep.left(B);
+    let dropped = Recipients::Nobody(Dropped::RequesterLeft);
+    assert_eq!(rep.send("due".into()), Ok(Delivery { message: parts(["two", "", "due"]), to: dropped }));
+    gives_nothing(&mut rep, NotReceived::Empty);
+    let reply = Delivery { message: parts(["three", "", "tre"]), to: Recipients::One(C) };
+    assert_eq!(rep.send("tre".into()), Ok(reply));
+    refuses(&mut rep, "quattro", NotSent::OutOfTurn);
+}
+
+#[test]
 fn the_reply_goes_to_its_requester_in_the_envelope() {
     let mut rep = with(Rep::new(), [A, B]);
     for (peer, wire, reply) in [
