@@ -168,6 +168,11 @@ impl<S: 'static> Context<'_, S> {
         source.map(let_go)
     }
 
+    /// Whether callbacks or tasks are queued, for this phase 1 or the next.
+    pub(crate) fn has_queued(&self) -> bool {
+        self.core.agenda.queues.len() > 0
+    }
+
     /// Runs a source's callback in the next turn, behind what is queued for it already, and once, however often it is asked for; `false`
     /// when the source is gone.
     pub fn fire<T: Source>(&mut self, id: Id<T>) -> bool {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use self::pump::Pump;
+use self::pump::{Inlet, Pump};
 use self::shared::{Shared, Wait};
 use super::event::Event;
 use super::{Endpoint, Message, Options, Socket, SocketType, WhenFull};
@@ -146,6 +146,7 @@ impl IoThread {
             socket.receive_ahead(FURTHER);
             let waker = socket.waker();
             let shared = Arc::new(Shared::new(socket_type, &options, waker));
+            socket.set_inbox(Inlet::new(Arc::clone(&shared)));
             let pump = Rc::new(RefCell::new(Pump::new(Arc::clone(&shared))));
             *slot.borrow_mut() = Some(Rc::clone(&pump));
             io.sockets.insert(id, Open { shared: Arc::clone(&shared), pump });

@@ -3,33 +3,56 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::shared::{Incoming, Shared};
+use super::shared::Shared;
 use super::Io;
 use crate::mq::pattern::{Dropped, NotSent};
+use crate::mq::socket::{Inbox, Received};
 use crate::mq::{Message, Socket};
 use crate::{Context, Id};
-
-/// How many messages are handed over at once, so that the other side has something to do before all are there.
-const BATCH: usize = 256;
 
 /// What the callback keeps from one time to the next.
 pub(super) struct Pump {
     shared: Arc<Shared>,
     /// What is taken and cannot be sent yet.
     held: VecDeque<Message>,
-    batch: VecDeque<Incoming>,
+}
+
+/// What the socket puts messages into, by its callback and without it.
+pub(super) struct Inlet {
+    shared: Arc<Shared>,
+    batch: VecDeque<Received>,
+}
+
+impl Inlet {
+    pub fn new(shared: Arc<Shared>) -> Inlet {
+        Inlet { shared, batch: VecDeque::new() }
+    }
+}
+
+impl Inbox for Inlet {
+    fn has_room(&mut self) -> bool {
+        self.shared.wants_incoming()
+    }
+
+    fn batch(&mut self) -> &mut VecDeque<Received> {
+        &mut self.batch
+    }
+
+    fn put(&mut self) {
+        self.shared.put_incoming(&mut self.batch);
+    }
 }
 
 impl Pump {
     pub fn new(shared: Arc<Shared>) -> Pump {
-        Pump { shared, held: VecDeque::new(), batch: VecDeque::new() }
+        Pump { shared, held: VecDeque::new() }
     }
 
     /// Both ways, as far as it goes.
     pub fn run(&mut self, context: &mut Context<'_, Io>, id: Id<Socket>) {
         self.send(context, id);
         self.tell(context, id);
-        self.receive(context, id);
+        id.deliver(context);
     }
 
     /// Who is there, and what has happened.
@@ -64,16 +87,6 @@ impl Pump {
             bytes += self.held.pop_front().map_or(0, |message| message.len());
         }
         self.shared.note_sent(messages, bytes);
-    }
-
-    fn receive(&mut self, context: &mut Context<'_, Io>, id: Id<Socket>) {
-        while self.shared.wants_incoming() {
-            id.recv_many(context, BATCH, &mut self.batch);
-            if self.batch.is_empty() {
-                return;
-            }
-            self.shared.put_incoming(&mut self.batch);
-        }
     }
 
     /// What has not been given to the socket: everything, before it is closed.

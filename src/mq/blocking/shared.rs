@@ -8,7 +8,8 @@ use std::time::Instant;
 use super::error::WaitError;
 use super::poll_set::Watch;
 use crate::mq::event::{Event, Events};
-use crate::mq::pattern::{Dropped, NotReceived};
+use crate::mq::pattern::Dropped;
+use crate::mq::socket::Received;
 use crate::mq::{Dialect, HighWater, Message, Options, SocketType};
 use crate::platform::Waker;
 
@@ -28,15 +29,12 @@ pub(super) struct Shared {
     dialect: Dialect,
 }
 
-/// What has arrived: a message, and whether its peer speaks RingMQ's protocol.
-pub(super) type Incoming = Result<(Message, bool), NotReceived>;
-
 pub(super) struct State {
     /// What the I/O thread has not taken yet.
     outgoing: VecDeque<Message>,
     /// How many messages and bytes wait in all to be given to a peer, those that the I/O thread has taken among them.
     unsent: (usize, usize),
-    incoming: VecDeque<Incoming>,
+    incoming: VecDeque<Received>,
     unread_len: usize,
     turn: Turn,
     /// Whether the reply that is owed goes to a peer that speaks RingMQ's protocol.
@@ -271,7 +269,7 @@ impl Shared {
     }
 
     /// Hands over what has arrived.
-    pub fn put_incoming(&self, batch: &mut VecDeque<Incoming>) {
+    pub fn put_incoming(&self, batch: &mut VecDeque<Received>) {
         if batch.is_empty() {
             return;
         }

@@ -191,38 +191,6 @@ impl Id<Socket> {
         (count, bytes, refused)
     }
 
-    /// As [`recv`](Self::recv), of as many messages as there are, up to `max` in all: with whether their peers speak RingMQ's protocol.
-    pub(in crate::mq) fn recv_many<S: 'static>(
-        self,
-        context: &mut Context<'_, S>,
-        max: usize,
-        batch: &mut VecDeque<Result<(Message, bool), NotReceived>>,
-    ) {
-        loop {
-            let socket = match context.get_mut(self) {
-                Some(socket) => socket,
-                None => return,
-            };
-            let to_look_at = loop {
-                if batch.len() >= max {
-                    return;
-                }
-                match socket.machine.recv() {
-                    Ok((peer, message)) => {
-                        let is_to_look_at = socket.note_received(peer);
-                        batch.push_back(Ok((message, socket.was_from_ring)));
-                        if is_to_look_at {
-                            break peer;
-                        }
-                    }
-                    Err(NotReceived::PeerLeft) => batch.push_back(Err(NotReceived::PeerLeft)),
-                    Err(_) => return,
-                }
-            };
-            serve::read_on(context, self, to_look_at);
-        }
-    }
-
     fn change_subscription<S: 'static>(
         self,
         context: &mut Context<'_, S>,
@@ -289,7 +257,7 @@ impl Id<Socket> {
 impl Socket {
     /// A message of a peer was received. Answers whether it is to be seen if somebody who is not read from can be now.
     #[inline]
-    fn note_received(&mut self, peer: Peer) -> bool {
+    pub(super) fn note_received(&mut self, peer: Peer) -> bool {
         let mut is_to_look_at = self.is_held;
         self.was_from_ring = false;
         if let Some(Some(link)) = self.links.get_mut(peer.0 as usize) {

@@ -105,7 +105,7 @@ impl Socket {
         let (mut frames, mut outlet) = link.split();
         let mut has_message = false;
         let taken = self.take_frames(peer, &mut frames, &mut outlet, now, &mut has_message);
-        self.has_news |= has_message && self.machine.get().can_recv();
+        self.has_arrivals |= has_message && self.machine.get().can_recv();
         if let (Ok(Taken::All), Some(spoken)) = (&taken, link.decoder().spoken()) {
             let state = self.link(peer).expect("it is being served");
             state.session.has_begun(spoken, now);

@@ -3,6 +3,7 @@
 mod api;
 mod close;
 mod exchange;
+mod inbox;
 mod link;
 mod machine;
 mod places;
@@ -30,6 +31,8 @@ use super::wire::{Dialect, Wire};
 use super::{Endpoint, Message, SocketType};
 use crate::platform::{Interest, Ready, WakeReceiver, Waker};
 use crate::{Fire, Framed, Io, Source};
+
+pub(super) use self::inbox::{Inbox, Received};
 
 pub use self::api::{RecvError, SendError, Sent};
 
@@ -106,6 +109,10 @@ pub struct Socket {
     is_refused: bool,
     /// There is something for the callback.
     has_news: bool,
+    /// Messages have arrived that may be received.
+    has_arrivals: bool,
+    /// What takes them.
+    inbox: Option<Box<dyn Inbox>>,
     /// Peers are not read from, since those who have left have left too much behind.
     is_held: bool,
     closing: Option<Closing>,
@@ -153,6 +160,8 @@ impl Socket {
             is_ahead: false,
             is_refused: false,
             has_news: false,
+            has_arrivals: false,
+            inbox: None,
             is_held: false,
             closing: None,
         })
@@ -180,6 +189,11 @@ impl Socket {
     /// Messages to be sent before all others, as soon as there is a peer for them.
     pub(super) fn strand(&mut self, messages: VecDeque<Message>) {
         self.stranded.extend(messages);
+    }
+
+    /// Has messages put there as they arrive, without running the callback for them where that saves a turn.
+    pub(super) fn set_inbox(&mut self, inbox: impl Inbox + 'static) {
+        self.inbox = Some(Box::new(inbox));
     }
 
     /// Of a REP: so many further requests may be received before a reply is sent. What is sent is not checked here any more: that needs to

@@ -127,9 +127,15 @@ pub(super) fn settle<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Soc
     }
     if let Some(socket) = context.get_mut(socket_id) {
         let has_news = std::mem::take(&mut socket.has_news);
+        let has_arrivals = std::mem::take(&mut socket.has_arrivals);
         let is_closing = socket.closing.is_some();
-        if has_news && !is_closing {
-            context.fire(socket_id);
+        let has_inbox = socket.inbox.is_some();
+        if (has_news || has_arrivals) && !is_closing {
+            // Others who have work in this phase may bring more, which then is handed over at once.
+            match has_inbox && !has_news && !context.has_queued() {
+                true => socket_id.deliver(context),
+                false => drop(context.fire(socket_id)),
+            }
         }
         close::check(context, socket_id);
     }
