@@ -1,5 +1,6 @@
 //! Sockets for threads that block: a loop on a thread of its own does the work.
 
+mod calls;
 mod error;
 mod poll_set;
 mod pump;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use self::calls::{Caller, Calls};
 use self::pump::{Inlet, Pump};
 use self::shared::{Shared, Wait};
 use super::event::Event;
@@ -63,8 +65,8 @@ pub struct IoThread {
 }
 
 /// The state of the loop.
-#[derive(Default)]
 pub(crate) struct Io {
+    calls: Arc<Calls>,
     sockets: HashMap<Id<Socket>, Open>,
     is_ending: bool,
     /// How many messages were lost by sockets that nobody waited for.
@@ -100,15 +102,19 @@ impl IoThread {
     pub fn with(builder: Builder) -> io::Result<IoThread> {
         let (sender, receiver) = mpsc::channel();
         let thread = thread::Builder::new().name("ringmq-io".to_string()).spawn(move || {
-            let mut reactor = match builder.build::<Io>() {
-                Ok(reactor) => reactor,
+            let built = builder.build::<Io>().and_then(|mut reactor| {
+                let calls = calls::attend(&mut reactor.context())?;
+                Ok((reactor, calls))
+            });
+            let (mut reactor, calls) = match built {
+                Ok(both) => both,
                 Err(error) => {
                     let _ = sender.send(Err(error));
                     return Ok(0);
                 }
             };
             let _ = sender.send(Ok(reactor.remote()));
-            let mut io = Io::default();
+            let mut io = Io { calls, sockets: HashMap::new(), is_ending: false, lost: 0 };
             reactor.run(&mut io)?;
             // What was told to its peers should not be undone by the end of the process.
             reactor.drain(&mut io, Duration::from_millis(100))?;
@@ -144,8 +150,8 @@ impl IoThread {
             })?;
             let socket = context.get_mut(id).expect("it was just added");
             socket.receive_ahead(FURTHER);
-            let waker = socket.waker();
-            let shared = Arc::new(Shared::new(socket_type, &options, waker));
+            let caller = Caller::new(&io.calls, id);
+            let shared = Arc::new(Shared::new(socket_type, &options, caller));
             socket.set_inbox(Inlet::new(Arc::clone(&shared)));
             let pump = Rc::new(RefCell::new(Pump::new(Arc::clone(&shared))));
             *slot.borrow_mut() = Some(Rc::clone(&pump));

@@ -1,4 +1,5 @@
-//! What moves messages between a blocking socket's queues and its socket on the I/O thread: the callback of that socket.
+//! What moves messages between a blocking socket's queues and its socket on the I/O thread: when that is called, and in the callback of that
+//! socket.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use crate::mq::socket::{Inbox, Received};
 use crate::mq::{Message, Socket};
 use crate::{Context, Id};
 
-/// What the callback keeps from one time to the next.
+/// What is kept from one time to the next.
 pub(super) struct Pump {
     shared: Arc<Shared>,
     /// What is taken and cannot be sent yet.

@@ -5,13 +5,13 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::calls::Caller;
 use super::error::WaitError;
 use super::poll_set::Watch;
 use crate::mq::event::{Event, Events};
 use crate::mq::pattern::Dropped;
 use crate::mq::socket::Received;
 use crate::mq::{Dialect, HighWater, Message, Options, SocketType};
-use crate::platform::Waker;
 
 /// Both queues, under a lock that is held for as long as it takes to push or to swap.
 pub(super) struct Shared {
@@ -20,8 +20,8 @@ pub(super) struct Shared {
     writable: Condvar,
     /// Who is there, or what has happened.
     news: Condvar,
-    /// Runs the socket's callback on the I/O thread.
-    waker: Waker,
+    /// Has the I/O thread take what is there.
+    caller: Caller,
     socket_type: SocketType,
     send_high_water: HighWater,
     recv_high_water: HighWater,
@@ -72,7 +72,7 @@ pub(super) enum Wait {
 }
 
 impl Shared {
-    pub fn new(socket_type: SocketType, options: &Options, waker: Waker) -> Shared {
+    pub fn new(socket_type: SocketType, options: &Options, caller: Caller) -> Shared {
         let turn = match socket_type {
             SocketType::Req => Turn::Send,
             SocketType::Rep => Turn::Recv,
@@ -100,7 +100,7 @@ impl Shared {
             readable: Condvar::new(),
             writable: Condvar::new(),
             news: Condvar::new(),
-            waker,
+            caller,
             socket_type,
             send_high_water: options.send_high_water,
             recv_high_water: options.recv_high_water,
@@ -160,7 +160,7 @@ impl Shared {
         self.tell_watches(&mut state);
         drop(state);
         if rings {
-            self.waker.wake();
+            self.caller.call();
         }
         Ok(())
     }
@@ -214,7 +214,7 @@ impl Shared {
         self.tell_watches(&mut state);
         drop(state);
         if rings {
-            self.waker.wake();
+            self.caller.call();
         }
     }
 

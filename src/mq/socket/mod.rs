@@ -78,10 +78,8 @@ pub(crate) type Link = Framed<Wire, Pipe>;
 /// # }
 /// ```
 pub struct Socket {
-    /// A source has a descriptor. What happens to a socket happens to its connections; this is for another thread that wants its callback
-    /// to run.
+    /// A source has a descriptor. What happens to a socket happens to its connections: nothing ever comes here.
     receiver: WakeReceiver,
-    waker: Waker,
     socket_type: SocketType,
     machine: Machine,
     options: Options,
@@ -139,10 +137,9 @@ impl Socket {
             heartbeat: options.heartbeat,
         };
         let (connected, accepted) = (Arc::new(local(Side::Connected)), Arc::new(local(Side::Accepted)));
-        let (waker, receiver) = Waker::new()?;
+        let (_, receiver) = Waker::new()?;
         Ok(Socket {
             receiver,
-            waker,
             socket_type,
             machine: Machine::new(socket_type, &options),
             connected,
@@ -169,11 +166,6 @@ impl Socket {
 
     fn pattern(&mut self) -> &mut dyn Pattern {
         self.machine.get_mut()
-    }
-
-    /// What has its callback run, from any thread.
-    pub(super) fn waker(&self) -> Waker {
-        self.waker.clone()
     }
 
     /// How many peers have joined and not left.

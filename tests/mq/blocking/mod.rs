@@ -101,6 +101,33 @@ fn requests_of_many_threads_are_answered_to_who_asked() {
     });
 }
 
+/// All of them call the same thread at once, again and again, and each waits for what comes of its own call.
+#[test]
+fn no_call_of_many_sockets_is_lost() {
+    const TRIPS: u32 = 1_000;
+    on_every_backend(|io| {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                let (rep, address) = bound(&io, SocketType::Rep);
+                let req = connected(&io, SocketType::Req, &address);
+                scope.spawn(move || {
+                    for _ in 0..TRIPS {
+                        let request = rep.recv_timeout(PATIENCE).unwrap();
+                        rep.send(request).unwrap();
+                    }
+                    assert_eq!(rep.close(PATIENCE).unwrap(), 0);
+                });
+                scope.spawn(move || {
+                    for number in 0..TRIPS {
+                        req.send(number.to_string()).unwrap();
+                        assert_eq!(heard(&req), number.to_string());
+                    }
+                });
+            }
+        });
+    });
+}
+
 #[test]
 fn who_is_not_there_is_told_from_who_is_slow() {
     on_every_backend(|io| {
