@@ -22,7 +22,7 @@ pub fn draw(plot: &Plot, report: &Report, palette: &Palette) -> Result<Option<St
         Shape::Bars => bars::draw(plot, report, palette)?,
         Shape::Lines { x, y } => {
             let all = lines::over_size(report, &plot.parts[0]);
-            lines::draw(&lines::Axes { x, y, tick: |x| number::show(x) }, &all, palette)?
+            lines::draw(&lines::Axes { x, y, tick: |x| number::whole(x as u64) }, &all, palette)?
         }
         Shape::Percentiles { x } => {
             let all = lines::percentiles(report, &plot.parts[0]);

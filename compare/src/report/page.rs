@@ -80,7 +80,7 @@ fn section(plot: &Plot, drawing: Option<&str>, report: &Report, palette: &Palett
                 writeln!(html, "<p>{}.</p><p class=\"none\">No figures{}</p>", plot.what, why(plot, report));
         }
     }
-    let table = table(&plot.works(), report, palette);
+    let table = table(plot, report, palette);
     if !table.is_empty() {
         let _ = writeln!(
             html,

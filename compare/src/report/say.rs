@@ -47,11 +47,13 @@ fn over_size(plot: &Plot, report: &Report) -> Said {
             found.push(format!("At {} instead of {}, {}.", whole(last), whole(first), said.join(", ")));
         }
     }
-    if let Some(beside) = beside_others(&at(last), part.measure, plot.is_rate) {
-        found.push(format!("At {}, {beside}", whole(last)));
+    for size in if first < last { vec![first, last] } else { vec![last] } {
+        if let Some(beside) = beside_others(&at(size), part.measure, plot.is_rate) {
+            found.push(format!("At {}, {beside}", whole(size)));
+        }
     }
     let choice = choice_over_size(&sizes, &at, plot.is_rate);
-    Said { found: vec![found.join(" ")], choice }
+    Said { found, choice }
 }
 
 fn growth(factor: f64) -> String {

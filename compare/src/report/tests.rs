@@ -46,6 +46,10 @@ fn report() -> Report {
         measure: "latency",
         value,
     });
+    let value = Value::Cannot(String::from("has 1,024 descriptors at most"));
+    let contestant = String::from("hand-select");
+    figures.push(figure("chain-idle", &contestant, 10, "ns", 400.0));
+    figures.push(Figure { work: "chain-idle", contestant, size: Some(9_900), measure: "ns", value });
     let notes = vec![Note { work: String::from("messages"), why: String::from("built without <libzmq>") }];
     let machine = Machine { kernel: String::from("Linux 6.1"), cores: 2, ..Machine::default() };
     Report { machine, is_quick: true, notes, figures }
@@ -130,10 +134,13 @@ fn what_is_said_follows_from_the_figures() {
 
 #[test]
 fn a_table_has_all_figures_beside_the_limit() {
-    let html = table::table(&["chain-idle"], &report(), &Palette::of(&report()));
+    let idle = PLOTS.iter().find(|plot| plot.name == "idle").expect("there is such a plot");
+    let html = table::table(idle, &report(), &Palette::of(&report()));
     assert_well_formed(&html.replace("<br>", " "));
     assert!(html.contains("9,000 <b>×29.5</b><small>8,100 – 10,800</small>"), "{html}");
     assert!(html.contains("mio &lt;&amp;&gt;"), "{html}");
+    // It cannot do one size, and has done the other.
+    assert_eq!(html.matches("cannot: has 1,024 descriptors at most").count(), 1, "{html}");
 }
 
 #[test]
