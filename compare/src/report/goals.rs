@@ -74,18 +74,22 @@ fn at_most(what: &str, found: Option<f64>, most: f64) -> Goal {
     Goal { what: what.to_string(), goal: format!("at most {}", show(most)), found }
 }
 
-/// At most so many times what another needs.
+/// At most so many times what another needs; less than that other when it is once.
 fn times(what: &str, found: Option<f64>, other: Option<f64>, most: f64, whose: &str) -> Goal {
     let found = found.zip(other).map(|(ours, other)| {
-        let text = format!("{} of {} {}, {} times", show(ours), whose, show(other), show(ours / other));
-        (text, round(ours / other) <= most)
+        let text = format!("{} beside {whose} {}: {} times", show(ours), show(other), show(ours / other));
+        (text, if most == 1.0 { ours < other } else { round(ours / other) <= most })
     });
-    Goal { what: what.to_string(), goal: format!("at most {} times {whose}", show(most)), found }
+    let goal = match most {
+        1.0 => format!("less than {whose}"),
+        _ => format!("at most {} times {whose}", show(most)),
+    };
+    Goal { what: what.to_string(), goal, found }
 }
 
 fn at_least(what: &str, found: Option<f64>, theirs: Option<f64>, least: f64) -> Goal {
     let found = found.zip(theirs).map(|(ours, theirs)| {
-        let text = format!("{}, libzmq {}: {} times", show(ours), show(theirs), show(ours / theirs));
+        let text = format!("{} beside libzmq's {}: {} times", show(ours), show(theirs), show(ours / theirs));
         (text, ours / theirs >= least)
     });
     Goal { what: what.to_string(), goal: format!("at least {} times libzmq's", show(least)), found }
@@ -154,5 +158,23 @@ impl Seen<'_> {
             goal: String::from("flat"),
             found: found.map(|(few, many)| (format!("{} to {}", show(few), show(many)), many <= few * FLAT)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_met_to_the_digits_that_it_is_written_with() {
+        let is_met = |goal: Goal| goal.found.map(|(_, is_met)| is_met);
+        assert_eq!(is_met(at_most("", Some(2.012), 2.01)), Some(true));
+        assert_eq!(is_met(at_most("", Some(2.02), 2.01)), Some(false));
+        assert_eq!(is_met(at_most("", None, 2.01)), None);
+        assert_eq!(is_met(times("", Some(103.0), Some(100.0), 1.03, "the limit's")), Some(true));
+        assert_eq!(is_met(times("", Some(104.0), Some(100.0), 1.03, "the limit's")), Some(false));
+        assert_eq!(is_met(times("", Some(100.0), Some(100.0), 1.0, "libev's")), Some(false));
+        assert_eq!(is_met(times("", Some(100.0), None, 1.0, "libev's")), None);
+        assert_eq!(is_met(at_least("", Some(5.0), Some(3.0), 2.0)), Some(false));
     }
 }

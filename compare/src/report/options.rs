@@ -18,7 +18,7 @@ usage: ringmq-compare [OPTION]...
   --only WORK     measures this work, and others that are named so; all without it
   --backends A,B  of ours, those that wait by these: epoll, kqueue, poll, select; all of this machine without it
   --peers A,B     of the others, these; `none` for none; all that the program was built with without it
-  --large         chains of as many pipes as the limit on descriptors allows, which it prints
+  --large         raises the limit on descriptors as far as it goes, which it prints
   --out DIR       writes there, in place of target/compare
   --from FILE     draws the figures of a report.json again, and measures nothing
 
