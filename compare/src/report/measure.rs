@@ -24,6 +24,11 @@ pub fn measure(options: &Options) -> Result<Report, Box<dyn Error>> {
         notes: Vec::new(),
         figures: Vec::new(),
     };
+    if !has_counts(options) {
+        let why = "instructions and system calls are counted without --quick, where valgrind and strace are at hand";
+        let works = ["ping-pong", "fan-in"].into_iter().filter(|work| options.wants_work(work));
+        report.notes.extend(works.map(|work| Note { work: work.to_string(), why: why.to_string() }));
+    }
     let begin = Instant::now();
     let mut timers_are_done = false;
     for (at, work) in works.iter().enumerate() {
@@ -74,9 +79,13 @@ fn loops(kind: Kind, options: &Options, tell: &mut dyn FnMut(&str)) -> Result<Ve
         contestants: names.filter(|name| options.wants(name)).map(String::from).collect(),
         is_quick: options.is_quick,
         is_large: options.is_large,
-        // What is counted takes longer than what is timed.
-        has_counts: !options.is_quick && callgrind::check().is_ok() && strace::check().is_ok(),
+        has_counts: has_counts(options),
         rounds: Plan::rounds(options.is_quick),
     };
     work::measure(&plan, tell)
+}
+
+/// What is counted takes longer than what is timed.
+fn has_counts(options: &Options) -> bool {
+    !options.is_quick && callgrind::check().is_ok() && strace::check().is_ok()
 }

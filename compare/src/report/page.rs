@@ -108,12 +108,13 @@ fn findings(said: &Said) -> String {
 fn why(plot: &Plot, report: &Report) -> String {
     let works = plot.works();
     debug_assert!(works.iter().all(|work| WORKS.contains(work)));
-    let notes: Vec<&str> = report
+    let mut notes: Vec<&str> = report
         .notes
         .iter()
         .filter(|note| works.contains(&&note.work[..]))
         .map(|note| &note.why[..])
         .collect();
+    notes.dedup();
     match notes.is_empty() {
         true => String::from(": it was not measured."),
         false => format!(": {}.", escape(&notes.join("; "))),
