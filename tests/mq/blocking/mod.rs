@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 use ringmq::mq::{
-    BlockingSocket, Dialect, Dropped, Event, Handed, HighWater, IoThread, Message, Options, PollSet, SocketType,
-    WaitError, WhenFull,
+    BlockingSocket, Dialect, Dropped, Event, Handed, HighWater, IoThread, Message, Options, PollSet,
+    SocketType, WaitError, WhenFull,
 };
 use ringmq::platform::Backend;
 use ringmq::Builder;
@@ -234,7 +234,7 @@ fn a_request_is_not_there_to_be_received_before_the_reply_to_another() {
         let reqs = [(); 3].map(|()| connected(&io, SocketType::Req, &address));
         let mut set = PollSet::new().unwrap();
         set.add_to_recv(&rep);
-        reqs.iter().for_each(|req| req.send("question").unwrap());
+        reqs.iter().for_each(|req| assert_eq!(req.send("question").unwrap(), Handed::Over));
         for left in (0..3).rev() {
             assert_eq!(set.wait(Some(PATIENCE)).unwrap(), [0]);
             assert_eq!(heard(&rep), "question");
@@ -265,7 +265,7 @@ fn a_reply_is_for_whom_it_answers_though_another_has_asked_since() {
         for number in 0..20 {
             let asks = [&reqs[number % 2], &reqs[1 - number % 2]];
             let words = [["ring", "zmtp"][number % 2], ["ring", "zmtp"][1 - number % 2]];
-            asks.iter().zip(words).for_each(|(req, word)| req.send(word).unwrap());
+            asks.iter().zip(words).for_each(|(req, word)| assert_eq!(req.send(word).unwrap(), Handed::Over));
             for _ in 0..2 {
                 if heard(&rep) == "ring" {
                     let refused = rep.send(two_parts()).unwrap_err();
