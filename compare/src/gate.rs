@@ -11,7 +11,8 @@ use lexopt::prelude::*;
 use ringmq::platform::Backend;
 
 use crate::servers::{Kind, Setting};
-use crate::{callgrind, codecs, instructions, strace};
+use crate::work::{self, Job};
+use crate::{callgrind, codecs, instructions, peers, strace};
 
 const HELP: &str = "\
 Counts user instructions and system calls of fixed workloads, and compares them with those on file.
@@ -34,8 +35,14 @@ const LEN: usize = 64;
 
 const HEADER: &str = "\
 # What `ringmq-compare gate` compares with: user instructions and system calls of the echo server for a round trip of 64 bytes,
-# and user instructions of our codecs for a frame. It is written by `gate --update REASON`; behind each count is why it is so.
+# of a raw source for a message of a hundred connections (fan-in), for a hop along a thousand pipes (chain-idle), and for putting off
+# one of ten thousand timers (timer-reset); and user instructions of our codecs for a frame. It is written by `gate --update REASON`;
+# behind each count is why it is so.
 ";
+
+/// The works of `loops` that are counted, and their sizes.
+const WORKS: [(work::Kind, u64); 3] =
+    [(work::Kind::FanIn, 100), (work::Kind::ChainIdle, 1000), (work::Kind::TimerReset, 10_000)];
 
 /// A count on file.
 #[derive(Clone, PartialEq, Debug)]
@@ -111,7 +118,29 @@ fn workloads() -> impl Iterator<Item = Result<(String, f64), Box<dyn Error>>> {
         let (name, count) = counted?;
         Ok((format!("instructions/{name}"), count))
     });
-    instructions.chain(calls).chain(codecs)
+    instructions.chain(calls).chain(codecs).chain(works())
+}
+
+/// Those of `loops`, by a raw source on each backend of the machine.
+fn works() -> impl Iterator<Item = Result<(String, f64), Box<dyn Error>>> {
+    let backends = Backend::ALL.iter().copied().filter(|backend| backend.is_available());
+    let jobs = backends.flat_map(|backend| WORKS.map(|work| (backend, work)));
+    jobs.flat_map(|(backend, (kind, size))| match count_work(backend, kind, size) {
+        Ok(counts) => {
+            let names = ["instructions", "system-calls"].map(|what| format!("{what}/{backend}/{kind}"));
+            names.into_iter().zip(counts).map(Ok).collect()
+        }
+        Err(error) => vec![Err(error)],
+    })
+}
+
+fn count_work(backend: Backend, kind: work::Kind, size: u64) -> Result<[f64; 2], Box<dyn Error>> {
+    let name = format!("ringmq {backend}");
+    let all = peers::all();
+    let contestant = all.iter().find(|one| one.name() == name).ok_or(format!("no contestant {name}"))?;
+    let counts = work::count(Job { kind, size, count: 0 }, &**contestant)
+        .map_err(|error| format!("{kind} by {name}: {error}"))?;
+    counts.ok_or_else(|| format!("{kind} by {name}: it was not counted").into())
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]

@@ -7,7 +7,7 @@ use lexopt::prelude::*;
 
 use crate::report::data::{Figure, Value};
 use crate::work::{measure, Kind, Plan};
-use crate::{callgrind, strace};
+use crate::{callgrind, peers, strace};
 
 const HELP: &str = "\
 What event loops cost: the same works for each backend of ours, for a loop that is written by hand, and for other loops.
@@ -33,7 +33,7 @@ works:
   wake          is woken by another thread
 
 contestants: hand (epoll), hand-poll, hand-select, \"ringmq epoll\" and the other backends, \"ringmq framed\"; with --features peers also
-mio, polling, calloop and tokio.
+mio, polling, calloop and tokio, and libuv, libevent and libev where they are installed.
 ";
 
 pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
@@ -69,6 +69,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         callgrind::check()?;
         strace::check()?;
     }
+    peers::missing().iter().for_each(|what| eprintln!("{what}"));
     let figures = measure(&plan, &mut |what| eprint!("\r\x1b[K{what}"))?;
     eprint!("\r\x1b[K");
     println!(

@@ -13,6 +13,8 @@ mod chain;
 #[cfg(target_os = "linux")]
 pub mod hand;
 #[cfg(feature = "peers")]
+mod libraries;
+#[cfg(feature = "peers")]
 mod mio;
 mod ours;
 mod pace;
@@ -174,6 +176,18 @@ pub fn all() -> Vec<Box<dyn Contestant>> {
         all.push(Box::new(polling::Polling));
         all.push(Box::new(calloop::Calloop));
         all.push(Box::new(tokio::Tokio));
+        libraries::ALL.iter().for_each(|library| all.push(Box::new(*library)));
     }
     all
+}
+
+/// What the program was built without, and how it would be built with it.
+pub fn missing() -> Vec<String> {
+    #[cfg(feature = "peers")]
+    let missing = libraries::MISSING
+        .iter()
+        .map(|(name, package)| format!("built without {name} ({package} in Debian)"));
+    #[cfg(not(feature = "peers"))]
+    let missing = std::iter::once(String::from("built without other loops (--features peers)"));
+    missing.collect()
 }

@@ -29,6 +29,7 @@ pub fn measure(options: &Options) -> Result<Report, Box<dyn Error>> {
         let works = ["ping-pong", "fan-in"].into_iter().filter(|work| options.wants_work(work));
         report.notes.extend(works.map(|work| Note { work: work.to_string(), why: why.to_string() }));
     }
+    peers::missing().iter().for_each(|what| eprintln!("{what}"));
     let begin = Instant::now();
     let mut timers_are_done = false;
     for (at, work) in works.iter().enumerate() {

@@ -13,6 +13,7 @@ mod count;
 mod measure;
 
 pub use child::run as play;
+pub use count::count;
 pub use measure::{measure, Plan};
 
 /// A work.
