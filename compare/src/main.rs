@@ -11,6 +11,8 @@ mod loops;
 mod mq;
 mod peers;
 mod report;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod scale;
 mod servers;
 mod strace;
 mod work;
@@ -27,6 +29,7 @@ commands:
   instructions  user instructions per round trip in an echo server, under callgrind
   loops         what event loops cost, ours beside one by hand and others
   mq            throughput and latency of message-queue sockets, beside libzmq and nng
+  scale         how many idle connections a loop holds, and what they cost
 
 `ringmq-compare COMMAND --help` has the options.
 ";
@@ -59,14 +62,24 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             Err("expected to be built with --features mq".into())
         }
         Some(lexopt::Arg::Value(command)) if command == "loops" => loops::run(arguments),
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        Some(lexopt::Arg::Value(command)) if command == "scale" => scale::run(arguments),
+        #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+        Some(lexopt::Arg::Value(command)) if command == "scale" => {
+            Err("`scale` asks Linux and glibc what is used, and this is neither".into())
+        }
         // What the other commands run in a process of its own.
         Some(lexopt::Arg::Value(command)) if command == "serve" => servers::run(arguments),
         Some(lexopt::Arg::Value(command)) if command == "codec-passes" => codecs::run_passes(arguments),
         Some(lexopt::Arg::Value(command)) if command == "play" => work::play(arguments),
         #[cfg(feature = "mq")]
         Some(lexopt::Arg::Value(command)) if command == "mq-node" => mq::node::run(arguments),
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        Some(lexopt::Arg::Value(command)) if command == "scale-server" => scale::run_server(arguments),
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        Some(lexopt::Arg::Value(command)) if command == "scale-client" => scale::run_client(arguments),
         Some(lexopt::Arg::Value(command)) => Err(format!(
-            "no command {command:?}: there are `codecs`, `gate`, `instructions`, `loops` and `mq`"
+            "no command {command:?}: there are `codecs`, `gate`, `instructions`, `loops`, `mq` and `scale`"
         )
         .into()),
         // Without a command it measures, and options are those of that.

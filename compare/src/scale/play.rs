@@ -1,0 +1,159 @@
+//! Starts a server and its clients, has them play, and gathers what they tell.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use ringmq::platform::Backend;
+
+use super::Kind;
+
+/// How many connections a client opens at the most: fewer than there are ports for one address, and each has an address of its own.
+const PER_CLIENT: usize = 16_000;
+
+/// What one server was seen to do.
+#[derive(Debug)]
+pub struct Seen {
+    pub held: u64,
+    pub user: u64,
+    pub resident: u64,
+    pub stopped: Option<String>,
+    pub nanoseconds: u64,
+    pub messages: u64,
+}
+
+/// The server holds so many, of which the first `active` get a message in each of the rounds. It runs under callgrind if a place for its
+/// profile is given.
+pub fn play(
+    kind: Kind,
+    backend: Backend,
+    connections: usize,
+    active: usize,
+    rounds: u64,
+    limit: usize,
+    profile: Option<&Path>,
+) -> Result<Seen, Box<dyn Error>> {
+    let program = std::env::current_exe()?;
+    let mut command = match profile {
+        None => Command::new(&program),
+        Some(profile) => {
+            let mut command = Command::new("valgrind");
+            command.args(["-q", "--tool=callgrind"]);
+            command.arg(format!("--callgrind-out-file={}", profile.display())).arg(&program);
+            command
+        }
+    };
+    let mut server =
+        Node::start(command.args(["scale-server", &kind.to_string(), &backend.to_string()]), "the server")?;
+    let port = server.line()?;
+    let (mut clients, mut opened, mut stopped) = (Vec::new(), 0, None);
+    for (at, count) in shares(connections, limit).into_iter().enumerate() {
+        // 127.0.1.1 and on: an address each, and so all ports for each.
+        let host = format!("127.0.{}.{}", 1 + at / 250, 1 + at % 250);
+        let mut client = Node::start(
+            Command::new(&program).args(["scale-client", &host, &port, &count.to_string()]),
+            "a client",
+        )?;
+        let line = client.line()?;
+        let (count, reason) = line.split_once(' ').unwrap_or((&line, ""));
+        opened += count.parse::<usize>()?;
+        clients.push(client);
+        if !reason.is_empty() {
+            stopped = Some(reason.to_owned());
+            break;
+        }
+    }
+    server.tell(&opened.to_string())?;
+    let line = server.line()?;
+    let mut words = line.splitn(4, ' ');
+    let mut number = || words.next().unwrap_or_default().parse::<u64>();
+    let (held, user, resident) = (number()?, number()?, number()?);
+    // What the server says explains that clients were refused.
+    let stopped = words.next().map(str::to_owned).filter(|reason| !reason.is_empty()).or(stopped);
+    let mut first = clients.into_iter();
+    let mut player = first.next().ok_or("no connection was asked for")?;
+    let active = active.min(held as usize);
+    player.tell(&format!("{active} {rounds}"))?;
+    player.line()?;
+    // It hangs up, which ends the server.
+    drop(player);
+    let line = server.line()?;
+    let (nanoseconds, messages) = line.split_once(' ').ok_or("the server told nothing of use")?;
+    let seen = Seen {
+        held,
+        user,
+        resident,
+        stopped,
+        nanoseconds: nanoseconds.parse()?,
+        messages: messages.parse()?,
+    };
+    let status = server.child.wait()?;
+    match status.success() {
+        true => Ok(seen),
+        false => Err(format!("the server ended with {status}").into()),
+    }
+}
+
+/// How many each client opens: no more than it has ports and descriptors for, a few of which it needs itself.
+fn shares(connections: usize, limit: usize) -> Vec<usize> {
+    let most = limit.saturating_sub(16).clamp(1, PER_CLIENT);
+    let mut shares = vec![most; connections / most];
+    if !connections.is_multiple_of(most) {
+        shares.push(connections % most);
+    }
+    shares
+}
+
+/// A process, which does not outlive a failure.
+struct Node {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    name: &'static str,
+}
+
+impl Node {
+    fn start(command: &mut Command, name: &'static str) -> Result<Node, Box<dyn Error>> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let output = BufReader::new(child.stdout.take().ok_or("a process without output")?);
+        Ok(Node { child, output, name })
+    }
+
+    fn line(&mut self) -> Result<String, Box<dyn Error>> {
+        let mut line = String::new();
+        match self.output.read_line(&mut line)? {
+            0 => Err(format!("{} has ended too early", self.name).into()),
+            _ => Ok(line.trim_end().to_owned()),
+        }
+    }
+
+    fn tell(&mut self, line: &str) -> Result<(), Box<dyn Error>> {
+        let input = self.child.stdin.as_mut().ok_or("a process without input")?;
+        Ok(writeln!(input, "{line}")?)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Neither does anything once it was waited for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_share_all_connections_and_none_has_more_than_its_limit() {
+        for (connections, limit) in [(1, 20_000), (10_000, 1024), (32_000, 20_000), (50_001, 1 << 20)] {
+            let shares = shares(connections, limit);
+            assert_eq!(shares.iter().sum::<usize>(), connections);
+            assert!(
+                shares.iter().all(|&share| (1..=PER_CLIENT.min(limit - 16)).contains(&share)),
+                "{shares:?}"
+            );
+        }
+    }
+}
