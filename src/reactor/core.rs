@@ -15,7 +15,7 @@ use super::member::{Member, Pair};
 use super::memory::Memory;
 #[cfg(feature = "recorder")]
 use super::recorder::Recorder;
-use super::remote::Remote;
+use super::remote::{PostedTask, Remote};
 use super::slab::{Id, Key, SourceId};
 use super::source::{Io, Source};
 use super::stats::Stats;
@@ -30,6 +30,8 @@ pub(crate) struct Core<S: 'static> {
     pub poller: AnyPoller,
     pub agenda: Agenda<S>,
     pub remote: Remote<S>,
+    /// What other threads have posted and this one has taken, to be run.
+    pub posted: VecDeque<PostedTask<S>>,
     /// The source that other threads are heard by: what it fires for is the tasks that they posted.
     pub doorbell: Option<Key>,
     pub failure_hook: Option<FailureHook<S>>,
@@ -69,6 +71,7 @@ impl<S: 'static> Core<S> {
             poller,
             agenda: Agenda::new(),
             remote,
+            posted: VecDeque::new(),
             doorbell: None,
             failure_hook: None,
             budgets,
@@ -117,7 +120,7 @@ impl<S: 'static> Core<S> {
     /// How many turns run all that is queued, here and by other threads, as the budgets go.
     pub fn turns_for_queued(&self) -> usize {
         let turns = |count: usize, budget: usize| count / budget + usize::from(count % budget > 0);
-        let (here, posted) = (self.agenda.queues.len(), self.remote.task_count());
+        let (here, posted) = (self.agenda.queues.len(), self.posted.len() + self.remote.task_count());
         turns(here, self.budgets.callbacks) + turns(posted, self.budgets.posted_tasks)
     }
 

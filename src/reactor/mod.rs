@@ -323,6 +323,7 @@ impl<S: 'static> Reactor<S> {
 impl<S: 'static> Drop for Reactor<S> {
     fn drop(&mut self) {
         self.core.remote.close();
+        self.core.posted.clear();
     }
 }
 

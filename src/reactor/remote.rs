@@ -37,7 +37,8 @@ pub struct Remote<S: 'static> {
     shared: Arc<Shared<S>>,
 }
 
-type PostedTask<S> = Box<dyn Task<S> + Send>;
+/// A task from another thread.
+pub(crate) type PostedTask<S> = Box<dyn Task<S> + Send>;
 
 struct Shared<S: 'static> {
     /// None once the reactor is gone.
@@ -56,8 +57,18 @@ impl<S: 'static> Remote<S> {
         &self,
         task: impl FnOnce(&mut S, &mut Context<'_, S>) -> R + Send + 'static,
     ) -> Result<(), Gone> {
-        self.shared.tasks().as_mut().ok_or(Gone)?.push_back(Box::new(task));
-        self.shared.waker.wake();
+        let task: PostedTask<S> = Box::new(task);
+        let rings = {
+            let mut tasks = self.shared.tasks();
+            let tasks = tasks.as_mut().ok_or(Gone)?;
+            tasks.push_back(task);
+            // Whoever put the first one there rings, or is about to. The loop takes all that is there at once, and looks again once it was
+            // rung for: so none is left that nobody has rung for.
+            tasks.len() == 1
+        };
+        if rings {
+            self.shared.waker.wake();
+        }
         Ok(())
     }
 
@@ -82,11 +93,17 @@ impl<S: 'static> Remote<S> {
         self.shared.is_stopping.swap(false, Ordering::SeqCst)
     }
 
-    /// The task that has waited longest.
-    pub(super) fn pop_task(&self) -> Option<PostedTask<S>> {
-        self.shared.tasks().as_mut()?.pop_front()
+    /// Takes all tasks that wait, behind those that were taken before. What is posted from here on rings again.
+    pub(super) fn take_tasks(&self, taken: &mut VecDeque<PostedTask<S>>) {
+        if let Some(tasks) = self.shared.tasks().as_mut() {
+            match taken.is_empty() {
+                true => std::mem::swap(taken, tasks),
+                false => taken.append(tasks),
+            }
+        }
     }
 
+    /// How many were not taken yet.
     pub(super) fn task_count(&self) -> usize {
         self.shared.tasks().as_ref().map_or(0, VecDeque::len)
     }

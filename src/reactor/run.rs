@@ -146,13 +146,14 @@ impl<S: 'static> Core<S> {
         if let Some(slot) = self.agenda.slots.get_mut(doorbell) {
             slot.registration.marks.take(Marks::FIRED);
         }
-        let count = self.remote.task_count();
+        self.remote.take_tasks(&mut self.posted);
+        let count = self.posted.len();
         if count > self.budgets.posted_tasks {
             self.agenda.fire(doorbell);
         }
         for _ in 0..count.min(self.budgets.posted_tasks) {
             // One at a time, so that a failure loses none of the others.
-            let task = match self.remote.pop_task() {
+            let task = match self.posted.pop_front() {
                 Some(task) => task,
                 None => break,
             };
