@@ -42,13 +42,14 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The system's best backend, 64 MiB of memory, 256 events a wait; in a turn, 256 KiB for each source, and 1024 each of callbacks,
+    /// The system's best backend, 64 MiB of memory, 256 events a wait; in a turn, 1 MiB for each source, and 1024 each of callbacks,
     /// timers and posted tasks.
     pub fn new() -> Builder {
-        // Four buffers' worth for a source: a system call still pays, and who always has more leaves the others their turn. Of the
-        // rest so many that a turn of small pieces takes about a millisecond.
+        // As many bytes for a source as a processor copies in some hundred microseconds: a turn still pays when nobody else has anything,
+        // and who always has more leaves the others their turn. Of the rest so many that a turn of small pieces takes about a
+        // millisecond.
         let budgets =
-            Budgets { source_bytes: 4 * BUFFER_LEN, callbacks: 1024, timers: 1024, posted_tasks: 1024 };
+            Budgets { source_bytes: 16 * BUFFER_LEN, callbacks: 1024, timers: 1024, posted_tasks: 1024 };
         Builder {
             backend: Backend::default(),
             poller: None,

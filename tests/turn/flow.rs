@@ -246,7 +246,7 @@ impl Transport for Endless {}
 
 pub fn one_source_reads_and_writes_no_more_than_its_budget_in_a_turn(case: Case) {
     const BUDGET: usize = 4 * BUFFER_LEN;
-    let (mut reactor, _spy) = case.spied();
+    let (mut reactor, _spy) = case.spied_by(case.builder().source_budget(BUDGET));
     let (mut near, far) = pair();
     let mut context = reactor.context();
     let mut stream = Stream::new(Endless(far), &context.memory()).unwrap();
