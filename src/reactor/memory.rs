@@ -22,8 +22,9 @@ const LONG_MAX: usize = 4 * 1024 * 1024;
 pub(super) const SEGMENT_LEN: usize = 16 * 1024;
 
 /// How many unused segments are kept, as unused receive buffers are: as many as connections are answered in one turn, when a crowd of them
-/// is served. A new one has to be filled with zeros, which takes longer than to serve a short request.
-const SPARE_SEGMENTS: usize = 64;
+/// is served, up to the 4 MiB that a receive buffer may have grown to. A new one has to be filled with zeros, which takes longer than to serve
+/// a short request.
+const SPARE_SEGMENTS: usize = LONG_MAX / SEGMENT_LEN;
 
 /// The budget of a reactor, in bytes. A clone is another handle on the same budget.
 ///
@@ -153,7 +154,7 @@ impl Memory {
 
     /// Whether so much is lent, or waits to be sent, that few bytes are not worth a buffer.
     pub(super) fn is_crowded(&self) -> bool {
-        self.used() > SPARE_BUFFERS * BUFFER_LEN
+        self.used() >= SPARE_BUFFERS * BUFFER_LEN
     }
 
     /// Lends one though the budget does not allow it, of what is set aside for whoever is first in line.
@@ -459,7 +460,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_empty_charged_to_nobody_and_bounded() {
-        let memory = Memory::new(4 * SPARE_BUFFERS * BUFFER_LEN);
+        let memory = Memory::new((4 * SPARE_BUFFERS * BUFFER_LEN).max(4 * SPARE_SEGMENTS * SEGMENT_LEN));
         let give_backs: [fn(Buf, &Memory); 2] = [Buf::give_back, |buf, _| drop(buf)];
         for give_back in give_backs {
             let mut lent: Vec<Buf> = (0..2 * SPARE_BUFFERS).map(|_| memory.lend().unwrap()).collect();
