@@ -169,6 +169,7 @@ impl<S: 'static> Context<'_, S> {
     }
 
     /// Whether callbacks or tasks are queued, for this phase 1 or the next.
+    #[cfg(feature = "mq")]
     pub(crate) fn has_queued(&self) -> bool {
         self.core.agenda.queues.len() > 0
     }
