@@ -1,4 +1,4 @@
-//! `echo` sends messages back, drops who breaks its protocol, and says why it cannot start.
+//! `echo` sends messages back, drops who breaks its protocol, and says why it cannot start; so does `multicore`, on several threads.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -16,8 +16,16 @@ struct Echo {
 
 impl Echo {
     fn start(backend: Backend) -> Echo {
-        let mut process = example("echo")
+        let (echo, line) = Echo::start_as("echo", &[], backend);
+        assert_eq!(line, format!("listening on {} with {backend}\n", echo.address));
+        echo
+    }
+
+    /// One of the examples that do the same; answers with what it says first, too.
+    fn start_as(name: &str, arguments: &[&str], backend: Backend) -> (Echo, String) {
+        let mut process = example(name)
             .arg("127.0.0.1:0")
+            .args(arguments)
             .env("RINGMQ_BACKEND", backend.name())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -29,8 +37,7 @@ impl Echo {
             .read_line(&mut line)
             .expect("read");
         let address = line.split_whitespace().nth(2).expect("it says where it listens").to_owned();
-        assert_eq!(line, format!("listening on {address} with {backend}\n"));
-        Echo { process, address }
+        (Echo { process, address }, line)
     }
 
     fn connect(&self) -> TcpStream {
@@ -75,6 +82,39 @@ fn echo_sends_back_messages_of_every_length() {
         let received = received.join().expect("the reader does not panic").expect("read until echo finishes");
         assert!(received == sent, "{backend}: {} bytes of {} came back", received.len(), sent.len());
         assert_eq!(echo.end(), "", "{backend}");
+    }
+}
+
+#[test]
+fn multicore_serves_more_connections_than_threads_on_every_backend() {
+    for backend in Backend::AVAILABLE {
+        let (echo, line) = Echo::start_as("multicore", &["3"], *backend);
+        assert_eq!(line, format!("listening on {} with 3 threads of {backend}\n", echo.address));
+        let mut streams: Vec<TcpStream> = (0..7).map(|_| echo.connect()).collect();
+        // All are there before the first is answered, so no thread serves one after the other.
+        for (number, stream) in streams.iter_mut().enumerate() {
+            stream.write_all(&[0, 0, 0, 2, b'#', number as u8]).expect("send");
+        }
+        for (number, stream) in streams.iter_mut().enumerate().rev() {
+            let mut answer = [0; 6];
+            stream.read_exact(&mut answer).expect("receive");
+            assert_eq!(answer, [0, 0, 0, 2, b'#', number as u8], "{backend}");
+        }
+        for stream in &mut streams {
+            stream.shutdown(Shutdown::Write).expect("finish");
+            assert_eq!(stream.read(&mut [0; 16]).expect("it finishes too"), 0, "{backend}");
+        }
+        assert_eq!(echo.end(), "", "{backend}");
+    }
+}
+
+#[test]
+fn multicore_explains_which_number_of_threads_it_takes() {
+    for count in ["0", "many", "1025"] {
+        let output = example("multicore").args(["127.0.0.1:0", count]).output().expect("start multicore");
+        assert_eq!(output.status.code(), Some(1));
+        let expected = format!("multicore: expected a number of threads from 1 to 1024, found `{count}`\n");
+        assert_eq!(text(&output.stderr), expected);
     }
 }
 
