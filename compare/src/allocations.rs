@@ -15,6 +15,18 @@ pub fn count() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
+/// How many bytes the C library's allocator has given out and not had back: what Rust has of it, and what is in C. 0 where it does not tell.
+pub fn in_use() -> usize {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        // SAFETY: takes nothing and answers by value.
+        let info = unsafe { libc::mallinfo2() };
+        info.uordblks + info.hblkhd
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    0
+}
+
 /// Not added in one step: that would cost more than the rest of it, and whoever allocates more would look slower than it is. What is
 /// measured has one thread.
 fn add_one() {

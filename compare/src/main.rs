@@ -29,6 +29,7 @@ commands:
   instructions  user instructions per round trip in an echo server, under callgrind
   loops         what event loops cost, ours beside one by hand and others
   mq            throughput and latency of message-queue sockets, beside libzmq and nng
+  multicore     what an echo server gains by more reactors than one
   scale         how many idle connections a loop holds, and what they cost
 
 `ringmq-compare COMMAND --help` has the options.
@@ -64,9 +65,11 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         Some(lexopt::Arg::Value(command)) if command == "loops" => loops::run(arguments),
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         Some(lexopt::Arg::Value(command)) if command == "scale" => scale::run(arguments),
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        Some(lexopt::Arg::Value(command)) if command == "multicore" => scale::multicore::run(arguments),
         #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-        Some(lexopt::Arg::Value(command)) if command == "scale" => {
-            Err("`scale` asks Linux and glibc what is used, and this is neither".into())
+        Some(lexopt::Arg::Value(command)) if command == "scale" || command == "multicore" => {
+            Err(format!("{command:?} asks Linux and glibc what is used, and this is neither").into())
         }
         // What the other commands run in a process of its own.
         Some(lexopt::Arg::Value(command)) if command == "serve" => servers::run(arguments),
@@ -77,9 +80,13 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         Some(lexopt::Arg::Value(command)) if command == "scale-server" => scale::run_server(arguments),
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        Some(lexopt::Arg::Value(command)) if command == "multicore-server" => {
+            scale::multicore::run_server(arguments)
+        }
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
         Some(lexopt::Arg::Value(command)) if command == "scale-client" => scale::run_client(arguments),
         Some(lexopt::Arg::Value(command)) => Err(format!(
-            "no command {command:?}: there are `codecs`, `gate`, `instructions`, `loops`, `mq` and `scale`"
+            "no command {command:?}: there are `codecs`, `gate`, `instructions`, `loops`, `mq`, `multicore` and `scale`"
         )
         .into()),
         // Without a command it measures, and options are those of that.

@@ -22,3 +22,14 @@ pub fn raise() -> io::Result<u64> {
 pub fn raise() -> io::Result<u64> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "the limit on descriptors is raised on Linux alone"))
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_raised_to_the_hard_one() {
+        let raised = raise().expect("raise it");
+        assert_eq!(raise().expect("it stays"), raised);
+    }
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 
 use super::stop;
+use crate::report::limit;
 
 /// Under callgrind a server is some fifty times slower than by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,7 +22,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     let host: Ipv4Addr = arguments.value()?.parse()?;
     let port: u16 = arguments.value()?.parse()?;
     let count: usize = arguments.value()?.parse()?;
-    stop::raise_limit()?;
+    limit::raise()?;
     let mut sockets = Vec::with_capacity(count);
     let mut stopped = String::new();
     while sockets.len() < count {

@@ -1,6 +1,7 @@
 //! The command `scale`: how many idle connections a loop holds, what each takes, and what an active one costs beside them.
 
 mod client;
+pub mod multicore;
 mod play;
 mod server;
 mod stop;
@@ -12,6 +13,8 @@ use std::str::FromStr;
 
 use lexopt::prelude::*;
 use ringmq::platform::Backend;
+
+use crate::report::limit;
 
 pub use client::run as run_client;
 pub use server::run as run_server;
@@ -80,7 +83,7 @@ pub fn run(arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     if options.is_counted {
         crate::callgrind::check()?;
     }
-    let limit = stop::raise_limit()? as usize;
+    let limit = limit::raise()? as usize;
     println!("limit on descriptors of each process: {limit}");
     println!("kind    backend  asked    held  user B  resident B  CPU ns/event  instructions/event");
     for &kind in &options.kinds {

@@ -106,20 +106,20 @@ fn shares(connections: usize, limit: usize) -> Vec<usize> {
 }
 
 /// A process, which does not outlive a failure.
-struct Node {
+pub struct Node {
     child: Child,
     output: BufReader<ChildStdout>,
     name: &'static str,
 }
 
 impl Node {
-    fn start(command: &mut Command, name: &'static str) -> Result<Node, Box<dyn Error>> {
+    pub fn start(command: &mut Command, name: &'static str) -> Result<Node, Box<dyn Error>> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = BufReader::new(child.stdout.take().ok_or("a process without output")?);
         Ok(Node { child, output, name })
     }
 
-    fn line(&mut self) -> Result<String, Box<dyn Error>> {
+    pub fn line(&mut self) -> Result<String, Box<dyn Error>> {
         let mut line = String::new();
         match self.output.read_line(&mut line)? {
             0 => Err(format!("{} has ended too early", self.name).into()),
@@ -127,9 +127,21 @@ impl Node {
         }
     }
 
-    fn tell(&mut self, line: &str) -> Result<(), Box<dyn Error>> {
+    pub fn tell(&mut self, line: &str) -> Result<(), Box<dyn Error>> {
         let input = self.child.stdin.as_mut().ok_or("a process without input")?;
         Ok(writeln!(input, "{line}")?)
+    }
+}
+
+impl Node {
+    /// Ends its input, and answers with the last line that it tells.
+    pub fn end(mut self) -> Result<String, Box<dyn Error>> {
+        drop(self.child.stdin.take());
+        let line = self.line()?;
+        match self.child.wait()? {
+            status if status.success() => Ok(line),
+            status => Err(format!("{} ended with {status}", self.name).into()),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use ringmq::platform::{Backend, Interest, Ready};
 use ringmq::{Builder, Context, Fire, Framed, Io, Reactor, Source};
 
 use super::{stop, Kind};
+use crate::allocations;
+use crate::report::limit;
 use crate::servers::LEN_MAX;
 
 /// The connection whose end is the server's: the first, which the first client has opened.
@@ -29,12 +31,12 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     stop::end_with_parent()?;
     let kind: Kind = arguments.value()?.parse()?;
     let backend: Backend = arguments.value()?.parse()?;
-    stop::raise_limit()?;
+    limit::raise()?;
     let listener = TcpListener::bind("0.0.0.0:0")?;
     say(&listener.local_addr()?.port().to_string())?;
     let (mut reactor, mut stopped): (Reactor<()>, _) = (Builder::new().backend(backend).build()?, None);
     let sockets = accept(listener, &mut stopped)?;
-    let before = (allocated(), resident()?);
+    let before = (allocations::in_use(), resident()?);
     let mut held = 0;
     for (at, socket) in sockets.into_iter().enumerate() {
         socket.set_nodelay(true)?;
@@ -48,7 +50,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     for _ in 0..2 {
         reactor.turn(&mut (), Some(Duration::ZERO))?;
     }
-    let user = allocated().saturating_sub(before.0);
+    let user = allocations::in_use().saturating_sub(before.0);
     let rss = resident()?.saturating_sub(before.1);
     say(&format!("{held} {user} {rss} {}", stopped.as_deref().unwrap_or("")))?;
     let start = processor()?;
@@ -166,16 +168,9 @@ impl Source for Echo {
     }
 }
 
-fn say(line: &str) -> io::Result<()> {
+pub fn say(line: &str) -> io::Result<()> {
     println!("{line}");
     io::stdout().flush()
-}
-
-/// Bytes that the allocator has given out, those of its own mappings too.
-fn allocated() -> u64 {
-    // SAFETY: takes nothing and answers by value.
-    let info = unsafe { libc::mallinfo2() };
-    (info.uordblks + info.hblkhd) as u64
 }
 
 fn resident() -> Result<u64, Box<dyn Error>> {
@@ -186,7 +181,7 @@ fn resident() -> Result<u64, Box<dyn Error>> {
 }
 
 /// What this process has used of the processors.
-fn processor() -> io::Result<Duration> {
+pub fn processor() -> io::Result<Duration> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is valid for writes of a timespec.
     match unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) } {

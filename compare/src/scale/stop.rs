@@ -1,21 +1,6 @@
-//! What kept a program from more connections, in words, and how the limit is raised; and its limit on descriptors.
+//! What kept a program from more connections, in words, and how the limit is raised.
 
 use std::io;
-
-/// Raises the limit on descriptors as far as the process may, and answers with it.
-pub fn raise_limit() -> io::Result<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is valid for writes of an rlimit.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    limit.rlim_cur = limit.rlim_max;
-    // SAFETY: `limit` is valid for reads of an rlimit.
-    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(limit.rlim_cur)
-}
 
 /// The system ends this process when its parent ends, however that comes.
 pub fn end_with_parent() -> io::Result<()> {
@@ -65,11 +50,5 @@ mod tests {
             assert!(words.starts_with("server: ") && words.contains(expected), "{words}");
             assert!(words.contains(&format!("os error {errno}")), "{words}");
         }
-    }
-
-    #[test]
-    fn the_limit_is_raised_to_the_hard_one() {
-        let raised = raise_limit().expect("raise it");
-        assert_eq!(raise_limit().expect("it stays"), raised);
     }
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Fallible, Job, Kind, CHAIN_LEN};
+use crate::allocations;
 use crate::peers::{self, Chain, Contestant, Played, Unplayed};
 
 /// It has told what it cannot do.
@@ -46,9 +47,9 @@ fn play(job: Job, contestant: &dyn Contestant) -> Played<String> {
         Kind::PingPong | Kind::FanIn => contestant.echo(accept(job)?).map(|()| String::new()),
         Kind::IdleMemory => {
             let sockets = accept(job)?;
-            let before = allocated();
+            let before = allocations::in_use();
             let mut after = before;
-            contestant.idle(sockets, &mut || after = allocated())?;
+            contestant.idle(sockets, &mut || after = allocations::in_use())?;
             Ok(((after as f64 - before as f64) / job.size as f64).to_string())
         }
         Kind::ChainIdle => {
@@ -94,18 +95,6 @@ fn accept(job: Job) -> io::Result<Vec<std::net::TcpStream>> {
         Ok(stream)
     };
     (0..job.connections()).map(accept).collect()
-}
-
-/// How many bytes the C library's allocator has given out and not had back, which is Rust's too.
-fn allocated() -> usize {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    {
-        // SAFETY: takes nothing.
-        let info = unsafe { libc::mallinfo2() };
-        info.uordblks + info.hblkhd
-    }
-    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-    0
 }
 
 /// Between a minute and an hour, and an order to cancel them in: the same each time.
