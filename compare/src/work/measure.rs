@@ -63,8 +63,13 @@ pub fn measure(plan: &Plan, progress: &mut dyn FnMut(&str)) -> Fallible<Vec<Figu
     let limit = limit::raise().unwrap_or(1024);
     let mut figures = Vec::new();
     for &kind in &plan.works {
-        for size in kind.sizes(plan.is_quick, plan.is_large, limit) {
+        let sizes = kind.sizes(plan.is_quick, plan.is_large, limit);
+        for &size in &sizes {
             figures.extend(measure_one(plan, kind, size, &contestants, progress)?);
+            // What is counted is to be seen to grow with the size, or not to: the ends tell.
+            if plan.has_counts && (sizes.first() == Some(&size) || sizes.last() == Some(&size)) {
+                figures.extend(count_one(kind, size, &contestants, progress)?);
+            }
         }
     }
     Ok(figures)
@@ -82,8 +87,9 @@ fn measure_one(
         format!("{kind} {size} by {}: {error}", contestant.name())
     };
     let mut found: Vec<Vec<Outcome>> = contestants.iter().map(|_| Vec::new()).collect();
-    for round in 0..plan.rounds {
-        progress(&format!("{kind} {size}: round {} of {}", round + 1, plan.rounds));
+    let rounds = if kind.is_exact() { 1 } else { plan.rounds };
+    for round in 0..rounds {
+        progress(&format!("{kind} {size}: round {} of {rounds}", round + 1));
         for (contestant, found) in contestants.iter().zip(&mut found) {
             // What it lacks it will lack again.
             if !matches!(found.first(), Some(Outcome::Cannot(_))) {
@@ -92,20 +98,26 @@ fn measure_one(
             }
         }
     }
+    let found = contestants.iter().zip(found);
+    Ok(found.flat_map(|(contestant, found)| figures_of(kind, size, contestant.name(), found)).collect())
+}
+
+/// What can be counted exactly, of all.
+fn count_one(
+    kind: Kind,
+    size: u64,
+    contestants: &[&dyn Contestant],
+    progress: &mut dyn FnMut(&str),
+) -> Fallible<Vec<Figure>> {
     let mut figures = Vec::new();
-    for (contestant, found) in contestants.iter().zip(found) {
+    for contestant in contestants.iter().filter(|contestant| kind.counted(contestant.scans()).is_some()) {
         let name = contestant.name();
-        let can = !matches!(found.first(), Some(Outcome::Cannot(_)));
-        figures.extend(figures_of(kind, size, name, found));
-        if can && plan.has_counts && kind.counted(contestant.scans()).is_some() {
-            progress(&format!("{kind} {size}: counting {name}"));
-            let job = Job { kind, size, count: 0 };
-            let counts = count::count(job, *contestant).map_err(|error| named(*contestant, error))?;
-            for (measure, each) in
-                ["instructions", "system calls"].into_iter().zip(counts.into_iter().flatten())
-            {
-                figures.push(figure(kind.name(), name, size, measure, Value::of(vec![each])));
-            }
+        progress(&format!("{kind} {size}: counting {name}"));
+        let counts = count::count(Job { kind, size, count: 0 }, *contestant)
+            .map_err(|error| format!("{kind} {size} by {name}: {error}"))?;
+        for (measure, each) in ["instructions", "system calls"].into_iter().zip(counts.into_iter().flatten())
+        {
+            figures.push(figure(kind.name(), name, size, measure, Value::of(vec![each])));
         }
     }
     Ok(figures)

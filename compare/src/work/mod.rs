@@ -141,6 +141,11 @@ impl Kind {
         }
     }
 
+    /// Whether it comes to the same each time.
+    pub fn is_exact(self) -> bool {
+        self == Kind::IdleMemory
+    }
+
     /// Whether a client in another process plays with it.
     pub fn has_clients(self) -> bool {
         matches!(self, Kind::PingPong | Kind::FanIn | Kind::IdleMemory | Kind::Churn)
