@@ -110,8 +110,8 @@ impl Id<Socket> {
         places::connect(context, self, endpoint)
     }
 
-    /// Sends a message: it is put before a peer's connection, or dropped where the type of socket or [`WhenFull`](crate::mq::WhenFull) has it so. It goes out in
-    /// this very turn's phase 4.
+    /// Sends a message: it is put before a peer's connection, or dropped where the type of socket or [`WhenFull`](crate::mq::WhenFull) has
+    /// it so. It goes out in this very turn's phase 4.
     ///
     /// # Errors
     /// [`SendError`], with the message. The callback runs when there is a peer, or room.
