@@ -229,8 +229,10 @@ impl Epoll {
         let mut count = sys::check(count)? as usize;
         loop {
             let mut is_well = true;
-            for index in 0..count {
+            let mut index = self.report_news(0, count, events);
+            while index < count {
                 is_well &= self.report(index, events);
+                index = self.report_news(index + 1, count, events);
             }
             if !is_well {
                 self.set_right(count, events)?;
@@ -243,12 +245,16 @@ impl Epoll {
         }
     }
 
+    /// Reports what was found, from an index on, for as long as it is to be told as it is; answers which is the first that is not.
+    #[inline]
+    fn report_news(&self, from: usize, count: usize, events: &mut Events) -> usize {
+        let found = self.buffer[from..count].iter();
+        from + events.extend(found.map_while(|&found| news_of(&self.table, found)))
+    }
+
     /// Reports what was found under a key if it is of the registration that the number has now; answers whether the set is well.
     fn report(&mut self, index: usize, events: &mut Events) -> bool {
         let found = self.buffer[index];
-        if let Some(event) = news_of(&self.table, found) {
-            return events.push(event);
-        }
         let (fd, generation) = split(found.u64);
         match self.table.get_mut(fd) {
             Some(entry) if entry.generation == generation => {

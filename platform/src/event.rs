@@ -262,6 +262,16 @@ impl Events {
         true
     }
 
+    /// Adds events, of which the caller knows that they fit; answers how many.
+    #[allow(dead_code)] // epoll alone has many at once
+    #[inline]
+    pub(crate) fn extend(&mut self, events: impl Iterator<Item = Event>) -> usize {
+        let before = self.list.len();
+        self.list.extend(events);
+        debug_assert!(self.list.len() <= self.capacity(), "more events than fit");
+        self.list.len() - before
+    }
+
     /// Whether no further event fits.
     #[inline]
     pub fn is_full(&self) -> bool {

@@ -142,11 +142,11 @@ impl Memory {
     /// Lends the buffer that came back last; `None` when there is none, or no room.
     #[inline]
     pub(super) fn lend_last(&self) -> Option<Buf> {
-        let lent = self.pool.last.take()?;
-        match self.ledger().charge(BUFFER_LEN) {
-            Ok(()) => Some(Buf { lent }),
-            Err(_) => {
-                self.pool.last.set(Some(lent));
+        self.ledger().charge(BUFFER_LEN).ok()?;
+        match self.pool.last.take() {
+            Some(lent) => Some(Buf { lent }),
+            None => {
+                self.ledger().discharge(BUFFER_LEN);
                 None
             }
         }
@@ -192,14 +192,12 @@ impl Memory {
     /// As [`take_segment`](Self::take_segment), the one that some send queue gave back last; `None` when there is none, or no room.
     #[inline]
     pub(super) fn take_last_segment(&self) -> Option<Box<Segment>> {
-        let segment = self.pool.last_segment.take()?;
-        match self.ledger().charge(SEGMENT_LEN) {
-            Ok(()) => Some(segment),
-            Err(_) => {
-                self.pool.last_segment.set(Some(segment));
-                None
-            }
+        self.ledger().charge(SEGMENT_LEN).ok()?;
+        let segment = self.pool.last_segment.take();
+        if segment.is_none() {
+            self.ledger().discharge(SEGMENT_LEN);
         }
+        segment
     }
 
     /// Takes a segment back, which is charged no more.
