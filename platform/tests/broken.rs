@@ -170,7 +170,8 @@ impl Poller for Broken {
                 Ok(())
             }
             Defect::SleepsAtZero => {
-                let least = Duration::from_millis(1);
+                // So long that it is not over before the thread got to sleep, be the machine as busy as it may.
+                let least = Duration::from_millis(20);
                 self.sound.wait(events, timeout.map(|timeout| timeout.max(least)))
             }
             Defect::TellsOfSignals => {
