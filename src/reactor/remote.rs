@@ -42,7 +42,7 @@ pub(crate) type PostedTask<S> = Box<dyn Task<S> + Send>;
 
 struct Shared<S: 'static> {
     /// None once the reactor is gone.
-    tasks: Mutex<Option<VecDeque<PostedTask<S>>>>,
+    tasks: Mutex<Option<Vec<PostedTask<S>>>>,
     is_stopping: AtomicBool,
     waker: Waker,
 }
@@ -61,10 +61,11 @@ impl<S: 'static> Remote<S> {
         let rings = {
             let mut tasks = self.shared.tasks();
             let tasks = tasks.as_mut().ok_or(Gone)?;
-            tasks.push_back(task);
-            // Whoever put the first one there rings, or is about to. The loop takes all that is there at once, and looks again once it was
+            // Whoever puts the first one there rings, or is about to. The loop takes all that is there at once, and looks again once it was
             // rung for: so none is left that nobody has rung for.
-            tasks.len() == 1
+            let is_first = tasks.is_empty();
+            tasks.push(task);
+            is_first
         };
         if rings {
             self.shared.waker.wake();
@@ -95,17 +96,19 @@ impl<S: 'static> Remote<S> {
 
     /// Takes all tasks that wait, behind those that were taken before. What is posted from here on rings again.
     pub(super) fn take_tasks(&self, taken: &mut VecDeque<PostedTask<S>>) {
-        if let Some(tasks) = self.shared.tasks().as_mut() {
-            match taken.is_empty() {
-                true => std::mem::swap(taken, tasks),
-                false => taken.append(tasks),
-            }
+        // The room of either goes over to the other, between which nothing is copied.
+        let room = if taken.is_empty() { Vec::from(std::mem::take(taken)) } else { Vec::new() };
+        let tasks = self.shared.tasks().as_mut().map(|tasks| std::mem::replace(tasks, room));
+        match tasks {
+            Some(tasks) if taken.is_empty() => *taken = VecDeque::from(tasks),
+            Some(tasks) => taken.extend(tasks),
+            None => {}
         }
     }
 
     /// How many were not taken yet.
     pub(super) fn task_count(&self) -> usize {
-        self.shared.tasks().as_ref().map_or(0, VecDeque::len)
+        self.shared.tasks().as_ref().map_or(0, Vec::len)
     }
 
     /// Drops what waits, and refuses what comes.
@@ -117,7 +120,7 @@ impl<S: 'static> Remote<S> {
 }
 
 impl<S: 'static> Shared<S> {
-    fn tasks(&self) -> MutexGuard<'_, Option<VecDeque<PostedTask<S>>>> {
+    fn tasks(&self) -> MutexGuard<'_, Option<Vec<PostedTask<S>>>> {
         // Nothing that can panic runs under the lock, and a queue is whole at any time.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,8 +158,7 @@ pub(super) struct Doorbell {
 /// A remote and the doorbell that it rings.
 pub(super) fn open<S: 'static>() -> io::Result<(Remote<S>, Doorbell)> {
     let (waker, receiver) = Waker::new()?;
-    let shared =
-        Shared { tasks: Mutex::new(Some(VecDeque::new())), is_stopping: AtomicBool::new(false), waker };
+    let shared = Shared { tasks: Mutex::new(Some(Vec::new())), is_stopping: AtomicBool::new(false), waker };
     Ok((Remote { shared: Arc::new(shared) }, Doorbell { receiver }))
 }
 
