@@ -29,7 +29,7 @@ pub fn main(arguments: Vec<OsString>) {
             parsed.unwrap_or_else(|_| panic!("expected {name} to be a number, found {text:?}"))
         })
     };
-    let seconds = number("RINGMQ_DRILL_SECONDS").unwrap_or(2.0);
+    let seconds = number("RINGMQ_DRILL_SECONDS").unwrap_or(10.0);
     let seed = number("RINGMQ_DRILL_SEED").map_or_else(|| fastrand::u64(..1 << 32), |seed| seed as u64);
     let request = Request::parse(arguments).unwrap_or_else(|error| panic!("drill: {error}"));
     let wanted = |backend: &&Backend| request.wants(&format!("drill::{backend}"));

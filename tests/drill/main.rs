@@ -1,7 +1,7 @@
 //! A cluster whose processes are killed and started again at random: nothing is delivered twice or torn, and nothing is lost but what was on
 //! a connection that died, which is counted.
 //!
-//!     cargo test --test drill                                                        # two seconds on each backend
+//!     cargo test --test drill                                                        # ten seconds on each backend
 //!     RINGMQ_DRILL_SECONDS=120 cargo test --release --test drill -- drill::epoll    # two minutes on one
 //!
 //! One process has a PULL and a REP, four others have five PUSH and five REQ each, one in five of which speaks RingMQ's protocol. All are
