@@ -1,7 +1,8 @@
 //! The sources of a loop and what is to be done in the phases to come: what application code may change.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
+use std::mem;
 
 use super::failure::Failure;
 use super::member::Member;
@@ -16,8 +17,9 @@ pub(crate) struct Agenda<S: 'static> {
     pub queues: Queues<S>,
     /// For phase 2.
     pub timers: Timers<Box<dyn Task<S>>>,
-    /// The timers of sources that have one which is cleared when they are removed.
-    deadlines: BTreeMap<Key, TimerId>,
+    /// The timers of sources that have one which is cleared when they are removed, by their index: apart from the slots, and no longer than
+    /// is needed, since few have one. An array, as the slots are, and no map, which would be a twentieth of a small program.
+    deadlines: Vec<Option<TimerId>>,
 }
 
 /// One source, and what the loop knows of it.
@@ -65,8 +67,6 @@ pub(crate) struct Registration {
     /// What the kernel was told last.
     pub interest: Interest,
     pub marks: Marks,
-    /// Whether it has a deadline, which is [kept apart](Agenda::set_deadline): few have one.
-    has_deadline: bool,
 }
 
 /// What else is true of a source: bits, so that a source of which nothing is, as of nearly all, is known by one look.
@@ -140,14 +140,14 @@ pub(crate) enum Work<S: 'static> {
 impl Registration {
     pub fn new(interest: Interest, is_always_ready: bool) -> Registration {
         let marks = if is_always_ready { Marks::ALWAYS_READY } else { Marks::NONE };
-        Registration { interest, marks, has_deadline: false }
+        Registration { interest, marks }
     }
 }
 
 impl<S: 'static> Agenda<S> {
     pub fn new() -> Agenda<S> {
         let queues = Queues { work: VecDeque::new(), touched: Vec::new(), mood: Mood::Busy };
-        Agenda { slots: Slab::new(), queues, timers: Timers::new(), deadlines: BTreeMap::new() }
+        Agenda { slots: Slab::new(), queues, timers: Timers::new(), deadlines: Vec::new() }
     }
 
     /// Has a source settle before the next wait; `None` when it is gone.
@@ -166,27 +166,27 @@ impl<S: 'static> Agenda<S> {
 
     /// Gives a source a deadline in place of the one that it has, or none any more. A source that is gone has none: its is cleared.
     pub fn set_deadline(&mut self, key: Key, deadline: Option<TimerId>) {
-        let slot = self.slots.get_mut(key);
-        let is_there = slot.map(|slot| slot.registration.has_deadline = deadline.is_some()).is_some();
-        let before = self.deadlines.remove(&key);
-        let unneeded = match deadline {
-            Some(timer) if is_there => {
-                self.deadlines.insert(key, timer);
-                before
-            }
-            // Of a source that is gone there is none before.
-            unneeded => unneeded.or(before),
-        };
+        let is_there = self.slots.get(key).is_some();
+        let unneeded = if is_there { self.replace_deadline(key, deadline) } else { deadline };
         if let Some(timer) = unneeded {
             self.timers.clear(timer);
         }
     }
 
+    /// Answers with the deadline that was there before.
+    fn replace_deadline(&mut self, key: Key, deadline: Option<TimerId>) -> Option<TimerId> {
+        if deadline.is_some() && self.deadlines.len() <= key.index() {
+            self.deadlines.resize(key.index() + 1, None);
+        }
+        let place = self.deadlines.get_mut(key.index())?;
+        mem::replace(place, deadline)
+    }
+
     /// Takes a source out, and clears its deadline.
     pub fn remove(&mut self, key: Key) -> Option<Slot<S>> {
         let slot = self.slots.remove(key)?;
-        if slot.registration.has_deadline {
-            self.set_deadline(key, None);
+        if let Some(timer) = self.replace_deadline(key, None) {
+            self.timers.clear(timer);
         }
         Some(slot)
     }
@@ -241,7 +241,7 @@ impl<S: 'static> Queues<S> {
     /// Puts the one that is in no list into those that it belongs in.
     #[inline(never)]
     fn write_down(&mut self) {
-        match std::mem::replace(&mut self.mood, Mood::Busy) {
+        match mem::replace(&mut self.mood, Mood::Busy) {
             Mood::Fired(key) => {
                 self.work.push_back(Work::Callback(key));
                 self.touched.push(key);
