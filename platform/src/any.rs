@@ -49,6 +49,21 @@ impl AnyPoller {
         }))
     }
 
+    /// Opens a poller on the best backend of this system.
+    ///
+    /// As `open(Backend::default())`, but on Linux and Android a program that opens pollers by nothing else has no other backend linked
+    /// into it.
+    ///
+    /// # Errors
+    /// As for [`Backend::open`].
+    pub fn best() -> io::Result<AnyPoller> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let kind = Kind::Epoll(crate::Epoll::new()?);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let kind = Kind::Other(Backend::default().open()?);
+        Ok(AnyPoller(kind))
+    }
+
     /// As [`Poller::wait`].
     ///
     /// # Errors
@@ -152,6 +167,8 @@ mod tests {
                 }
             }
         }
+        let best = AnyPoller::best().expect("nothing forbids it here");
+        assert_eq!(best.backend(), Backend::default());
         let boxed = Backend::Select.open().expect("every system has it");
         assert_eq!(AnyPoller::from(boxed).backend(), Backend::Select);
     }

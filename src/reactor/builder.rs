@@ -33,6 +33,8 @@ pub(crate) struct Budgets {
 #[derive(Debug)]
 pub struct Builder {
     backend: Backend,
+    /// Opens it. It is set where a backend is named, so that a program which names none has none but the best linked into it.
+    open: fn(Backend) -> io::Result<AnyPoller>,
     poller: Option<Box<dyn Poller>>,
     memory: usize,
     events: usize,
@@ -52,6 +54,7 @@ impl Builder {
             Budgets { source_bytes: 16 * BUFFER_LEN, callbacks: 1024, timers: 1024, posted_tasks: 1024 };
         Builder {
             backend: Backend::default(),
+            open: |_| AnyPoller::best(),
             poller: None,
             memory: 64 << 20,
             events: 256,
@@ -64,6 +67,7 @@ impl Builder {
     /// Waits on this mechanism of the kernel.
     pub fn backend(mut self, backend: Backend) -> Builder {
         self.backend = backend;
+        self.open = AnyPoller::open;
         self
     }
 
@@ -138,7 +142,7 @@ impl Builder {
     pub fn build<S: 'static>(self) -> io::Result<Reactor<S>> {
         let poller = match self.poller {
             Some(poller) => AnyPoller::from(poller),
-            None => AnyPoller::open(self.backend)?,
+            None => (self.open)(self.backend)?,
         };
         let (remote, doorbell) = remote::open()?;
         let core = Core::new(poller, Memory::new(self.memory), self.events, self.budgets, remote);
