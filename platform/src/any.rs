@@ -1,18 +1,17 @@
 //! A poller that is chosen when the program runs, of which the one that most programs have is no pointer away.
 
 use std::io;
-use std::ops::{Deref, DerefMut};
+use std::os::unix::io::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use crate::{Backend, Event, Events, Poller};
+use crate::{Backend, Event, Events, Interest, Poller, Token, Trigger};
 
 /// A poller of any kind, to own.
 ///
-/// It stands for a `Box<dyn Poller>`, and differs from it in one thing: a loop that waits on it has the wait of epoll compiled into it.
-/// All but waiting is that of the [`Poller`] in it.
+/// It stands for a `Box<dyn Poller>`, and differs from it in one thing: what is asked of epoll is compiled into who asks it.
 ///
 /// ```
-/// use ringmq_platform::{AnyPoller, Backend, Events, Interest, Token, Trigger};
+/// use ringmq_platform::{AnyPoller, Backend, Events, Interest, Poller, Token, Trigger};
 /// use std::os::unix::{io::AsFd, net::UnixStream};
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -64,21 +63,7 @@ impl AnyPoller {
         Ok(AnyPoller(kind))
     }
 
-    /// As [`Poller::wait`].
-    ///
-    /// # Errors
-    /// The same.
-    pub fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        match &mut self.0 {
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            Kind::Epoll(epoll) => epoll.wait(events, timeout),
-            Kind::Other(poller) => poller.wait(events, timeout),
-        }
-    }
-}
-
-impl AnyPoller {
-    /// As [`wait`](Self::wait), but an event that is the only one may come back, and `events` be left as it is.
+    /// As [`wait`](Poller::wait), but an event that is the only one may come back, and `events` be left as it is.
     ///
     /// # Errors
     /// The same.
@@ -131,25 +116,64 @@ impl From<Box<dyn Poller>> for AnyPoller {
     }
 }
 
-impl Deref for AnyPoller {
-    type Target = dyn Poller;
-
-    fn deref(&self) -> &(dyn Poller + 'static) {
-        match &self.0 {
+/// Asks whichever it is, by its type: through a table of all its methods, those that nobody calls would be linked as well.
+macro_rules! ask {
+    ($kind:expr, $poller:ident => $question:expr) => {
+        match $kind {
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Kind::Epoll(epoll) => epoll,
-            Kind::Other(poller) => &**poller,
+            Kind::Epoll($poller) => $question,
+            Kind::Other($poller) => $question,
         }
-    }
+    };
 }
 
-impl DerefMut for AnyPoller {
-    fn deref_mut(&mut self) -> &mut (dyn Poller + 'static) {
-        match &mut self.0 {
-            #[cfg(any(target_os = "linux", target_os = "android"))]
-            Kind::Epoll(epoll) => epoll,
-            Kind::Other(poller) => &mut **poller,
-        }
+impl Poller for AnyPoller {
+    fn add(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        ask!(&mut self.0, poller => poller.add(fd, token, interest, trigger))
+    }
+
+    fn modify(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        interest: Interest,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        ask!(&mut self.0, poller => poller.modify(fd, token, interest, trigger))
+    }
+
+    fn delete(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        ask!(&mut self.0, poller => poller.delete(fd))
+    }
+
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        ask!(&mut self.0, poller => poller.wait(events, timeout))
+    }
+
+    fn backend(&self) -> Backend {
+        ask!(&self.0, poller => poller.backend())
+    }
+
+    fn supports(&self, trigger: Trigger) -> bool {
+        ask!(&self.0, poller => poller.supports(trigger))
+    }
+
+    fn now(&self) -> Instant {
+        ask!(&self.0, poller => poller.now())
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        ask!(&self.0, poller => poller.as_fd())
+    }
+
+    fn stale_count(&self) -> u64 {
+        ask!(&self.0, poller => poller.stale_count())
     }
 }
 

@@ -17,6 +17,7 @@ use super::source::Source;
 use super::stats::Stats;
 use super::timers::TimerId;
 use super::work::{CallbackOf, Outcome, Task};
+use crate::platform::Poller;
 
 /// The loop, as application code sees it: in callbacks, timers and tasks, and from [`Reactor::context`](crate::Reactor::context)
 /// between turns.

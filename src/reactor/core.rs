@@ -20,7 +20,7 @@ use super::slab::{Id, Key, SourceId};
 use super::source::{Io, Source};
 use super::stats::Stats;
 use super::work::Callback;
-use crate::platform::{AnyPoller, Events, Trigger};
+use crate::platform::{AnyPoller, Events, Poller, Trigger};
 
 /// What is told of failures.
 pub(crate) type FailureHook<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>, Failure)>;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::context::Context;
 use super::timers::TimerId;
 use super::work::{BoxError, Outcome, Task};
+use crate::platform::Poller;
 
 pub(crate) struct Interval<F> {
     timer: TimerId,

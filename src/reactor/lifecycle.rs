@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::core::Core;
 use super::Reactor;
+use crate::platform::Poller;
 
 impl<S: 'static> Reactor<S> {
     /// Turns until `deadline` has passed, or until it is stopped as [`run`](Self::run) is; answers whether it was stopped. It is one

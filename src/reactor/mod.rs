@@ -80,7 +80,7 @@ pub use self::stream::{State, Stream};
 pub use self::timers::TimerId;
 pub use self::transport::Transport;
 pub use self::work::Outcome;
-use crate::platform::Backend;
+use crate::platform::{Backend, Poller};
 
 /// An event loop with four phases.
 ///

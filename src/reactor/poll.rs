@@ -11,7 +11,7 @@ use super::member::Settled;
 use super::recorder::Part;
 use super::slab::Key;
 use super::source::Source;
-use crate::platform::{is_shortage, AnyPoller, Event, Interest, Trigger};
+use crate::platform::{is_shortage, AnyPoller, Event, Interest, Poller, Trigger};
 
 impl<S: 'static> Core<S> {
     /// Phase 3: asks the kernel who is ready, and waits only when nothing else is to be done.

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::core::Core;
 use super::failure::{Cause, Failure};
 use super::slab::{Key, SourceId};
+use crate::platform::Poller;
 
 /// What one turn did. [`Reactor::records`](crate::Reactor::records) has the last ones.
 #[derive(Clone, Debug)]
