@@ -1,5 +1,6 @@
 //! Sockets for threads that block: a loop on a thread of its own does the work.
 
+mod answer;
 mod calls;
 mod error;
 mod poll_set;
@@ -13,11 +14,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::rc::Rc;
-use std::sync::mpsc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use self::answer::answer;
 use self::calls::{Caller, Calls};
 use self::pump::{Inlet, Pump};
 use self::shared::{Shared, Wait};
@@ -100,7 +101,7 @@ impl IoThread {
     /// # Errors
     /// As for [`new`](Self::new).
     pub fn with(builder: Builder) -> io::Result<IoThread> {
-        let (sender, receiver) = mpsc::channel();
+        let (answerer, answer) = answer();
         let thread = thread::Builder::new().name("ringmq-io".to_string()).spawn(move || {
             let built = builder.build::<Io>().and_then(|mut reactor| {
                 let calls = calls::attend(&mut reactor.context())?;
@@ -109,18 +110,18 @@ impl IoThread {
             let (mut reactor, calls) = match built {
                 Ok(both) => both,
                 Err(error) => {
-                    let _ = sender.send(Err(error));
+                    answerer.give(Err(error));
                     return Ok(0);
                 }
             };
-            let _ = sender.send(Ok(reactor.remote()));
+            answerer.give(Ok(reactor.remote()));
             let mut io = Io { calls, sockets: HashMap::new(), is_ending: false, lost: 0 };
             reactor.run(&mut io)?;
             // What was told to its peers should not be undone by the end of the process.
             reactor.drain(&mut io, Duration::from_millis(100))?;
             Ok(io.lost)
         })?;
-        let remote = receiver.recv().map_err(|_| gone(Gone))??;
+        let remote = answer.wait().ok_or_else(|| gone(Gone))??;
         Ok(IoThread { remote, thread: Some(thread) })
     }
 
@@ -213,13 +214,13 @@ fn ask<T: Send + 'static>(
     remote: &Remote<Io>,
     task: impl FnOnce(&mut Io, &mut Context<'_, Io>) -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    let (sender, receiver) = mpsc::channel();
+    let (answerer, answer) = answer();
     remote
         .post(move |io: &mut Io, context| {
-            let _ = sender.send(task(io, context));
+            answerer.give(task(io, context));
         })
         .map_err(gone)?;
-    receiver.recv().map_err(|_| gone(Gone))?
+    answer.wait().ok_or_else(|| gone(Gone))?
 }
 
 /// Closes a socket on its loop, and tells how many messages were lost.
@@ -400,16 +401,16 @@ impl BlockingSocket {
     /// # Errors
     /// `NotConnected` when the I/O thread has ended before.
     pub fn close(self, linger: Duration) -> io::Result<u64> {
-        let (sender, receiver) = mpsc::channel();
+        let (answerer, answer) = answer();
         let id = self.id;
         self.shared.close();
         let task = move |io: &mut Io, context: &mut Context<'_, Io>| {
             close(io, context, id, linger, move |_, lost| {
-                let _ = sender.send(lost);
+                answerer.give(lost);
             });
         };
         self.remote.post(task).map_err(gone)?;
-        receiver.recv().map_err(|_| gone(Gone))
+        answer.wait().ok_or_else(|| gone(Gone))
     }
 
     fn shared(&self) -> &Arc<Shared> {

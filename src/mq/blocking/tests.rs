@@ -1,5 +1,7 @@
 //! What only the I/O thread's own side can bring about.
 
+use std::sync::mpsc;
+
 use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(30);
