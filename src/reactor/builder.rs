@@ -139,6 +139,7 @@ impl Builder {
     ///
     /// # Errors
     /// As for [`Reactor::with_backend`].
+    #[inline] // compiled where the loop is dropped, too: what a loop consists of is dropped by the same code when it cannot be made
     pub fn build<S: 'static>(self) -> io::Result<Reactor<S>> {
         let poller = match self.poller {
             Some(poller) => AnyPoller::from(poller),

@@ -60,6 +60,7 @@ pub(crate) struct Core<S: 'static> {
 }
 
 impl<S: 'static> Core<S> {
+    #[inline] // as `Builder::build` is
     pub fn new(
         poller: AnyPoller,
         memory: Memory,

@@ -150,6 +150,7 @@ impl<S: 'static> Reactor<S> {
     ///
     /// # Errors
     /// What the kernel says: `EMFILE`, `ENFILE`, `ENOMEM`.
+    #[inline] // as `Builder::build` is
     pub fn new() -> io::Result<Reactor<S>> {
         Builder::new().build()
     }
