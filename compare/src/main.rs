@@ -28,7 +28,7 @@ commands:
   gate          counts of instructions and system calls, beside those that are on file
   instructions  user instructions per round trip in an echo server, under callgrind
   loops         what event loops cost, ours beside one by hand and others
-  mq            throughput and latency of message-queue sockets, beside libzmq and nng
+  mq            throughput and latency of message-queue sockets, beside a loop by hand, tokio, libzmq and nng
   multicore     what an echo server gains by more reactors than one
   scale         how many idle connections a loop holds, and what they cost
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use ringmq::mq::{BlockingSocket, IoThread, SocketType};
+use ringmq::mq::{BlockingSocket, Dialect, IoThread, Options, SocketType};
 
 use super::case::Role;
 use super::threads::{Library, Socket};
@@ -11,11 +11,14 @@ use super::threads::{Library, Socket};
 /// How long what waits is sent at the end.
 pub const LINGER: Duration = Duration::from_secs(200);
 
-pub struct Blocking(IoThread);
+pub struct Blocking {
+    thread: IoThread,
+    dialect: Dialect,
+}
 
 impl Blocking {
-    pub fn new() -> io::Result<Blocking> {
-        IoThread::new().map(Blocking)
+    pub fn new(dialect: Dialect) -> io::Result<Blocking> {
+        Ok(Blocking { thread: IoThread::new()?, dialect })
     }
 }
 
@@ -23,12 +26,12 @@ impl Library for Blocking {
     type Socket = BlockingSocket;
 
     fn open(&self, role: Role) -> io::Result<BlockingSocket> {
-        self.0.socket(socket_type(role))
+        self.thread.socket_with(socket_type(role), Options::new().dialect(self.dialect))
     }
 
     fn close(self, sockets: Vec<BlockingSocket>) -> io::Result<()> {
         drop(sockets);
-        match self.0.shutdown(LINGER)? {
+        match self.thread.shutdown(LINGER)? {
             0 => Ok(()),
             lost => Err(io::Error::other(format!("{lost} messages were lost"))),
         }

@@ -3,34 +3,90 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ringmq::mq::Dialect;
+
 /// A library, and how it is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Contestant {
-    /// `ringmq::mq`, on a loop of one's own.
+    /// A loop on epoll, and frames, by hand.
+    Hand,
+    /// `ringmq::mq`, on a loop of one's own, in ZMTP.
     Loop,
-    /// `ringmq::mq`, by threads that block.
+    /// The same in RingMQ's own protocol.
+    LoopRing,
+    /// `ringmq::mq`, by threads that block, in ZMTP.
     Blocking,
+    BlockingRing,
+    /// tokio-util's `Framed`.
+    Tokio,
     Libzmq,
     Nng,
 }
 
 impl Contestant {
-    pub const ALL: [Contestant; 4] =
-        [Contestant::Loop, Contestant::Blocking, Contestant::Libzmq, Contestant::Nng];
+    pub const ALL: [Contestant; 8] = [
+        Contestant::Hand,
+        Contestant::Loop,
+        Contestant::LoopRing,
+        Contestant::Blocking,
+        Contestant::BlockingRing,
+        Contestant::Tokio,
+        Contestant::Libzmq,
+        Contestant::Nng,
+    ];
 
-    /// Whether this program was built with it.
-    pub fn is_there(self) -> bool {
+    /// Why it is not in this program, if it is not.
+    pub fn lack(self) -> Option<&'static str> {
+        let (is_there, why) = match self {
+            Contestant::Hand => (cfg!(target_os = "linux"), "the loop by hand is for epoll"),
+            Contestant::Tokio => (cfg!(feature = "peers"), "the program was built without --features peers"),
+            Contestant::Libzmq => {
+                (cfg!(feature = "libzmq"), "the program was built without --features libzmq")
+            }
+            Contestant::Nng => (cfg!(feature = "nng"), "the program was built without --features nng"),
+            _ => (true, ""),
+        };
+        if is_there {
+            None
+        } else {
+            Some(why)
+        }
+    }
+
+    /// All that are in this program.
+    pub fn there() -> impl Iterator<Item = Contestant> {
+        Contestant::ALL.into_iter().filter(|one| one.lack().is_none())
+    }
+
+    /// Why it does not play a row, if it does not.
+    pub fn cannot(self, case: Case) -> Option<&'static str> {
+        match (self, case.kind) {
+            (Contestant::Hand, Kind::Throughput) => Some("has requests and replies alone"),
+            _ => None,
+        }
+    }
+
+    pub fn is_ours(self) -> bool {
+        self.dialect().is_some()
+    }
+
+    /// Which of its two protocols ringmq speaks; `None` if it is not ringmq.
+    pub fn dialect(self) -> Option<Dialect> {
         match self {
-            Contestant::Loop | Contestant::Blocking => true,
-            Contestant::Libzmq => cfg!(feature = "libzmq"),
-            Contestant::Nng => cfg!(feature = "nng"),
+            Contestant::Loop | Contestant::Blocking => Some(Dialect::Zmtp),
+            Contestant::LoopRing | Contestant::BlockingRing => Some(Dialect::Ring),
+            _ => None,
         }
     }
 
     pub fn name(self) -> &'static str {
         match self {
+            Contestant::Hand => "hand",
             Contestant::Loop => "loop",
+            Contestant::LoopRing => "loop-ring",
             Contestant::Blocking => "blocking",
+            Contestant::BlockingRing => "blocking-ring",
+            Contestant::Tokio => "tokio",
             Contestant::Libzmq => "libzmq",
             Contestant::Nng => "nng",
         }

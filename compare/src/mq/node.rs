@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use ringmq::mq::Dialect;
+
 use super::case::{Contestant, Role};
 use super::{on_loop, threads};
 
@@ -31,6 +33,21 @@ impl Job {
         let numbers = [self.body_len as u64, self.client_count as u64, self.count].map(|n| n.to_string());
         let names = ["mq-node", self.contestant.name(), self.role.name()].map(String::from);
         names.into_iter().chain(numbers).chain(self.address.clone()).collect()
+    }
+
+    /// How many messages there are in all, or round trips that are timed.
+    pub fn total(&self) -> u64 {
+        self.count * self.client_count as u64
+    }
+
+    /// Of whom connects.
+    pub fn peer(&self) -> Result<&str, Box<dyn Error>> {
+        self.address.as_deref().ok_or_else(|| "who connects wants an address".into())
+    }
+
+    /// Of one of ours.
+    pub fn dialect(&self) -> Result<Dialect, Box<dyn Error>> {
+        self.contestant.dialect().ok_or_else(|| format!("{} is none of ours", self.contestant).into())
     }
 }
 
@@ -104,7 +121,11 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         address: word().ok(),
     };
     let report = match job.contestant {
-        Contestant::Loop => on_loop::run(&job)?,
+        #[cfg(target_os = "linux")]
+        Contestant::Hand => super::hand::run(&job)?,
+        Contestant::Loop | Contestant::LoopRing => on_loop::run(&job)?,
+        #[cfg(feature = "peers")]
+        Contestant::Tokio => super::tokio::run(&job)?,
         _ => threads::run(&job)?,
     };
     println!("{report}");

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use ringmq::mq::{Message, NotReceived, NotSent, Socket};
+use ringmq::mq::{Message, NotReceived, NotSent, Options, Socket};
 use ringmq::{Context, Id, Reactor};
 
 use super::blocking::{socket_type, LINGER};
@@ -39,7 +39,7 @@ struct Client {
 
 pub fn run(job: &Job) -> Result<Report, Box<dyn Error>> {
     let clients = job.client_count as u64;
-    let total = job.count * clients;
+    let total = job.total();
     let mut run = Run {
         body: vec![b'x'; job.body_len],
         refused: None,
@@ -63,10 +63,11 @@ pub fn run(job: &Job) -> Result<Report, Box<dyn Error>> {
                 Role::Push => Run::push,
                 _ => Run::reply,
             };
-            let socket = Socket::open(&mut context, socket_type(role), move |run: &mut Run, context, id| {
+            let callback = move |run: &mut Run, context: &mut Context<'_, Run>, id| {
                 let result = act(run, context, id);
                 run.note(context, result);
-            })?;
+            };
+            let socket = Socket::open_with(&mut context, socket_type(role), options(job)?, callback)?;
             match &job.address {
                 Some(address) => socket.connect(&mut context, address)?,
                 None => node::tell_address(&socket.bind(&mut context, "tcp://127.0.0.1:*")?.to_string())?,
@@ -147,12 +148,13 @@ impl Run {
         job: &Job,
         at: usize,
     ) -> Result<(), Box<dyn Error>> {
-        let socket = Socket::open(context, socket_type(Role::Req), move |run: &mut Run, context, _| {
+        let callback = move |run: &mut Run, context: &mut Context<'_, Run>, _| {
             let result = run.asked(context, at);
             run.note(context, result);
-        })?;
+        };
+        let socket = Socket::open_with(context, socket_type(Role::Req), options(job)?, callback)?;
         self.clients.push(Client { socket, asked_at: Instant::now(), left: self.each, is_asking: false });
-        Ok(socket.connect(context, job.address.as_deref().ok_or("a requester wants an address")?)?)
+        Ok(socket.connect(context, job.peer()?)?)
     }
 
     /// A requester's callback: its peer has come, or a reply.
@@ -196,6 +198,10 @@ impl Run {
         client.socket.send(context, &self.body[..])?;
         Ok(())
     }
+}
+
+fn options(job: &Job) -> Result<Options, Box<dyn Error>> {
+    Ok(Options::new().dialect(job.dialect()?))
 }
 
 /// Sends what waits, and ends the loop.

@@ -2,53 +2,110 @@
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::case::{Case, Contestant, Role};
 use super::node::{Job, Report};
-use crate::callgrind;
+use crate::{callgrind, strace};
+
+/// What of a process is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Counter {
+    /// In its own code and its libraries.
+    Instructions,
+    SystemCalls,
+}
 
 /// What both have told: who binds, and who connects.
 pub fn play(case: Case, contestant: Contestant) -> Result<[Report; 2], Box<dyn Error>> {
     run(case, contestant, case.count, None)
 }
 
-/// How many instructions each message has taken in its own code and its libraries: of who binds, and of who connects. Each is counted in
-/// runs of its own, in which the other is not. Their profiles go to `keep`, if that is given.
-pub fn count(case: Case, contestant: Contestant, keep: Option<&Path>) -> Result<[f64; 2], Box<dyn Error>> {
-    let mut each = [0.0; 2];
-    for (side, each) in each.iter_mut().enumerate() {
-        let mut totals = [0; 2];
-        for (count, total) in case.counted.into_iter().zip(&mut totals) {
-            let role = case.roles()[side].name();
-            let profile = match keep {
-                Some(folder) => folder.join(format!("{case}-{contestant}-{role}.callgrind")),
-                None => std::env::temp_dir().join(format!("ringmq-compare-{}.callgrind", std::process::id())),
-            };
-            run(case, contestant, count, Some((side, &profile)))?;
-            *total = callgrind::read_total(&profile)?;
-            if keep.is_none() {
-                std::fs::remove_file(&profile)?;
-            }
-        }
-        let [few, many] = case.counted;
-        let [least, most] = totals;
-        *each = (most as f64 - least as f64) / ((many - few) * case.client_count as u64) as f64;
+/// How much each message has taken of that who binds, or who connects, in runs in which the other is not counted. A profile of the
+/// instructions goes to `keep`, if that is given.
+pub fn count(
+    case: Case,
+    contestant: Contestant,
+    role: Role,
+    counter: Counter,
+    keep: Option<&Path>,
+) -> Result<f64, Box<dyn Error>> {
+    let (name, process) = (counter.name(), std::process::id());
+    let file = match keep {
+        Some(folder) => folder.join(format!("{case}-{contestant}-{}.{name}", role.name())),
+        None => std::env::temp_dir().join(format!("ringmq-compare-{process}.{name}")),
+    };
+    let mut totals = [0; 2];
+    for (count, total) in case.counted.into_iter().zip(&mut totals) {
+        run(case, contestant, count, Some(&Counted { role, counter, file: &file }))?;
+        *total = counter.read_total(&file)?;
     }
-    Ok(each)
+    if keep.is_none() {
+        std::fs::remove_file(&file)?;
+    }
+    let ([few, many], [least, most]) = (case.counted, totals);
+    Ok((most as f64 - least as f64) / ((many - few) * case.client_count as u64) as f64)
 }
 
-/// Both processes; one of them is counted, if that is given with where its profile goes.
+impl Counter {
+    /// Of the program that counts.
+    fn name(self) -> &'static str {
+        match self {
+            Counter::Instructions => "callgrind",
+            Counter::SystemCalls => "strace",
+        }
+    }
+
+    /// Whether it is there and runs.
+    pub fn check(self) -> Result<(), Box<dyn Error>> {
+        match self {
+            Counter::Instructions => callgrind::check(),
+            Counter::SystemCalls => strace::check(),
+        }
+    }
+
+    /// The program that counts, with where it writes to, to be told what to run.
+    fn command(self, file: &Path) -> Command {
+        match self {
+            Counter::Instructions => {
+                let mut command = Command::new("valgrind");
+                // Threads take turns: else the one that spins for a lock may keep the other from ever letting it go.
+                command.args(["-q", "--tool=callgrind", "--fair-sched=try"]);
+                command.arg(format!("--callgrind-out-file={}", file.display()));
+                command
+            }
+            Counter::SystemCalls => {
+                let mut command = Command::new("strace");
+                command.args(["-f", "-qq", "-c", "-o"]).arg(file);
+                command
+            }
+        }
+    }
+
+    fn read_total(self, file: &Path) -> Result<u64, Box<dyn Error>> {
+        match self {
+            Counter::Instructions => callgrind::read_total(file),
+            Counter::SystemCalls => strace::read_total(&std::fs::read_to_string(file)?),
+        }
+    }
+}
+
+/// The process that is counted, and where it is written what it has come to.
+struct Counted<'a> {
+    role: Role,
+    counter: Counter,
+    file: &'a Path,
+}
+
+/// Both processes; one of them is counted, if that is given.
 fn run(
     case: Case,
     contestant: Contestant,
     count: u64,
-    counted: Option<(usize, &PathBuf)>,
+    counted: Option<&Counted<'_>>,
 ) -> Result<[Report; 2], Box<dyn Error>> {
     let [binds, connects] = case.roles();
-    let profile =
-        |side| counted.filter(|(counted, _)| *counted == side).map(|(_, profile)| profile.as_path());
     let mut job = Job {
         contestant,
         role: binds,
@@ -57,10 +114,10 @@ fn run(
         count,
         address: None,
     };
-    let mut bound = Node::start(&job, profile(0))?;
+    let mut bound = Node::start(&job, counted)?;
     job.address = Some(bound.line()?);
     job.role = connects;
-    let mut connected = Node::start(&job, profile(1))?;
+    let mut connected = Node::start(&job, counted)?;
     // Who is the last to have everything ends by itself, and then the other may.
     if binds.is_last() {
         let report = bound.end(binds)?;
@@ -78,15 +135,13 @@ struct Node {
 }
 
 impl Node {
-    fn start(job: &Job, profile: Option<&Path>) -> Result<Node, Box<dyn Error>> {
+    fn start(job: &Job, counted: Option<&Counted<'_>>) -> Result<Node, Box<dyn Error>> {
         let program = std::env::current_exe()?;
-        let mut command = match profile {
+        let mut command = match counted.filter(|counted| counted.role == job.role) {
             None => Command::new(program),
-            Some(profile) => {
-                let mut command = Command::new("valgrind");
-                // Threads take turns: else the one that spins for a lock may keep the other from ever letting it go.
-                command.args(["-q", "--tool=callgrind", "--fair-sched=try"]);
-                command.arg(format!("--callgrind-out-file={}", profile.display())).arg(program);
+            Some(counted) => {
+                let mut command = counted.counter.command(counted.file);
+                command.arg(program);
                 command
             }
         };

@@ -38,7 +38,7 @@ pub trait Socket: Send {
 
 pub fn run(job: &Job) -> Result<Report, Box<dyn Error>> {
     match job.contestant {
-        Contestant::Blocking => play(job, Blocking::new()?),
+        Contestant::Blocking | Contestant::BlockingRing => play(job, Blocking::new(job.dialect()?)?),
         #[cfg(feature = "libzmq")]
         Contestant::Libzmq => play(job, super::libzmq::Libzmq::new()?),
         #[cfg(feature = "nng")]
@@ -56,7 +56,7 @@ fn play<L: Library>(job: &Job, library: L) -> Result<Report, Box<dyn Error>> {
         None => node::tell_address(&sockets[0].bind()?)?,
     }
     let body = vec![b'x'; job.body_len];
-    let total = job.count * count as u64;
+    let total = job.total();
     let (start, latencies) = match job.role {
         Role::Pull => (pull(&sockets[0], total, job.body_len)?, Vec::new()),
         Role::Push => {

@@ -16,13 +16,13 @@ pub struct Hand;
 
 const EVENTS: usize = 256;
 
-struct Epoll {
+pub struct Epoll {
     fd: OwnedFd,
     events: [libc::epoll_event; EVENTS],
 }
 
 impl Epoll {
-    fn new() -> io::Result<Epoll> {
+    pub fn new() -> io::Result<Epoll> {
         // SAFETY: takes no pointer.
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: it was just made, and nobody else has it.
@@ -30,27 +30,27 @@ impl Epoll {
         Ok(Epoll { fd, events: [libc::epoll_event { events: 0, u64: 0 }; EVENTS] })
     }
 
-    fn add(&self, fd: RawFd, token: usize) -> io::Result<()> {
+    pub fn add(&self, fd: RawFd, token: usize) -> io::Result<()> {
         let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: token as u64 };
         // SAFETY: `event` lives through the call.
         check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &mut event) }).map(drop)
     }
 
-    fn remove(&self, fd: RawFd) -> io::Result<()> {
+    pub fn remove(&self, fd: RawFd) -> io::Result<()> {
         let mut event = libc::epoll_event { events: 0, u64: 0 };
         // SAFETY: `event` lives through the call.
         check(unsafe { libc::epoll_ctl(self.fd.as_raw_fd(), libc::EPOLL_CTL_DEL, fd, &mut event) }).map(drop)
     }
 
     /// How many events there are; forever with -1.
-    fn wait(&mut self, milliseconds: i32) -> io::Result<usize> {
+    pub fn wait(&mut self, milliseconds: i32) -> io::Result<usize> {
         let events = self.events.as_mut_ptr();
         // SAFETY: `events` has as many slots as are announced.
         let count = unsafe { libc::epoll_wait(self.fd.as_raw_fd(), events, EVENTS as i32, milliseconds) };
         Ok(check(count)? as usize)
     }
 
-    fn token(&self, at: usize) -> usize {
+    pub fn token(&self, at: usize) -> usize {
         self.events[at].u64 as usize
     }
 }

@@ -26,7 +26,8 @@ pub fn measure(options: &Options) -> Result<Report, Box<dyn Error>> {
     };
     if !has_counts(options) {
         let why = "instructions and system calls are counted without --quick, where valgrind and strace are at hand";
-        let works = ["ping-pong", "fan-in"].into_iter().filter(|work| options.wants_work(work));
+        let works =
+            ["ping-pong", "fan-in", "request-reply"].into_iter().filter(|work| options.wants_work(work));
         report.notes.extend(works.map(|work| Note { work: work.to_string(), why: why.to_string() }));
     }
     peers::missing().iter().for_each(|what| eprintln!("{what}"));
@@ -62,7 +63,8 @@ fn figures(
         "frames" => Ok(codecs::figures(options.is_quick, tell)),
         #[cfg(feature = "mq")]
         "messages" | "request-reply" => {
-            crate::mq::figures(work, options.is_quick, &|contestant| options.wants(contestant), tell)
+            let extent = crate::mq::Extent { is_quick: options.is_quick, has_counts: has_counts(options) };
+            crate::mq::figures(work, extent, &|contestant| options.wants(contestant), tell)
         }
         #[cfg(not(feature = "mq"))]
         "messages" | "request-reply" => {
