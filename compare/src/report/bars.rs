@@ -16,7 +16,7 @@ const ROW: i32 = 26;
 /// For a panel's title, and below its bars.
 const HEAD: i32 = 40;
 /// For the names, and for the values.
-const NAMES: i32 = 135;
+const NAMES: i32 = 175;
 const VALUES: i32 = 75;
 
 struct Bar<'a> {

@@ -12,7 +12,7 @@ use super::data::Report;
 /// Dark on light, and light on dark.
 type Shades = (&'static str, &'static str);
 
-const KNOWN: [(&str, Shades); 22] = [
+const KNOWN: [(&str, Shades); 24] = [
     ("hand", ("#555555", "#bbbbbb")),
     ("hand-poll", ("#777777", "#999999")),
     ("hand-select", ("#999999", "#777777")),
@@ -22,7 +22,9 @@ const KNOWN: [(&str, Shades); 22] = [
     ("ringmq select", ("#00805c", "#2fc99a")),
     ("ringmq framed", ("#7a3ea8", "#c79bf0")),
     ("ringmq loop", ("#0072b2", "#56b4e9")),
+    ("ringmq loop ring", ("#00805c", "#2fc99a")),
     ("ringmq blocking", ("#d55e00", "#ff8c42")),
+    ("ringmq blocking ring", ("#7a3ea8", "#c79bf0")),
     ("ringmq", ("#0072b2", "#56b4e9")),
     ("mio", ("#882255", "#e08ab4")),
     ("polling", ("#117733", "#6cc28a")),

@@ -1,5 +1,7 @@
 //! What we set out to reach, beside what this run has found.
 
+mod messages;
+
 use super::data::{Figure, Report, Value};
 use super::number::{show, whole};
 
@@ -16,7 +18,7 @@ pub struct Goal {
     pub found: Option<(String, bool)>,
 }
 
-/// All goals of loops and codecs that the works cover.
+/// All goals of loops, codecs and message queues that the works cover.
 pub fn goals(report: &Report) -> Vec<Goal> {
     let see = Seen(report);
     let raw = "ringmq epoll";
@@ -58,12 +60,7 @@ pub fn goals(report: &Report) -> Vec<Goal> {
         let direction = measure.trim_end_matches("d per second");
         all.push(at_most(&format!("{direction} a frame of {size} B: ns"), ns, most));
     }
-    for ours in ["ringmq loop", "ringmq blocking"] {
-        let rate = |who| report.median("messages", "per second", who, Some(64));
-        all.push(at_least(&format!("messages of 64 B a second, {ours}"), rate(ours), rate("libzmq"), 2.0));
-    }
-    let p50 = |who| report.median("request-reply", "us p50", who, Some(1));
-    all.push(times("REQ/REP, blocking: p50, us", p50("ringmq blocking"), p50("libzmq"), 0.5, "libzmq's"));
+    all.extend(messages::goals(report));
     all
 }
 
@@ -87,12 +84,14 @@ fn times(what: &str, found: Option<f64>, other: Option<f64>, most: f64, whose: &
     Goal { what: what.to_string(), goal, found }
 }
 
-fn at_least(what: &str, found: Option<f64>, theirs: Option<f64>, least: f64) -> Goal {
-    let found = found.zip(theirs).map(|(ours, theirs)| {
-        let text = format!("{} beside libzmq's {}: {} times", show(ours), show(theirs), show(ours / theirs));
-        (text, ours / theirs >= least)
+/// At least so many times what another does in a second.
+fn at_least(what: &str, found: Option<f64>, other: Option<f64>, least: f64, whose: &str) -> Goal {
+    let found = found.zip(other).map(|(ours, other)| {
+        let text = format!("{} beside {whose} {}: {} times", show(ours), show(other), show(ours / other));
+        (text, ours / other >= least)
     });
-    Goal { what: what.to_string(), goal: format!("at least {} times libzmq's", show(least)), found }
+    let goal = format!("at least {} times {whose}", show(least));
+    Goal { what: what.to_string(), goal, found }
 }
 
 /// To the digits that a goal is written with.
@@ -175,6 +174,6 @@ mod tests {
         assert_eq!(is_met(times("", Some(104.0), Some(100.0), 1.03, "the limit's")), Some(false));
         assert_eq!(is_met(times("", Some(100.0), Some(100.0), 1.0, "libev's")), Some(false));
         assert_eq!(is_met(times("", Some(100.0), None, 1.0, "libev's")), None);
-        assert_eq!(is_met(at_least("", Some(5.0), Some(3.0), 2.0)), Some(false));
+        assert_eq!(is_met(at_least("", Some(5.0), Some(3.0), 2.0, "libzmq's")), Some(false));
     }
 }

@@ -13,7 +13,7 @@ use super::plots::Part;
 
 const HEIGHT: u32 = 480;
 /// For the names, at the right.
-const NAMES: u32 = 165;
+const NAMES: u32 = 195;
 /// Between two names, so that they can be read.
 const LINE: i32 = 20;
 /// Below this are the ticks.

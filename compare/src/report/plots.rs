@@ -151,7 +151,7 @@ pub const PLOTS: [Plot; 13] = [
     Plot {
         name: "messages",
         title: "How many messages go from PUSH to PULL in a second?",
-        what: "Two processes over TCP, as libzmq's own local_thr and remote_thr have it",
+        what: "Two processes over TCP, as libzmq's own local_thr and remote_thr have it; tokio in frames, without a queue",
         shape: Shape::Lines { x: "bytes in a message", y: "messages per second" },
         parts: &[part("messages", "per second", "")],
         is_rate: true,
@@ -159,11 +159,13 @@ pub const PLOTS: [Plot; 13] = [
     Plot {
         name: "request-reply",
         title: "How long does a REQ wait for its REP?",
-        what: "64 bytes go to a replier in another process over TCP and come back: the median time",
+        what: "64 bytes go to a replier in another process over TCP and come back: the median time, and what it takes the replier",
         shape: Shape::Bars,
         parts: &[
             sized("request-reply", "us p50", 1, "1 requester: us"),
             sized("request-reply", "us p50", 50, "50 requesters: us"),
+            sized("request-reply", "instructions", 1, "instructions of the replier, 1 requester"),
+            sized("request-reply", "system calls", 1, "system calls of the replier, 1 requester"),
         ],
         is_rate: false,
     },
