@@ -4,8 +4,10 @@ use std::ffi::{c_int, c_void};
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, IntoRawFd};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::pace::Pace;
 use super::{Chain, Contestant, Played, TimerCosts};
 
 #[cfg(peer_libev)]
@@ -65,7 +67,7 @@ struct Peer {
     timers: unsafe extern "C" fn(*const u64, *const usize, usize, *mut Costs) -> c_int,
     reset: unsafe extern "C" fn(usize, u64, *mut u64) -> c_int,
     post: unsafe extern "C" fn(u64, *mut u64) -> c_int,
-    wake: unsafe extern "C" fn(u64, *mut u64) -> c_int,
+    wake: unsafe extern "C" fn(*const Wakes) -> c_int,
 }
 
 /// `struct chain`.
@@ -77,6 +79,18 @@ struct Pipes {
     start: extern "C" fn(*mut c_void),
     hop: extern "C" fn(*mut c_void, usize) -> c_int,
 }
+
+/// `struct wakes`.
+#[repr(C)]
+struct Wakes {
+    data: *mut c_void,
+    start: extern "C" fn(*mut c_void, Notify, *mut c_void),
+    note: extern "C" fn(*mut c_void) -> c_int,
+    join: extern "C" fn(*mut c_void),
+}
+
+/// Says to a loop, from another thread, that it is to run.
+type Notify = unsafe extern "C" fn(*mut c_void);
 
 /// `struct timer_costs`.
 #[repr(C)]
@@ -167,10 +181,12 @@ impl Contestant for Library {
     }
 
     fn wake(&self, count: u64) -> Played<Vec<Duration>> {
-        let mut ns = vec![0; count as usize];
-        // SAFETY: there is room for `count` of them.
-        check(unsafe { ((self.peer)().wake)(count, ns.as_mut_ptr()) })?;
-        Ok(ns.into_iter().map(Duration::from_nanos).collect())
+        let mut waking = Waking { pace: Pace::new(), count, latencies: Vec::new(), thread: None };
+        let data = (&raw mut waking).cast();
+        let wakes = Wakes { data, start: start_waking, note: note_woken, join: join_waking };
+        // SAFETY: what it points to lives until the call has returned, and `data` is what the functions take it for.
+        check(unsafe { ((self.peer)().wake)(&wakes) })?;
+        Ok(waking.latencies)
     }
 }
 
@@ -214,6 +230,51 @@ extern "C" fn hop_chain(data: *mut c_void, pipe: usize) -> c_int {
     }
     travel.end = travel.chain.elapsed();
     0
+}
+
+/// Who wakes a loop in C: the same that wakes the others.
+struct Waking {
+    pace: Pace,
+    count: u64,
+    latencies: Vec<Duration>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A loop in C, which another thread may notify.
+struct Woken {
+    notify: Notify,
+    data: *mut c_void,
+}
+
+// SAFETY: `notify` is the library's function for other threads, and the loop lives until the thread was waited for.
+unsafe impl Send for Woken {}
+
+impl Woken {
+    fn wake(&self) {
+        // SAFETY: the two belong together.
+        unsafe { (self.notify)(self.data) };
+    }
+}
+
+extern "C" fn start_waking(data: *mut c_void, notify: Notify, of: *mut c_void) {
+    // SAFETY: it is what `wake` has lent, which is used by the loop's thread alone.
+    let waking = unsafe { &mut *data.cast::<Waking>() };
+    let woken = Woken { notify, data: of };
+    waking.latencies.reserve(waking.count as usize);
+    waking.thread = Some(waking.pace.start(waking.count, move || woken.wake()));
+}
+
+extern "C" fn note_woken(data: *mut c_void) -> c_int {
+    // SAFETY: as in `start_waking`.
+    let waking = unsafe { &mut *data.cast::<Waking>() };
+    waking.latencies.push(waking.pace.note());
+    c_int::from(waking.latencies.len() as u64 == waking.count)
+}
+
+extern "C" fn join_waking(data: *mut c_void) {
+    // SAFETY: as in `start_waking`.
+    let waking = unsafe { &mut *data.cast::<Waking>() };
+    waking.thread.take().expect("it was started").join().expect("it does not panic");
 }
 
 extern "C" fn call_settled(data: *mut c_void) {

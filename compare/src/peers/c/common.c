@@ -105,33 +105,3 @@ void posts_join(struct posts *posts) {
     free(posts->waiting);
     free(posts->running);
 }
-
-static void *wake_all(void *data) {
-    struct wakes *wakes = data;
-    for (uint64_t sent = 0; sent < wakes->count; sent++) {
-        struct timespec pause = {0, 100 * 1000};
-        nanosleep(&pause, NULL);
-        wakes->sent_at = now_ns();
-        wakes->notify(wakes->loop);
-        while (sem_wait(&wakes->seen) != 0) {
-        }
-    }
-    return NULL;
-}
-
-int wakes_start(struct wakes *wakes, uint64_t *ns, uint64_t count, void (*notify)(void *), void *loop) {
-    *wakes = (struct wakes){.ns = ns, .count = count, .notify = notify, .loop = loop};
-    sem_init(&wakes->seen, 0, 0);
-    return pthread_create(&wakes->thread, NULL, wake_all, wakes);
-}
-
-int wakes_note(struct wakes *wakes) {
-    wakes->ns[wakes->done++] = now_ns() - wakes->sent_at;
-    sem_post(&wakes->seen);
-    return wakes->done == wakes->count;
-}
-
-void wakes_join(struct wakes *wakes) {
-    pthread_join(wakes->thread, NULL);
-    sem_destroy(&wakes->seen);
-}

@@ -195,7 +195,7 @@ struct mailbox {
     ev_async async;
     struct ev_loop *loop;
     struct posts posts;
-    struct wakes wakes;
+    const struct wakes *wakes;
 };
 
 static void notify(void *data) {
@@ -211,7 +211,8 @@ static void on_posts(struct ev_loop *loop, ev_async *async, int events) {
 
 static void on_wake(struct ev_loop *loop, ev_async *async, int events) {
     (void)events;
-    if (wakes_note(&((struct mailbox *)async)->wakes))
+    const struct wakes *wakes = ((struct mailbox *)async)->wakes;
+    if (wakes->note(wakes->data))
         ev_break(loop, EVBREAK_ALL);
 }
 
@@ -232,19 +233,17 @@ static int post(uint64_t count, uint64_t *ns) {
     return error;
 }
 
-static int wake(uint64_t count, uint64_t *ns) {
-    struct mailbox mailbox = {.loop = new_loop()};
+static int wake(const struct wakes *wakes) {
+    struct mailbox mailbox = {.loop = new_loop(), .wakes = wakes};
     if (!mailbox.loop)
         return ENOMEM;
     ev_async_init(&mailbox.async, on_wake);
     ev_async_start(mailbox.loop, &mailbox.async);
-    int error = wakes_start(&mailbox.wakes, ns, count, notify, &mailbox);
-    if (!error) {
-        ev_run(mailbox.loop, 0);
-        wakes_join(&mailbox.wakes);
-    }
+    wakes->start(wakes->data, notify, &mailbox);
+    ev_run(mailbox.loop, 0);
+    wakes->join(wakes->data);
     ev_loop_destroy(mailbox.loop);
-    return error;
+    return 0;
 }
 
 const struct peer peer_libev = {0, echo, idle, chain, churn, timers, reset, post, wake};

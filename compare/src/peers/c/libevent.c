@@ -218,7 +218,7 @@ struct mailbox {
     struct event event;
     struct event_base *base;
     struct posts posts;
-    struct wakes wakes;
+    const struct wakes *wakes;
 };
 
 /* What its documentation has for other threads, once it is told of them. */
@@ -236,7 +236,7 @@ static void on_posts(evutil_socket_t fd, short events, void *data) {
 static void on_wake(evutil_socket_t fd, short events, void *data) {
     (void)fd, (void)events;
     struct mailbox *mailbox = data;
-    if (wakes_note(&mailbox->wakes))
+    if (mailbox->wakes->note(mailbox->wakes->data))
         event_base_loopbreak(mailbox->base);
 }
 
@@ -271,18 +271,16 @@ static int post(uint64_t count, uint64_t *ns) {
     return error;
 }
 
-static int wake(uint64_t count, uint64_t *ns) {
-    struct mailbox mailbox;
+static int wake(const struct wakes *wakes) {
+    struct mailbox mailbox = {.wakes = wakes};
     int error = open_mailbox(&mailbox, on_wake);
     if (error)
         return error;
-    error = wakes_start(&mailbox.wakes, ns, count, notify, &mailbox);
-    if (!error) {
-        event_base_loop(mailbox.base, EVLOOP_NO_EXIT_ON_EMPTY);
-        wakes_join(&mailbox.wakes);
-    }
+    wakes->start(wakes->data, notify, &mailbox);
+    event_base_loop(mailbox.base, EVLOOP_NO_EXIT_ON_EMPTY);
+    wakes->join(wakes->data);
     event_base_free(mailbox.base);
-    return error;
+    return 0;
 }
 
 const struct peer peer_libevent = {0, echo, idle, chain, churn, timers, reset, post, wake};

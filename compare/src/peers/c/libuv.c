@@ -240,7 +240,7 @@ static int reset(size_t timer_count, uint64_t count, uint64_t *ns) {
 struct mailbox {
     uv_async_t async;
     struct posts posts;
-    struct wakes wakes;
+    const struct wakes *wakes;
 };
 
 static void notify(void *data) {
@@ -253,7 +253,8 @@ static void on_posts(uv_async_t *async) {
 }
 
 static void on_wake(uv_async_t *async) {
-    if (wakes_note(&((struct mailbox *)async)->wakes))
+    const struct wakes *wakes = ((struct mailbox *)async)->wakes;
+    if (wakes->note(wakes->data))
         uv_stop(async->loop);
 }
 
@@ -277,18 +278,17 @@ static int post(uint64_t count, uint64_t *ns) {
     return error;
 }
 
-static int wake(uint64_t count, uint64_t *ns) {
+static int wake(const struct wakes *wakes) {
     uv_loop_t loop;
-    struct mailbox mailbox;
+    struct mailbox mailbox = {.wakes = wakes};
     int error = -uv_loop_init(&loop);
     if (error)
         return error;
     error = -uv_async_init(&loop, &mailbox.async, on_wake);
-    if (!error)
-        error = wakes_start(&mailbox.wakes, ns, count, notify, &mailbox);
     if (!error) {
+        wakes->start(wakes->data, notify, &mailbox);
         uv_run(&loop, UV_RUN_DEFAULT);
-        wakes_join(&mailbox.wakes);
+        wakes->join(wakes->data);
     }
     end(&loop);
     return error;

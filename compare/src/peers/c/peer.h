@@ -3,7 +3,6 @@
 #define PEER_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +15,17 @@ struct chain {
     void (*start)(void *data);
     /* Passes on what is in a pipe that is readable; 0 once it is over. */
     int (*hop)(void *data, size_t pipe);
+};
+
+/* Who wakes the loop, which belongs to the caller too, so that all loops are woken in the same way. */
+struct wakes {
+    void *data;
+    /* Starts a thread that calls `notify`, which says to the loop that it is to run: the library's own. */
+    void (*start)(void *data, void (*notify)(void *loop), void *loop);
+    /* The loop was woken; whether that was the last time. */
+    int (*note)(void *data);
+    /* Waits for the thread, before what it notifies is gone. */
+    void (*join)(void *data);
 };
 
 /* Nanoseconds that setting, cancelling and firing all timers took. */
@@ -35,8 +45,7 @@ struct peer {
     int (*timers)(const uint64_t *delays, const size_t *cancelled, size_t count, struct timer_costs *costs);
     int (*reset)(size_t timer_count, uint64_t count, uint64_t *ns);
     int (*post)(uint64_t count, uint64_t *ns);
-    /* Writes `count` times. */
-    int (*wake)(uint64_t count, uint64_t *ns);
+    int (*wake)(const struct wakes *wakes);
 };
 
 enum {
@@ -91,21 +100,5 @@ int posts_start(struct posts *posts, uint64_t count, void (*notify)(void *), voi
 /* Runs what has come; whether that was the last. */
 int posts_run(struct posts *posts);
 void posts_join(struct posts *posts);
-
-/* Wakes a loop that waits, and waits for it. */
-struct wakes {
-    uint64_t *ns, count, done;
-    uint64_t sent_at;
-    sem_t seen;
-    void (*notify)(void *loop);
-    void *loop;
-    pthread_t thread;
-};
-
-/* Starts the thread that wakes. */
-int wakes_start(struct wakes *wakes, uint64_t *ns, uint64_t count, void (*notify)(void *), void *loop);
-/* The loop was woken; whether that was the last time. */
-int wakes_note(struct wakes *wakes);
-void wakes_join(struct wakes *wakes);
 
 #endif
