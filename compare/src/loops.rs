@@ -1,13 +1,14 @@
 //! The command `loops`: what event loops cost, ours beside a loop that is written by hand and beside others.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
 use crate::report::data::{Figure, Value};
 use crate::work::{measure, Kind, Plan};
-use crate::{callgrind, peers, strace};
+use crate::{callgrind, peers, report, strace};
 
 const HELP: &str = "\
 What event loops cost: the same works for each backend of ours, for a loop that is written by hand, and for other loops.
@@ -19,6 +20,7 @@ usage: ringmq-compare loops [OPTION]...
   --rounds N         how often each does a work, by turns; 5 unless given, and 1 with --quick
   --quick            smaller sizes and fewer times
   --counts           counts user instructions and system calls too (wants valgrind and strace)
+  --json FILE        writes all figures there too, with the machine that they are of, as a report.json that --from draws
 
 works:
   ping-pong     sends 64 bytes back, over one connection
@@ -45,6 +47,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         has_counts: false,
         rounds: 0,
     };
+    let mut json: Option<PathBuf> = None;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("only") => plan.works.push(arguments.value()?.parse()?),
@@ -52,6 +55,7 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
             Long("rounds") => plan.rounds = arguments.value()?.parse()?,
             Long("quick") => plan.is_quick = true,
             Long("counts") => plan.has_counts = true,
+            Long("json") => json = Some(arguments.value()?.into()),
             Long("help") | Short('h') => {
                 print!("{HELP}");
                 return Ok(ExitCode::SUCCESS);
@@ -78,6 +82,9 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     );
     for at in 0..figures.len() {
         show(&figures, at);
+    }
+    if let Some(file) = json {
+        report::keep(&file, plan.is_quick, figures)?;
     }
     Ok(ExitCode::SUCCESS)
 }

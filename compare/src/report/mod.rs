@@ -26,7 +26,8 @@ use std::process::ExitCode;
 pub use options::HELP;
 
 use colours::Palette;
-use data::{Report, WORKS};
+use data::{Figure, Report, WORKS};
+use machine::Machine;
 use options::Options;
 use plots::PLOTS;
 
@@ -54,6 +55,13 @@ fn load(file: &Path, options: &Options) -> Result<Report, Box<dyn Error>> {
     }
     report.figures.retain(|figure| options.wants_work(figure.work) && options.wants(&figure.contestant));
     Ok(report)
+}
+
+/// Writes what a command has measured as a `report.json`, which `--from` draws.
+pub fn keep(file: &Path, is_quick: bool, figures: Vec<Figure>) -> Result<(), Box<dyn Error>> {
+    let report = Report { machine: Machine::here(), is_quick, notes: Vec::new(), figures };
+    let text = serde_json::to_string(&report)?;
+    fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()).into())
 }
 
 fn write(report: &Report, out: &Path) -> Result<(), Box<dyn Error>> {
