@@ -169,7 +169,7 @@ impl Io {
     }
 
     /// How many bytes may still be read and written in this turn, of [`Builder::source_budget`](crate::Builder::source_budget). It guards
-    /// the other sources' turn, so going over it by part of one read is no harm.
+    /// the other sources' turn, so going over it by part of one read, or by a little that is left to write, is no harm.
     #[inline]
     pub fn budget(&self) -> usize {
         self.source_budget.saturating_sub(self.moved)

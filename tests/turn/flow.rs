@@ -266,6 +266,21 @@ pub fn one_source_reads_and_writes_no_more_than_its_budget_in_a_turn(case: Case)
     assert!(reactor.context().get(id).unwrap().input().len() > BUDGET, "it goes on in the next turn");
 }
 
+pub fn a_message_as_long_as_the_budget_goes_with_its_head_in_one_turn(case: Case) {
+    const BUDGET: usize = 4 * BUFFER_LEN;
+    let (mut reactor, _spy) = case.spied_by(case.builder().source_budget(BUDGET));
+    let (_near, far) = pair();
+    let mut context = reactor.context();
+    let stream = Stream::new(Endless(far), &context.memory()).unwrap();
+    let id = context.add(stream, |_: &mut (), _, _| ()).unwrap();
+    for (beyond, left) in [(0, 0), (9, 0), (BUDGET / 1024, 0), (BUDGET / 1024 + 1, BUDGET / 1024 + 1)] {
+        let mut context = reactor.context();
+        context.get_mut(id).unwrap().send_owned(vec![7; BUDGET + beyond]).unwrap();
+        reactor.turn(&mut (), ZERO).unwrap();
+        assert_eq!(reactor.context().get(id).unwrap().unsent_len(), left, "{beyond}");
+    }
+}
+
 pub fn frames_of_bytes_go_from_one_stream_to_another_with_split(case: Case) {
     let mut reactor: Reactor<usize> = case.reactor();
     let (from_near, from_far) = pair();

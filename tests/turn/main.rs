@@ -409,6 +409,7 @@ on_every_backend! {
         reading_pauses_while_input_is_left_and_goes_on_when_it_is_taken
         the_callback_waits_for_as_much_as_it_said_it_needs
         one_source_reads_and_writes_no_more_than_its_budget_in_a_turn
+        a_message_as_long_as_the_budget_goes_with_its_head_in_one_turn
         frames_of_bytes_go_from_one_stream_to_another_with_split;
     #[cfg(feature = "codec")]
     shares:

@@ -182,7 +182,7 @@ impl<T: Transport> Stream<T> {
     fn flush_on(&mut self, io: &mut Io) -> bool {
         while !self.output.queue.is_empty() && !self.condition.has(Condition::BLOCKED) && io.budget() > 0 {
             let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE];
-            let (count, offered) = self.output.queue.slices(&mut slices, io.budget());
+            let (count, offered) = self.output.queue.slices(&mut slices, self.writable_len(io));
             let result = match &slices[..count] {
                 [only] => self.transport.send(only),
                 several => self.transport.send_vectored(several),
@@ -201,6 +201,16 @@ impl<T: Transport> Stream<T> {
             self.conclude_output();
         }
         self.output.has_room_again(&self.condition, io) || finishes
+    }
+
+    /// How many bytes may be written now: what is left of the budget, and a thousandth more where that is all. A message as long as the
+    /// budget would take another turn, and its peer too, for as many bytes as its head has.
+    fn writable_len(&self, io: &Io) -> usize {
+        let (waiting, budget) = (self.output.queue.len(), io.budget());
+        match waiting <= budget.saturating_add(budget / 1024) {
+            true => waiting,
+            false => budget,
+        }
     }
 
     /// Takes note of what has become of a write of so many bytes; answers whether the connection has failed.
