@@ -74,6 +74,10 @@ impl Transport for Pipe {
         either!(self, stream => stream.receive(bytes))
     }
 
+    fn receive_behind(&mut self, bytes: &mut Vec<u8>, len: usize) -> io::Result<usize> {
+        either!(self, stream => stream.receive_behind(bytes, len))
+    }
+
     #[inline]
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         either!(self, stream => Transport::send(stream, bytes))

@@ -2,6 +2,7 @@
 
 use std::error;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use crate::codec::zmtp::{
@@ -223,6 +224,17 @@ impl WireDecoder {
     /// ```
     pub fn spoken(&self) -> Option<Dialect> {
         self.spoken
+    }
+
+    /// What is said of a part of a ZMTP message that has begun, and where its body lies. Those of RingMQ are put together of short pieces.
+    pub(super) fn begun_part(&mut self, input: &[u8]) -> Option<(WireHead, Range<usize>)> {
+        match self.stage {
+            Stage::Zmtp => {
+                let (kind, body) = self.parts.begun(input)?;
+                Some((WireHead::Zmtp(kind), body)).filter(|_| kind != FrameKind::Command)
+            }
+            _ => None,
+        }
     }
 
     #[cold]

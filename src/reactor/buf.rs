@@ -1,10 +1,12 @@
 //! A receive buffer: bytes that were read and not yet consumed, and room for more.
 
 use std::fmt;
+use std::io;
 use std::mem;
 use std::rc::Weak;
 
 use super::memory::{Full, Memory, Pool};
+use super::transport::Transport;
 
 /// How long a line of the caches is, on nearly all processors.
 const LINE_LEN: usize = 64;
@@ -26,6 +28,8 @@ pub(super) struct Lent {
     pub end: usize,
     /// How many of its bytes are charged to what is set aside for whoever is first in line. The others are charged as all are.
     pub drawn: usize,
+    /// How long the body is that it is [kept apart](Buf::keep_apart) for; 0 of all others.
+    pub body_len: usize,
     /// Where all its bytes are charged while it is lent, and by whom it is kept while it is not. No longer reached once it has been
     /// dropped, with all that it keeps.
     pub pool: Weak<Pool>,
@@ -160,6 +164,46 @@ impl Buf {
         self.lent.room
     }
 
+    /// Has it hold nothing but a body of `body_len` bytes, of which these have come: in a vector of their own, which [is handed
+    /// over](Self::into_body) when it is whole. What was read so far stays with the pool. It takes no more of the budget than before.
+    #[cfg(feature = "mq")]
+    pub(super) fn keep_apart(&mut self, come: std::ops::Range<usize>, body_len: usize) {
+        let lent = &mut self.lent;
+        let mut body = Vec::with_capacity(lent.room.min(body_len));
+        body.extend_from_slice(&lent.bytes[lent.start..lent.end][come]);
+        (lent.start, lent.end, lent.body_len) = (0, body.len(), body_len);
+        let read = mem::replace(&mut lent.bytes, body);
+        if let Some(pool) = lent.pool.upgrade() {
+            pool.keep_bytes(read);
+        }
+    }
+
+    /// How long the body is that it is kept apart for.
+    pub(super) fn body_len(&self) -> Option<usize> {
+        Some(self.lent.body_len).filter(|&len| len > 0)
+    }
+
+    /// Reads once, into all the room there is; answers how much that was. Call [`advance`](Self::advance) with what was read.
+    pub(super) fn receive<T: Transport>(&mut self, transport: &mut T) -> (usize, io::Result<usize>) {
+        let offered = self.lent.room - self.lent.end;
+        let result = match self.lent.body_len {
+            0 => transport.receive(self.spare()),
+            _ => transport.receive_behind(&mut self.lent.bytes, offered),
+        };
+        (offered, result)
+    }
+
+    /// The body that it was kept apart for, which is charged no more.
+    #[cfg(feature = "mq")]
+    pub(super) fn into_body(mut self) -> Vec<u8> {
+        let lent = &mut self.lent;
+        if let Some(pool) = lent.pool.upgrade() {
+            pool.ledger.discharge_reading(lent.room, lent.drawn);
+        }
+        lent.forget_pool();
+        mem::take(&mut lent.bytes)
+    }
+
     /// Lengthens it to `capacity` bytes, charged to the budget; and to what is set aside, for who may draw on that or has done so before.
     pub(super) fn grow(&mut self, capacity: usize, may_draw: bool) -> Result<(), Full> {
         let lent = &mut self.lent;
@@ -174,6 +218,10 @@ impl Buf {
             }
         }
         lent.room += more;
+        if lent.body_len > 0 {
+            lent.bytes.reserve_exact(lent.room - lent.bytes.len());
+            return Ok(());
+        }
         if lent.room <= lent.bytes.len() {
             return Ok(());
         }
@@ -206,8 +254,8 @@ impl Drop for Lent {
         // Dropped by its holder, and not given back by name: the bytes are kept, in a box of their own.
         if let Some(pool) = self.pool.upgrade() {
             let (bytes, room, drawn) = (mem::take(&mut self.bytes), self.room, self.drawn);
-            let own = mem::take(&mut self.pool);
-            pool.take_back(Box::new(Lent { bytes, room, start: 0, end: 0, drawn, pool: own }));
+            let (own, body_len) = (mem::take(&mut self.pool), self.body_len);
+            pool.take_back(Box::new(Lent { bytes, room, start: 0, end: 0, drawn, body_len, pool: own }));
         }
     }
 }

@@ -1,10 +1,14 @@
 //! A stream with frames: the join between a codec and a transport.
 
+#[cfg(all(test, feature = "mq"))]
+mod apart_tests;
 mod frames;
 mod outlet;
 
 use std::io;
 use std::net::TcpStream;
+#[cfg(feature = "mq")]
+use std::ops::Range;
 use std::os::unix::io::BorrowedFd;
 
 use self::frames::Found;
@@ -12,6 +16,8 @@ pub use self::frames::{Frame, Frames};
 pub use self::outlet::Outlet;
 use super::body::{Body, Unsent};
 use super::condition::Condition;
+#[cfg(feature = "mq")]
+use super::input::APART_MIN;
 use super::memory::Memory;
 use super::output::SendError;
 use super::source::{Fire, Io, Source};
@@ -67,7 +73,7 @@ pub struct Framed<C: Codec, T: Transport = TcpStream> {
     stream: Stream<T>,
     decoder: C::Decoder,
     encoder: C::Encoder,
-    /// A frame that was put back: it is given out again without asking the decoder.
+    /// A frame that was put back, or whose body is kept apart: it is given out without asking the decoder.
     held: Option<Box<Found<C::Head>>>,
 }
 
@@ -151,6 +157,48 @@ impl<C: Codec, T: Transport> Framed<C, T> {
         }
     }
 
+    /// When no frame is there, but a long one has begun: has the rest of its body read straight into a vector, for
+    /// [`take_body`](Self::take_body). `begun` is to say what its header says and where its body lies, counted from where it begins.
+    #[cfg(feature = "mq")]
+    #[inline]
+    pub(crate) fn keep_body_apart(
+        &mut self,
+        begun: impl FnOnce(&mut C::Decoder, &[u8]) -> Option<(C::Head, Range<usize>)>,
+    ) {
+        let is_held_up = Condition::PAUSED | Condition::ENDED | Condition::FAILED;
+        if self.stream.input.needed < APART_MIN || self.stream.condition.has(is_held_up) {
+            return;
+        }
+        match begun(&mut self.decoder, self.stream.input.unread()) {
+            Some((head, body)) if body.len() >= APART_MIN => {
+                let body_len = body.len();
+                if self.stream.input.keep_body_apart(body) {
+                    self.held = Some(Box::new(Found::apart(head, body_len)));
+                    self.stream.condition.put(Condition::PAUSED);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the first frame is one whose body was kept apart, and is whole.
+    #[cfg(feature = "mq")]
+    #[inline]
+    pub(crate) fn has_body(&self) -> bool {
+        self.stream.condition.has(Condition::PAUSED) && self.held.is_some() && self.stream.input.has_body()
+    }
+
+    /// Takes the first frame out, if it [is one whose body was kept apart](Self::has_body).
+    #[cfg(feature = "mq")]
+    pub(crate) fn take_body(&mut self) -> Option<(C::Head, Vec<u8>)> {
+        if !self.has_body() {
+            return None;
+        }
+        let held = self.held.take()?;
+        self.stream.condition.take(Condition::PAUSED);
+        Some((held.into_head(), self.stream.input.take_body()))
+    }
+
     /// Queues a message to be sent, as [`Outlet::send`] does.
     ///
     /// # Errors
@@ -225,6 +273,8 @@ impl<C: Codec, T: Transport> Framed<C, T> {
 
     /// The stream alone, to go on with in another protocol. Frames that were given out are consumed; all else stays buffered.
     pub fn into_stream(self) -> Stream<T> {
+        // The connections of message-queue sockets alone keep bodies apart, and none of them goes on as a stream.
+        debug_assert!(!self.stream.input.is_apart(), "what was around the body is gone");
         self.stream.condition.take(Condition::PAUSED);
         self.stream
     }

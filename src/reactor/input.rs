@@ -10,6 +10,11 @@ use super::source::Io;
 /// How many bytes may be kept by themselves, without a buffer: little enough to be moved each time that more comes.
 const FEW: usize = 1024;
 
+/// How long a body is at the least that is kept apart: no receive buffer has room for it and what is around it. So it is the input of no
+/// stream that has room for more when it is whole.
+#[cfg(feature = "mq")]
+pub(super) const APART_MIN: usize = BUFFER_LEN;
+
 /// What has arrived: what lies from `start` to `end` in these bytes. How much of it is taken, and how much is needed, may be changed
 /// while it is looked at.
 #[cfg(feature = "codec")]
@@ -75,6 +80,46 @@ impl Input {
     pub fn parts(&mut self) -> Parts<'_> {
         let (bytes, start, end) = self.buf.as_ref().map_or((&[][..], 0, 0), Buf::parts);
         Parts { bytes, start, end, taken: &mut self.taken, needed: &mut self.needed }
+    }
+
+    /// Goes on with the body that lies there in what is unread, and has not come whole: it is kept apart, in a vector of its own, and what
+    /// is before it is dropped. Answers whether it does. Not before some of it has come: a buffer with nothing in it is given back.
+    #[cfg(feature = "mq")]
+    pub fn keep_body_apart(&mut self, body: std::ops::Range<usize>) -> bool {
+        let unread_len = self.unread_len();
+        if unread_len <= body.start {
+            self.needed = body.start + 1;
+            return false;
+        }
+        let taken = mem::take(&mut self.taken);
+        let buf = match &mut self.buf {
+            Some(buf) if buf.capacity() <= body.len() => buf,
+            _ => return false,
+        };
+        buf.keep_apart(taken + body.start..taken + unread_len, body.len());
+        self.needed = body.len();
+        true
+    }
+
+    /// Whether what has arrived is a body that is kept apart, or some of it.
+    #[inline]
+    pub fn is_apart(&self) -> bool {
+        self.buf.as_ref().map_or(false, |buf| buf.body_len().is_some())
+    }
+
+    /// Whether what has arrived is a body that was kept apart, and all of it.
+    #[cfg(feature = "mq")]
+    pub fn has_body(&self) -> bool {
+        let is_whole = |buf: &Buf| buf.body_len() == Some(buf.filled_len());
+        self.taken == 0 && self.buf.as_ref().map_or(false, is_whole)
+    }
+
+    /// The body that was kept apart: all that has arrived.
+    #[cfg(feature = "mq")]
+    pub fn take_body(&mut self) -> Vec<u8> {
+        debug_assert!(self.has_body(), "it is whole");
+        self.needed = 1;
+        self.buf.take().map_or_else(Vec::new, Buf::into_body)
     }
 
     /// Drops what was consumed, and gives the buffer back when nothing is left in it.
@@ -144,6 +189,7 @@ impl Input {
                 self.buf = io.lend();
                 Ok(self.buf.as_mut())
             }
+            Some(body) if body.body_len().is_some() => self.make_room_apart(io),
             Some(few) if few.capacity() < BUFFER_LEN => Ok(self.make_room_behind_few(io)),
             Some(_) => self.make_room_behind(io),
         }
@@ -174,12 +220,27 @@ impl Input {
         }
         if buf.spare().is_empty() {
             // Full, and more of the same message is to come. Only what arrived counts, never what a header announces: so it doubles.
-            if needed > io.reading_limit() {
-                let message =
-                    format!("{needed} bytes have to be buffered, and the budget is {}", io.reading_limit());
-                return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
-            }
+            check_limit(needed, io)?;
             if !io.grow(buf, needed.min(2 * capacity).max(capacity + 1)) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(buf))
+    }
+
+    /// The buffer of a body that is kept apart. It grows as any other, but before it is full: so that it can be read in a few long pieces,
+    /// of which the last ends where it does.
+    fn make_room_apart(&mut self, io: &mut Io) -> io::Result<Option<&mut Buf>> {
+        let buf = match &mut self.buf {
+            Some(buf) => buf,
+            None => return Ok(None),
+        };
+        let (come, body_len) = (buf.filled_len(), buf.body_len().unwrap_or_default());
+        let wanted = body_len.min((2 * (come + FEW)).max(BUFFER_LEN));
+        if wanted > buf.capacity() {
+            check_limit(body_len, io)?;
+            // Where there is room left without that, it is read into.
+            if !io.grow(buf, wanted) && come == buf.capacity() {
                 return Ok(None);
             }
         }
@@ -187,9 +248,19 @@ impl Input {
     }
 }
 
+/// What is longer than all that may ever be had for reading will never be whole.
+fn check_limit(needed: usize, io: &Io) -> io::Result<()> {
+    let limit = io.reading_limit();
+    if needed > limit {
+        let message = format!("{needed} bytes have to be buffered, and the budget is {limit}");
+        return Err(io::Error::new(io::ErrorKind::OutOfMemory, message));
+    }
+    Ok(())
+}
+
 /// Keeps what is in the buffer by itself, if it is little, and answers with the buffer. Where there is no memory for even that it stays.
 fn replace_few(buf: &mut Buf, memory: &Memory) -> Option<Buf> {
-    if buf.filled_len() > FEW || buf.capacity() < BUFFER_LEN {
+    if buf.filled_len() > FEW || buf.capacity() < BUFFER_LEN || buf.body_len().is_some() {
         return None;
     }
     let few = memory.lend_filled(buf.filled()).ok()?;

@@ -170,7 +170,7 @@ impl Memory {
         self.ledger().charge(bytes.len())?;
         let pool = Weak::clone(&self.pool.own);
         let len = bytes.len();
-        let lent = Lent { bytes: bytes.to_vec(), room: len, start: 0, end: len, drawn: 0, pool };
+        let lent = Lent { bytes: bytes.to_vec(), room: len, start: 0, end: len, drawn: 0, body_len: 0, pool };
         Ok(Buf { lent: Box::new(lent) })
     }
 
@@ -214,7 +214,7 @@ impl Pool {
     /// Takes back a buffer, which is charged no more, and keeps it if it is as long as it was made.
     #[inline(always)] // or the last of a read buffer would be a call
     pub(super) fn take_back(&self, mut lent: Box<Lent>) {
-        if lent.bytes.len() != BUFFER_LEN || lent.drawn != 0 {
+        if lent.bytes.len() != BUFFER_LEN || (lent.drawn | lent.body_len) != 0 {
             return self.drop_back(lent);
         }
         self.ledger.discharge(BUFFER_LEN);
@@ -225,18 +225,22 @@ impl Pool {
         }
     }
 
-    /// As [`take_back`](Self::take_back), of one that is not kept: it is too long, or too short, or drawn, which is seldom.
+    /// As [`take_back`](Self::take_back), of one that is not kept: it is too long, or too short, or drawn, or for a body that will not become
+    /// whole, which is seldom.
     #[allow(clippy::boxed_local)] // handed on as it is
     #[inline(never)]
     fn drop_back(&self, mut lent: Box<Lent>) {
         self.ledger.discharge_reading(lent.room, lent.drawn);
         lent.forget_pool();
-        self.keep_bytes(std::mem::take(&mut lent.bytes));
+        if lent.body_len == 0 {
+            self.keep_bytes(std::mem::take(&mut lent.bytes));
+        }
     }
 
     /// A buffer that is not lent.
     fn unused(&self, bytes: Vec<u8>) -> Box<Lent> {
-        Box::new(Lent { room: bytes.len(), bytes, start: 0, end: 0, drawn: 0, pool: Weak::clone(&self.own) })
+        let (start, end, drawn, body_len) = Default::default();
+        Box::new(Lent { room: bytes.len(), bytes, start, end, drawn, body_len, pool: Weak::clone(&self.own) })
     }
 
     /// The bytes of a buffer that had grown, if they are as many.
@@ -261,7 +265,7 @@ impl Pool {
 
     /// As [`take_back`](Self::take_back), but so that it is not the [last](Memory::lend_last): whoever needs one next is to look around.
     pub(super) fn take_aside(&self, mut lent: Box<Lent>) {
-        if lent.bytes.len() != BUFFER_LEN || lent.drawn != 0 {
+        if lent.bytes.len() != BUFFER_LEN || (lent.drawn | lent.body_len) != 0 {
             return self.drop_back(lent);
         }
         self.ledger.discharge(BUFFER_LEN);

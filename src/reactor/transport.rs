@@ -27,6 +27,19 @@ pub trait Transport: Read + Write + AsFd + 'static {
         self.read(bytes)
     }
 
+    /// As [`receive`](Self::receive), of at most `len` bytes, which are appended to `bytes`: so that what is read for somebody is read where
+    /// he is to have it. Unless the transport has a shorter way, `bytes` are filled up with zeros first, which are read over.
+    ///
+    /// # Errors
+    /// As for [`receive`](Self::receive). `bytes` are then what they were.
+    fn receive_behind(&mut self, bytes: &mut Vec<u8>, len: usize) -> io::Result<usize> {
+        let start = bytes.len();
+        bytes.resize(start + len, 0);
+        let result = self.receive(&mut bytes[start..]);
+        bytes.truncate(start + *result.as_ref().unwrap_or(&0));
+        result
+    }
+
     /// Writes, as [`Write::write`] does unless the transport has a way that raises no SIGPIPE when the peer is gone: sockets have.
     ///
     /// # Errors
@@ -89,6 +102,10 @@ impl Transport for TcpStream {
         net::receive(net::borrow(self), bytes)
     }
 
+    fn receive_behind(&mut self, bytes: &mut Vec<u8>, len: usize) -> io::Result<usize> {
+        net::receive_behind(net::borrow(self), bytes, len)
+    }
+
     #[inline]
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         net::send(net::borrow(self), bytes)
@@ -120,6 +137,10 @@ impl Transport for UnixStream {
     #[inline]
     fn receive(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         net::receive(net::borrow(self), bytes)
+    }
+
+    fn receive_behind(&mut self, bytes: &mut Vec<u8>, len: usize) -> io::Result<usize> {
+        net::receive_behind(net::borrow(self), bytes, len)
     }
 
     #[inline]

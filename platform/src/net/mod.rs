@@ -15,4 +15,4 @@ pub use borrow::{borrow, StdStream};
 pub use connect::{connect, connect_unix};
 pub use credentials::{peer_credentials, Credentials};
 pub use options::{set_backlog, set_linger};
-pub use send::{prevent_sigpipe, receive, send, send_vectored};
+pub use send::{prevent_sigpipe, receive, receive_behind, send, send_vectored};

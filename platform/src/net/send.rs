@@ -99,6 +99,36 @@ pub fn receive(socket: BorrowedFd<'_>, bytes: &mut [u8]) -> io::Result<usize> {
     usize::try_from(received).map_err(|_| io::Error::last_os_error())
 }
 
+/// As [`receive`], of at most `len` bytes, which are appended to `bytes`: no room for them is filled with anything else before.
+///
+/// ```
+/// use ringmq_platform::net;
+/// use std::os::unix::{io::AsFd, net::UnixStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (near, far) = UnixStream::pair()?;
+/// net::send(near.as_fd(), b"hello, world")?;
+/// let mut bytes = b"> ".to_vec();
+/// assert_eq!(net::receive_behind(far.as_fd(), &mut bytes, 5)?, 5);
+/// assert_eq!(bytes, b"> hello");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// As for [`receive`]. `bytes` are then what they were.
+pub fn receive_behind(socket: BorrowedFd<'_>, bytes: &mut Vec<u8>, len: usize) -> io::Result<usize> {
+    bytes.reserve(len);
+    let spare = &mut bytes.spare_capacity_mut()[..len];
+    // SAFETY: the pointer is to `len` bytes that are the vector's and that nobody looks at, and the descriptor is open for as long as it is
+    // borrowed. The call only writes there, so that they need not be filled before.
+    let received = unsafe { libc::recv(socket.as_raw_fd(), spare.as_mut_ptr().cast(), len, 0) };
+    let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+    // SAFETY: the kernel has filled that many of the bytes behind the vector's, and no more than `len`, for which it has capacity.
+    unsafe { bytes.set_len(bytes.len() + received) };
+    Ok(received)
+}
+
 /// What [`send`] needs done once for a socket that neither [`connect`](super::connect()) nor [`accept`](super::accept()) has made.
 ///
 /// # Errors
@@ -113,5 +143,41 @@ pub fn prevent_sigpipe(socket: BorrowedFd<'_>) -> io::Result<()> {
     {
         let _ = socket;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::os::unix::io::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn what_is_received_is_appended_and_what_was_there_stays() {
+        let (near, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        let mut bytes = vec![7; 3];
+        let nothing = receive_behind(far.as_fd(), &mut bytes, 100).unwrap_err();
+        assert_eq!((nothing.kind(), &bytes[..]), (ErrorKind::WouldBlock, &[7; 3][..]));
+        send(near.as_fd(), &[1; 50]).unwrap();
+        assert_eq!(receive_behind(far.as_fd(), &mut bytes, 20).unwrap(), 20);
+        assert_eq!(receive_behind(far.as_fd(), &mut bytes, 0).unwrap(), 0);
+        assert_eq!(receive_behind(far.as_fd(), &mut bytes, 100).unwrap(), 30);
+        assert_eq!(bytes, [&[7; 3][..], &[1; 50]].concat());
+        drop(near);
+        assert_eq!(receive_behind(far.as_fd(), &mut bytes, 100).unwrap(), 0);
+        assert_eq!(bytes.len(), 53);
+    }
+
+    #[test]
+    fn a_vector_with_room_is_not_moved() {
+        let (near, far) = UnixStream::pair().unwrap();
+        send(near.as_fd(), &[1; 100]).unwrap();
+        let mut bytes = Vec::with_capacity(100);
+        let place = bytes.as_ptr();
+        assert_eq!(receive_behind(far.as_fd(), &mut bytes, 100).unwrap(), 100);
+        assert_eq!((bytes.as_ptr(), bytes.capacity(), &bytes[..]), (place, 100, &[1; 100][..]));
     }
 }

@@ -1,5 +1,8 @@
 //! The frames of ZMTP 3: [`ZmtpFrames`], a byte of flags, a size of one or eight bytes and then the body.
 
+#[cfg(feature = "mq")]
+use std::ops::Range;
+
 use crate::codec::{Affixes, Codec, Decoder, Encoder, FrameError, Step};
 
 /// A codec for the frames of ZMTP 3.0 and 3.1, that is for all that follows the [`Greeting`](super::Greeting).
@@ -203,6 +206,17 @@ impl ZmtpFramesDecoder {
             }
             None => Header::More(LONG_HEADER_LEN - input.len()),
         })
+    }
+
+    /// What the header at the front says, if it is whole and in order, and where the body lies that it announces.
+    #[cfg(feature = "mq")]
+    pub(crate) fn begun(&mut self, input: &[u8]) -> Option<(FrameKind, Range<usize>)> {
+        match self.read_header(input) {
+            Ok(Header::Whole { kind, header_len, body_len }) if body_len <= self.max as u64 => {
+                Some((kind, header_len..header_len + body_len as usize))
+            }
+            _ => None,
+        }
     }
 
     #[cold]

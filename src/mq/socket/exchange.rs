@@ -10,7 +10,7 @@ use crate::mq::message::{Message, Part};
 use crate::mq::options::HighWater;
 use crate::mq::pattern::{Arrival, Dropped, Peer};
 use crate::mq::session::{Input, SessionError};
-use crate::mq::wire::WireHead;
+use crate::mq::wire::{WireDecoder, WireHead};
 use crate::mq::SocketType;
 use crate::{Id, State};
 
@@ -102,6 +102,12 @@ impl Socket {
 
     /// Takes what has arrived, as long as it may wait here.
     fn take_in(&mut self, peer: Peer, link: &mut Link, now: Instant) -> Result<(), End> {
+        if link.has_body() {
+            if self.look_for_room(peer).is_none() {
+                return Ok(());
+            }
+            self.take_body(peer, link, now)?;
+        }
         let (mut frames, mut outlet) = link.split();
         let mut has_message = false;
         let taken = self.take_frames(peer, &mut frames, &mut outlet, now, &mut has_message);
@@ -109,8 +115,33 @@ impl Socket {
         if let (Ok(Taken::All), Some(spoken)) = (&taken, link.decoder().spoken()) {
             let state = self.link(peer).expect("it is being served");
             state.session.has_begun(spoken, now);
+            link.keep_body_apart(WireDecoder::begun_part);
         }
         taken.map(drop)
+    }
+
+    /// Takes a part that was read by itself: it becomes the message's as it is.
+    fn take_body(&mut self, peer: Peer, link: &mut Link, now: Instant) -> Result<(), End> {
+        let (head, body) = match link.take_body() {
+            Some(frame) => frame,
+            None => return Ok(()),
+        };
+        let state = self.link(peer).expect("it is being served");
+        let is_last = match state.session.received(head, &body, now) {
+            Ok(Input::Part { is_last, .. }) => is_last,
+            other => return self.take_other(peer, other, &mut link.outlet()),
+        };
+        if self.closing.is_some() {
+            return Ok(());
+        }
+        let (max, max_count) = (self.options.max_message_len, self.options.max_part_count);
+        let state = self.link(peer).expect("it is being served");
+        let whole = state.incoming.push_part(Part::from(body), is_last, max, max_count);
+        if let Some(message) = whole.map_err(End::Refused)? {
+            let has_message = self.arrived(peer, message);
+            self.has_arrivals |= has_message && self.machine.get().can_recv();
+        }
+        Ok(())
     }
 
     /// Takes frames, and notes whether a message waits to be received that did not before.
@@ -160,7 +191,7 @@ impl Socket {
                     *has_message |= self.arrived(peer, Message::from(bytes));
                     continue;
                 }
-                false => state.incoming.push_part(bytes, is_last, max, max_count),
+                false => state.incoming.push_part(Part::from(bytes), is_last, max, max_count),
             };
             if let Some(message) = whole.map_err(refused)? {
                 room = NO_ROOM;

@@ -65,12 +65,12 @@ impl Incoming {
     /// than `max_count`.
     pub fn push_part(
         &mut self,
-        bytes: &[u8],
+        part: Part,
         is_last: bool,
         max: usize,
         max_count: usize,
     ) -> Result<Option<Message>, SessionError> {
-        self.len += bytes.len();
+        self.len += part.len();
         if self.len > max {
             return Err(SessionError::MessageTooLong { len: self.len, max });
         }
@@ -78,8 +78,8 @@ impl Incoming {
             return Err(SessionError::TooManyParts { max: max_count });
         }
         match &mut self.parts {
-            Some(message) => message.push_back(bytes),
-            None => self.parts = Some(Message::from(bytes)),
+            Some(message) => message.push_back(part),
+            None => self.parts = Some(Message::from(part)),
         }
         if !is_last {
             return Ok(None);

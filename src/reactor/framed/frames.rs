@@ -45,6 +45,19 @@ pub(super) struct Found<H> {
     used: usize,
 }
 
+impl<H> Found<H> {
+    /// One of which the body alone is kept, and may not be there whole yet.
+    #[cfg(feature = "mq")]
+    pub fn apart(head: H, body_len: usize) -> Found<H> {
+        Found { head, body: 0..body_len, used: body_len }
+    }
+
+    #[cfg(feature = "mq")]
+    pub fn into_head(self) -> H {
+        self.head
+    }
+}
+
 impl<'a, D: Decoder> Frames<'a, D> {
     #[inline(always)] // as `next`
     pub(super) fn new(
@@ -99,9 +112,10 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
         let mut rest = self.rest;
         let (frame, used) = if self.condition.has(Condition::PAUSED) {
             // Paused without one is for good: there was an error.
-            let held = take_held(self.held, rest)?;
-            self.condition.take(Condition::PAUSED);
-            held
+            match take_held(self.held, rest, self.condition)? {
+                Ok(held) => held,
+                Err(error) => return Some(Err(error)),
+            }
         } else {
             loop {
                 if rest.is_empty() {
@@ -137,9 +151,27 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
     }
 }
 
-/// The frame that was put back, once, and how many bytes it occupies. By itself, so that who asks the decoder need not make room for it.
+/// A frame, or the error in its place.
+type Held<'a, H> = Result<(Frame<'a, H>, usize), FrameError>;
+
+/// The frame that was put back, or whose body is kept apart, once, and how many bytes it occupies. By itself, so that who asks the decoder
+/// need not make room for it.
 #[inline(never)]
-fn take_held<'a, H>(held: &mut Option<Box<Found<H>>>, rest: &'a [u8]) -> Option<(Frame<'a, H>, usize)> {
+fn take_held<'a, H>(
+    held: &mut Option<Box<Found<H>>>,
+    rest: &'a [u8],
+    condition: &Condition,
+) -> Option<Held<'a, H>> {
+    let need = held.as_ref()?.used;
+    if rest.len() < need {
+        // A body that is kept apart, of which more is to come, unless the stream has ended: then there will never be another frame.
+        if !condition.has(Condition::ENDED) {
+            return None;
+        }
+        *held = None;
+        return Some(Err(FrameError::Truncated { have: rest.len(), need }));
+    }
     let Found { head, body, used } = *held.take()?;
-    Some((Frame { head, body: &rest[body] }, used))
+    condition.take(Condition::PAUSED);
+    Some(Ok((Frame { head, body: &rest[body] }, used)))
 }

@@ -92,7 +92,9 @@ impl<T: Transport> Stream<T> {
     #[inline(never)]
     pub(super) fn uncommon_interest(&self) -> Interest {
         let mut interest = Interest::NONE;
-        if self.wants_input() && !self.condition.has(Condition::PAUSED) {
+        // Nobody looks for frames while one is read apart, and there are none until it is whole.
+        let is_paused = self.condition.has(Condition::PAUSED) && !self.input.is_apart();
+        if self.wants_input() && !is_paused {
             interest |= Interest::READABLE;
         }
         // Only once a write has found no room: until then it is tried without asking.
@@ -137,8 +139,7 @@ impl<T: Transport> Stream<T> {
                     break;
                 }
             };
-            let offered = buf.spare().len();
-            let result = self.transport.receive(buf.spare());
+            let (offered, result) = buf.receive(&mut self.transport);
             if !self.note_received(offered, result, io) {
                 break;
             }

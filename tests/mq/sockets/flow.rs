@@ -89,6 +89,49 @@ fn a_slow_reader_is_waited_for_and_loses_nothing() {
     });
 }
 
+/// Parts on both sides of the length from which on they are read by themselves, before a reader with room for two messages.
+#[test]
+fn long_parts_arrive_as_they_were_sent_wherever_they_stand_and_wait() {
+    on_every_backend(|net| {
+        let pull = net.open_with(SocketType::Pull, narrow(2));
+        let push = net.open(SocketType::Push);
+        let address = net.bind(pull);
+        net.connect(push, &address);
+        net.await_peers(push, 1);
+        let part = |len: usize| (0..len).map(|at| (at / 7 + len) as u8).collect::<Vec<u8>>();
+        let lens: [&[usize]; 7] = [
+            &[1 << 20],
+            &[65_536],
+            &[65_535, 65_537],
+            &[5],
+            &[300_000, 0, 70_000, 9],
+            &[1, 1 << 20],
+            &[65_527],
+        ];
+        for _ in 0..3 {
+            for lens in lens {
+                net.until("room", |net| {
+                    let message = Message::from_parts(lens.iter().map(|&len| part(len)))?;
+                    match push.send(&mut net.context(), message) {
+                        Ok(_) => Some(()),
+                        Err(_) => {
+                            // Nothing is received meanwhile, as far as that is possible.
+                            net.turn_often();
+                            None
+                        }
+                    }
+                });
+            }
+            net.turn_often();
+            for lens in lens {
+                let parts = net.recv(pull).into_parts();
+                assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), lens);
+                assert!(parts.into_iter().all(|received| received.to_vec() == part(received.len())));
+            }
+        }
+    });
+}
+
 #[test]
 fn a_subscriber_without_room_misses_what_others_get() {
     on_every_backend(|net| {

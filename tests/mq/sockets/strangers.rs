@@ -56,6 +56,33 @@ fn half_a_message_is_never_delivered() {
     });
 }
 
+/// Of a length that is read by itself: its head alone, then some of it, then the end.
+#[test]
+fn half_of_a_long_message_is_never_delivered() {
+    on_every_backend(|net| {
+        let pull = net.open(SocketType::Pull);
+        let address = net.bind(pull);
+        let body = [b'x'; 200_000];
+        let head = [&[2][..], &(body.len() as u64).to_be_bytes()].concat();
+        for come in [0, 1, 100_000, body.len() - 1, body.len()] {
+            let mut push = joined(net, &address, "PUSH");
+            push.write_all(&head).unwrap();
+            net.turn_often();
+            let (some, rest) = body.split_at(come.min(1000));
+            push.write_all(some).unwrap();
+            net.turn_often();
+            push.write_all(&rest[..come - some.len()]).unwrap();
+            if come == body.len() {
+                assert!(net.recv(pull).into_vec() == body);
+            }
+            drop(push);
+            net.await_event(pull, |event| matches!(event, Event::Left(_) | Event::Refused(_)).then_some(()));
+            assert!(net.try_recv(pull).is_err(), "{come}");
+        }
+        assert_eq!(net.context().memory().used(), 0);
+    });
+}
+
 #[test]
 fn who_announces_too_much_is_let_go_and_nobody_else() {
     on_every_backend(|net| {
