@@ -26,6 +26,14 @@ impl Pipe {
             Pipe::Unix(_) => false,
         }
     }
+
+    /// The same connection by another descriptor.
+    pub fn try_clone(&self) -> io::Result<Pipe> {
+        match self {
+            Pipe::Tcp(stream) => stream.try_clone().map(Pipe::Tcp),
+            Pipe::Unix(stream) => stream.try_clone().map(Pipe::Unix),
+        }
+    }
 }
 
 /// The same call on whichever it is.

@@ -27,8 +27,8 @@ impl Condition {
     pub const FINISHED: u8 = 32;
     /// A `send` was refused, and the callback is to be told of room.
     pub const REFUSED: u8 = 64;
-    /// There are no more frames for now, since one was put back, or ever, since there was an error: more input is of no use. Of a
-    /// [`Framed`](crate::Framed) alone, which takes it along when it lets its stream go.
+    /// There are no more frames for now, since one was put back or somebody else reads them, or ever, since there was an error: more
+    /// input is of no use. Of a [`Framed`](crate::Framed) alone, which takes it along when it lets its stream go.
     pub const PAUSED: u8 = 128;
 
     /// Whether nothing is out of the ordinary.

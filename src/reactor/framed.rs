@@ -18,6 +18,8 @@ use super::body::{Body, Unsent};
 use super::condition::Condition;
 #[cfg(feature = "mq")]
 use super::input::APART_MIN;
+#[cfg(feature = "mq")]
+use super::memory::Full;
 use super::memory::Memory;
 use super::output::SendError;
 use super::source::{Fire, Io, Source};
@@ -155,6 +157,45 @@ impl<C: Codec, T: Transport> Framed<C, T> {
             output: &mut self.stream.output,
             condition: &self.stream.condition,
         }
+    }
+
+    /// Whether nothing waits in either direction, and nothing is out of the ordinary.
+    #[cfg(feature = "mq")]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let Stream { condition, input, output, .. } = &self.stream;
+        condition.is_ordinary() && input.unread_len() == 0 && output.unsent_len() == 0
+    }
+
+    /// Somebody else reads from a transport that [is at rest](Self::is_at_rest), and writes to it, until it is
+    /// [taken back](Self::take_back).
+    #[cfg(feature = "mq")]
+    pub(crate) fn lend(&mut self) {
+        self.stream.condition.put(Condition::PAUSED);
+    }
+
+    /// Goes on where somebody else has stopped, who has read `unread` and did not know what to do with it. For frames that are in it no
+    /// readiness comes, as with [`over`](Self::over).
+    ///
+    /// # Errors
+    /// When the memory is used up. Then it is not known any more what comes.
+    #[cfg(feature = "mq")]
+    pub(crate) fn take_back(&mut self, unread: &[u8]) -> Result<(), Full> {
+        self.stream.condition.take(Condition::PAUSED);
+        let memory = self.stream.output.queue.memory();
+        self.stream.input.give_back(memory);
+        if !unread.is_empty() {
+            self.stream.input.hold(memory.lend_filled(unread)?);
+        }
+        Ok(())
+    }
+
+    /// Queues what somebody else has left of a frame that was to be sent.
+    ///
+    /// # Errors
+    /// As for [`Stream::send`]. Then it is half a frame that the peer has.
+    #[cfg(feature = "mq")]
+    pub(crate) fn send_rest(&mut self, rest: &[u8]) -> Result<(), SendError> {
+        self.stream.send(rest)
     }
 
     /// When no frame is there, but a long one has begun: has the rest of its body read straight into a vector, for

@@ -1,15 +1,19 @@
 //! Sockets for threads that block: a loop on a thread of its own does the work.
 
 mod answer;
+mod borrowed;
 mod calls;
 mod error;
+mod line;
+#[cfg(test)]
+mod loans;
 mod poll_set;
 mod pump;
 mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -72,6 +76,8 @@ pub(crate) struct Io {
     is_ending: bool,
     /// How many messages were lost by sockets that nobody waited for.
     lost: u64,
+    /// How many batches of messages have been handed to sockets.
+    handed: Rc<Cell<u64>>,
 }
 
 /// A socket that is open, and what the blocking side has of it.
@@ -115,7 +121,8 @@ impl IoThread {
                 }
             };
             answerer.give(Ok(reactor.remote()));
-            let mut io = Io { calls, sockets: HashMap::new(), is_ending: false, lost: 0 };
+            let mut io =
+                Io { calls, sockets: HashMap::new(), is_ending: false, lost: 0, handed: Rc::default() };
             reactor.run(&mut io)?;
             // What was told to its peers should not be undone by the end of the process.
             reactor.drain(&mut io, Duration::from_millis(100))?;
@@ -153,7 +160,7 @@ impl IoThread {
             socket.receive_ahead(FURTHER);
             let caller = Caller::new(&io.calls, id);
             let shared = Arc::new(Shared::new(socket_type, &options, caller));
-            socket.set_inbox(Inlet::new(Arc::clone(&shared)));
+            socket.set_inbox(Inlet::new(Arc::clone(&shared), Rc::clone(&io.handed)));
             let pump = Rc::new(RefCell::new(Pump::new(Arc::clone(&shared))));
             *slot.borrow_mut() = Some(Rc::clone(&pump));
             io.sockets.insert(id, Open { shared: Arc::clone(&shared), pump });
@@ -236,10 +243,8 @@ fn close(
         None => return done(io, 0),
     };
     open.shared.close();
-    let held = open.pump.borrow_mut().take_held();
-    if let Some(socket) = context.get_mut(id) {
-        socket.strand(held);
-    }
+    let pump = Rc::clone(&open.pump);
+    pump.borrow_mut().hand_all_over(context, id);
     let is_closing = id.close(context, linger, move |io: &mut Io, context, lost| {
         io.sockets.remove(&id);
         io.lost += lost;

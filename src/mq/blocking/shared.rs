@@ -3,14 +3,15 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::borrowed::{Borrowed, Put};
 use super::calls::Caller;
 use super::error::WaitError;
 use super::poll_set::Watch;
 use crate::mq::event::{Event, Events};
 use crate::mq::pattern::Dropped;
-use crate::mq::socket::Received;
+use crate::mq::socket::{Loan, Received, Returned};
 use crate::mq::{Dialect, HighWater, Message, Options, SocketType};
 
 /// Both queues, under a lock that is held for as long as it takes to push or to swap.
@@ -30,6 +31,8 @@ pub(super) struct Shared {
 }
 
 pub(super) struct State {
+    /// What a connection is [lent](crate::mq::socket::Loan) by, or is not.
+    pub(super) borrowed: Borrowed,
     /// What the I/O thread has not taken yet.
     outgoing: VecDeque<Message>,
     /// How many messages and bytes wait in all to be given to a peer, those that the I/O thread has taken among them.
@@ -79,6 +82,7 @@ impl Shared {
             _ => Turn::Any,
         };
         let state = State {
+            borrowed: Borrowed::new(socket_type),
             outgoing: VecDeque::new(),
             unsent: (0, 0),
             incoming: VecDeque::new(),
@@ -153,6 +157,9 @@ impl Shared {
         if state.turn == Turn::Send {
             state.turn = Turn::Recv;
         }
+        if state.borrowed.has_line() && self.say(&mut state, &message) {
+            return Ok(());
+        }
         state.unsent.0 += 1;
         state.unsent.1 += message.len();
         state.outgoing.push_back(message);
@@ -192,6 +199,13 @@ impl Shared {
             if state.turn == Turn::Send {
                 return Err(WaitError::OutOfTurn);
             }
+            if let Some(line) = state.borrowed.take() {
+                match self.hear(state, line, wait) {
+                    Ok(heard) => return heard,
+                    Err(returned) => state = returned,
+                }
+                continue;
+            }
             state.readers += 1;
             let waited = wait_on(&self.readable, state, wait);
             state = waited.0;
@@ -218,6 +232,26 @@ impl Shared {
         }
     }
 
+    /// As [`note_received`](Self::note_received), by the line. Others who wait learn that it is not their turn any more.
+    pub fn note_heard(&self, mut state: MutexGuard<'_, State>) {
+        state.answers_ring = false;
+        let is_awaited = state.readers > 0;
+        self.note_received(state);
+        if is_awaited {
+            self.readable.notify_all();
+        }
+    }
+
+    /// Has the I/O thread look what there is.
+    pub fn call(&self) {
+        self.caller.call();
+    }
+
+    /// Whether it is replies that are sent.
+    pub fn answers(&self) -> bool {
+        self.socket_type == SocketType::Rep
+    }
+
     /// A message was dropped that there was no room for.
     #[cold]
     pub fn note_dropped(&self) {
@@ -230,8 +264,8 @@ impl Shared {
         self.socket_type == SocketType::Router
     }
 
-    /// Takes what is to be sent, behind what is still there of it.
-    pub fn take_outgoing(&self, held: &mut VecDeque<Message>) {
+    /// Takes what is to be sent, behind what is still there of it; and before all of it what was lent, if it is returned.
+    pub fn take_outgoing(&self, held: &mut VecDeque<Message>) -> Option<Box<Returned>> {
         let mut state = self.lock();
         if held.is_empty() {
             mem::swap(held, &mut state.outgoing);
@@ -239,6 +273,7 @@ impl Shared {
             held.append(&mut state.outgoing);
         }
         state.is_io_idle = true;
+        state.borrowed.returned.take()
     }
 
     /// So many messages and bytes have been given to peers, or were dropped.
@@ -268,12 +303,11 @@ impl Shared {
         !is_full
     }
 
-    /// Hands over what has arrived.
-    pub fn put_incoming(&self, batch: &mut VecDeque<Received>) {
-        if batch.is_empty() {
-            return;
-        }
+    /// Hands over what has arrived, and a connection with it, if that can be lent now: to one of few that something is handed to.
+    pub fn put_incoming(&self, batch: &mut VecDeque<Received>, loan: Option<Loan>, is_of_few: bool) -> Put {
         let mut state = self.lock();
+        let is_lent = loan.map_or(false, |loan| is_of_few && state.borrow(loan));
+        let wants_loan = state.borrowed.is_next_wanted(is_of_few);
         state.unread_len += batch.iter().flatten().map(|(message, _)| message.len()).sum::<usize>();
         match state.incoming.is_empty() {
             true => mem::swap(&mut state.incoming, batch),
@@ -285,6 +319,7 @@ impl Shared {
         if is_awaited {
             self.readable.notify_all();
         }
+        Put { is_lent, wants_loan }
     }
 
     /// The next event that is kept, as soon as there is one.
@@ -329,6 +364,7 @@ impl Shared {
     pub fn close(&self) {
         let mut state = self.lock();
         state.is_closed = true;
+        state.borrowed.give_back();
         self.tell_watches(&mut state);
         drop(state);
         self.readable.notify_all();
@@ -337,6 +373,7 @@ impl Shared {
     }
 
     pub fn watch(&self, watch: &Arc<Watch>, at: usize) {
+        self.recall();
         let mut state = self.lock();
         state.watches.push((Arc::clone(watch), at));
         self.tell_watches(&mut state);
@@ -366,9 +403,29 @@ impl Shared {
     }
 }
 
+impl Wait {
+    /// How long still; for ever, if there is no end to it.
+    pub fn left(self) -> Option<Duration> {
+        match self {
+            Wait::No => Some(Duration::ZERO),
+            Wait::Until(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
+            Wait::ForEver => None,
+        }
+    }
+}
+
 impl State {
+    /// Whether nobody sends, nobody watches, and it is not closed.
+    pub fn is_quiet(&self) -> bool {
+        !self.is_closed && self.watches.is_empty() && self.outgoing.is_empty() && self.unsent.0 == 0
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// Why somebody has waited in vain.
-    fn late(&self, wait: Wait) -> WaitError {
+    pub fn late(&self, wait: Wait) -> WaitError {
         match (wait, self.peers) {
             (Wait::No, _) => WaitError::WouldBlock,
             (_, 0) => WaitError::Unreachable { why: self.unreachable.clone() },

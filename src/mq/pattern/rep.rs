@@ -80,6 +80,22 @@ impl Rep {
     pub fn ahead(self, further: usize) -> Rep {
         Rep { further, ..self }
     }
+
+    /// Whether one reply is owed and no more, to this peer, that has asked by way of nobody, and no other request waits.
+    pub(in crate::mq) fn owes_only(&self, peer: Peer) -> bool {
+        let is_of_peer = |owed: &Owed| owed.requester == Some(peer) && owed.route.is_empty();
+        self.owed.len() == 1 && self.owed.iter().all(is_of_peer) && self.incoming.is_empty()
+    }
+
+    /// The next reply is sent by somebody else.
+    pub(in crate::mq) fn forget_next(&mut self) {
+        self.owed.pop_front();
+    }
+
+    /// Somebody else has received a request of this peer and not replied to it: that reply is the next one.
+    pub(in crate::mq) fn owe_next(&mut self, peer: Peer) {
+        self.owed.push_front(Owed { requester: Some(peer), route: Vec::new() });
+    }
 }
 
 impl Pattern for Rep {

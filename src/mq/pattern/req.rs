@@ -90,6 +90,16 @@ impl Req {
         Req { is_correlated: true, ..self }
     }
 
+    /// Whether it is the turn to send a request of which nobody need know but who sends it.
+    pub(in crate::mq) fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle) && !self.is_correlated
+    }
+
+    /// A peer was asked by somebody else, and what it replies comes here.
+    pub(in crate::mq) fn was_asked(&mut self, peer: Peer) {
+        self.state = State::Asked(peer);
+    }
+
     fn may_send(&self) -> bool {
         self.is_relaxed || matches!(self.state, State::Idle)
     }

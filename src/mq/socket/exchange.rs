@@ -310,6 +310,7 @@ impl Socket {
             place.note_joined();
         }
         self.peer_count += 1;
+        self.recall(); // who has two peers listens to both
         self.last_error = None;
         self.has_news = true;
         self.note(Event::Joined { socket_type, identity });

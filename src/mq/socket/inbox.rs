@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{serve, Socket};
+use super::{serve, Loan, Socket};
 use crate::mq::pattern::{NotReceived, Peer};
 use crate::mq::Message;
 use crate::{Context, Id};
@@ -21,8 +21,17 @@ pub(in crate::mq) trait Inbox {
     /// What is put there next; between two times it is empty.
     fn batch(&mut self) -> &mut VecDeque<Received>;
 
-    /// Puts the batch there.
-    fn put(&mut self);
+    /// Puts the batch there, and a connection with it that is lent to who reads the batch; answers whether that was taken.
+    fn put(&mut self, loan: Option<Loan>) -> bool;
+
+    /// Whether it would take a connection.
+    fn wants_loan(&self) -> bool;
+
+    /// Has the connection come back, now or as soon as it is not in use. It comes by [`take_back`](Id::take_back).
+    fn recall(&mut self);
+
+    /// As [`recall`](Self::recall), if it was of no use since this was called last.
+    fn recall_if_idle(&mut self);
 }
 
 impl Id<Socket> {
@@ -35,7 +44,10 @@ impl Id<Socket> {
         while inbox.has_room() {
             self.recv_batch(context, inbox.batch());
             let is_all = inbox.batch().len() < BATCH;
-            inbox.put();
+            let loan = if inbox.wants_loan() { self.prepare_loan(context) } else { None };
+            if inbox.put(loan) {
+                self.lend(context);
+            }
             if is_all {
                 break;
             }

@@ -55,6 +55,11 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
+    /// Whether nothing has come of a message.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_none() && self.bytes.is_empty()
+    }
+
     /// Whether a last part is a message by itself, which is not too long.
     #[inline]
     pub fn is_whole(&self, last: &[u8], max: usize) -> bool {
@@ -191,6 +196,14 @@ impl Outgoing {
                 self.is_empty()
             }
         }
+    }
+
+    /// Hands the stream what somebody else has not written of a message; answers whether it has taken it.
+    pub fn hand_rest(&mut self, rest: &[u8], link: &mut Link) -> bool {
+        let is_taken = link.send_rest(rest).is_ok();
+        self.handed.add(rest.len());
+        self.handed.end_message(rest.len());
+        is_taken
     }
 
     /// How many messages the stream has been handed and not written whole, with so many bytes unsent; and those that it has not seen.

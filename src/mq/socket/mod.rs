@@ -5,6 +5,7 @@ mod close;
 mod exchange;
 mod inbox;
 mod link;
+mod loan;
 mod machine;
 mod places;
 mod route;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use self::close::Closing;
 use self::link::LinkState;
+use self::loan::Lent;
 use self::machine::Machine;
 use self::places::Place;
 use super::event::{Event, Events};
@@ -33,6 +35,7 @@ use crate::platform::{Interest, Ready, WakeReceiver, Waker};
 use crate::{Fire, Framed, Io, Source};
 
 pub(super) use self::inbox::{Inbox, Received};
+pub(super) use self::loan::{Loan, Returned};
 
 pub use self::api::{RecvError, SendError, Sent};
 
@@ -111,6 +114,8 @@ pub struct Socket {
     has_arrivals: bool,
     /// What takes them.
     inbox: Option<Box<dyn Inbox>>,
+    /// The connection that whoever has the inbox reads from and writes to by itself.
+    lent: Option<Lent>,
     /// Peers are not read from, since those who have left have left too much behind.
     is_held: bool,
     closing: Option<Closing>,
@@ -159,6 +164,7 @@ impl Socket {
             has_news: false,
             has_arrivals: false,
             inbox: None,
+            lent: None,
             is_held: false,
             closing: None,
         })

@@ -1,0 +1,205 @@
+//! What the application's side has of a connection that is [lent](crate::mq::socket::Loan): the line, whether it is in use, and what of it
+//! is returned.
+
+use std::sync::MutexGuard;
+use std::time::Duration;
+
+use super::error::WaitError;
+use super::line::{Heard, Line, Said};
+use super::shared::{Shared, State, Wait};
+use crate::mq::socket::{Loan, Returned};
+use crate::mq::{Message, SocketType};
+
+/// How long a thread listens to the line alone. Who wants it back waits for that at the longest, and who hears nothing for so long returns
+/// it, since a wake more or less counts for little then.
+const LISTEN: Duration = Duration::from_millis(1);
+
+/// After how many messages a connection is lent the first time, and the longest that it comes to when loans are of no use.
+const PATIENCE: u32 = 16;
+const PATIENCE_MAX: u32 = 1 << 16;
+
+/// How many messages go by a line, at the least, if it was of use: to lend and to return it takes as long as some of them.
+const USE: u32 = 64;
+
+pub(super) struct Borrowed {
+    /// Nobody has it, and it can be used.
+    line: Option<Box<Line>>,
+    /// A thread listens to it.
+    is_out: bool,
+    /// It is to be returned as soon as it is not in use.
+    is_recalled: bool,
+    /// What the I/O thread has not taken yet.
+    pub returned: Option<Box<Returned>>,
+    /// How many messages go by the I/O thread in a row, with few others between them, before a connection is lent; never, of sockets that
+    /// do not take turns.
+    wait: Option<u32>,
+    /// What that begins with.
+    patience: u32,
+}
+
+/// What has become of what was put there.
+pub(super) struct Put {
+    /// The connection is lent.
+    pub is_lent: bool,
+    /// One that comes with what is put there next would be.
+    pub wants_loan: bool,
+}
+
+impl Borrowed {
+    pub fn new(socket_type: SocketType) -> Borrowed {
+        let takes_turns = matches!(socket_type, SocketType::Req | SocketType::Rep);
+        Borrowed {
+            line: None,
+            is_out: false,
+            is_recalled: false,
+            returned: None,
+            wait: Some(PATIENCE).filter(|_| takes_turns),
+            patience: PATIENCE,
+        }
+    }
+
+    #[inline]
+    pub fn has_line(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// The line, to be listened to by one.
+    #[inline]
+    pub fn take(&mut self) -> Option<Box<Line>> {
+        let line = self.line.take()?;
+        self.is_out = true;
+        Some(line)
+    }
+
+    /// Something is put there: is a connection to come with the next?
+    #[inline]
+    pub fn is_next_wanted(&mut self, is_of_few: bool) -> bool {
+        match &mut self.wait {
+            None => false,
+            Some(wait) if !is_of_few => {
+                *wait = self.patience;
+                false
+            }
+            Some(0) => true,
+            Some(wait) => {
+                *wait -= 1;
+                *wait == 0
+            }
+        }
+    }
+
+    /// Returns the line, if nobody listens to it; answers whether the I/O thread has to be told.
+    pub fn give_back(&mut self) -> bool {
+        match self.line.take() {
+            Some(line) => self.put_back(&line, line.returned()),
+            None => self.is_recalled = self.is_out,
+        }
+        self.returned.is_some()
+    }
+
+    fn put_back(&mut self, line: &Line, returned: Returned) {
+        self.is_recalled = false;
+        self.patience = match line.count < USE {
+            true => PATIENCE_MAX.min(2 * self.patience),
+            false => PATIENCE,
+        };
+        self.wait = Some(self.patience);
+        self.returned = Some(Box::new(returned));
+    }
+}
+
+impl State {
+    /// Takes a connection, unless more is going on than that somebody waits for what comes by it.
+    pub fn borrow(&mut self, loan: Loan) -> bool {
+        let Borrowed { line, is_out, returned, .. } = &self.borrowed;
+        let has_one = line.is_some() || *is_out || returned.is_some();
+        if has_one || !self.is_quiet() {
+            return false;
+        }
+        self.borrowed.line = Some(Box::new(Line::new(loan)));
+        true
+    }
+}
+
+impl Shared {
+    /// Sends a message by the line, if it is for that one: answers whether that is done. If not, the line is returned before the message.
+    pub fn say(&self, state: &mut State, message: &Message) -> bool {
+        let mut line = match state.borrowed.line.take() {
+            Some(line) if line.is_open == self.answers() => line,
+            // The reply is to another one.
+            other => {
+                state.borrowed.line = other;
+                return false;
+            }
+        };
+        let (is_said, returned) = match line.say(message) {
+            Said::All => {
+                state.borrowed.line = Some(line);
+                return true;
+            }
+            Said::Some(returned) => (true, returned),
+            Said::Nothing(returned) => (false, returned),
+        };
+        state.borrowed.put_back(&line, returned);
+        self.call();
+        is_said
+    }
+
+    /// Receives by the line. An error is the state, once the line is returned: then one waits as others do.
+    #[allow(clippy::type_complexity)]
+    pub fn hear<'a>(
+        &'a self,
+        state: MutexGuard<'a, State>,
+        mut line: Box<Line>,
+        wait: Wait,
+    ) -> Result<Result<Message, WaitError>, MutexGuard<'a, State>> {
+        drop(state);
+        let heard = line.hear(wait.left().map_or(LISTEN, |left| left.min(LISTEN)));
+        let mut state = self.lock();
+        state.borrowed.is_out = false;
+        let returned = match heard {
+            Heard::Message(message) => {
+                self.keep(&mut state, line);
+                self.note_heard(state);
+                return Ok(Ok(message));
+            }
+            Heard::Nothing if wait.left() == Some(Duration::ZERO) && !state.is_closed() => {
+                self.keep(&mut state, line);
+                return Ok(Err(state.late(wait)));
+            }
+            Heard::Nothing => line.returned(),
+            Heard::Other(returned) => returned,
+        };
+        state.borrowed.put_back(&line, returned);
+        self.call();
+        Err(state)
+    }
+
+    /// The line is not in use any more.
+    fn keep(&self, state: &mut State, line: Box<Line>) {
+        let is_wanted = state.borrowed.is_recalled || state.is_closed();
+        state.borrowed.line = Some(line);
+        if is_wanted && state.borrowed.give_back() {
+            self.call();
+        }
+    }
+
+    /// Has the line returned.
+    pub fn recall(&self) {
+        if self.lock().borrowed.give_back() {
+            self.call();
+        }
+    }
+
+    /// Has it returned if nothing has gone by it since this was called last, and nobody listens.
+    pub fn recall_if_idle(&self) {
+        let mut state = self.lock();
+        let is_idle = match &mut state.borrowed.line {
+            Some(line) => std::mem::replace(&mut line.count_seen, line.count) == line.count,
+            None => false,
+        };
+        if is_idle && state.borrowed.give_back() {
+            self.call();
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A connection that is [lent](crate::mq::socket::Loan) to the application's thread: whole messages of requests and replies, either way.
+
+use std::io;
+use std::os::unix::io::AsFd;
+use std::time::Duration;
+
+use crate::codec::zmtp::{FrameKind, ZmtpFrames, ZmtpFramesDecoder, ZmtpFramesEncoder};
+use crate::codec::{Affixes, Codec, Decoder, Encoder, Step};
+use crate::mq::pipe::Pipe;
+use crate::mq::socket::{Loan, Returned};
+use crate::mq::Message;
+use crate::platform::net;
+use crate::Transport;
+
+/// The longest message that goes this way, either way, with all that is around it. Of a longer one the copy counts for more than the wake.
+const LEN_MAX: usize = 4096;
+
+/// What requests and replies have around them: an empty part with its header, and a header of nine bytes at the most.
+const AROUND: usize = 2 + 9;
+
+pub(super) struct Line {
+    pipe: Pipe,
+    decoder: ZmtpFramesDecoder,
+    encoder: ZmtpFramesEncoder,
+    /// What is read: nothing stays in it from one time to the next.
+    input: Box<[u8; LEN_MAX]>,
+    /// What is written.
+    output: Vec<u8>,
+    max_len: usize,
+    /// There was a request, and its reply is still to come or to be sent.
+    pub is_open: bool,
+    /// How many messages have gone, either way, and how many had when that was looked at.
+    pub count: u32,
+    pub count_seen: u32,
+}
+
+/// What has come.
+pub(super) enum Heard {
+    Message(Message),
+    /// Not in time.
+    Nothing,
+    /// Something else: the line is to be returned.
+    Other(Returned),
+}
+
+/// What has become of a message.
+pub(super) enum Said {
+    All,
+    /// It is begun, and the line to be returned.
+    Some(Returned),
+    /// Nothing has gone: the line is to be returned first.
+    Nothing(Returned),
+}
+
+impl Line {
+    pub fn new(loan: Loan) -> Line {
+        let Loan { pipe, max_len, is_open } = loan;
+        let (decoder, encoder) = ZmtpFrames::new(LEN_MAX).halves();
+        let (input, output) = (Box::new([0; LEN_MAX]), Vec::new());
+        Line { pipe, decoder, encoder, input, output, max_len, is_open, count: 0, count_seen: 0 }
+    }
+
+    /// Reads a message, and waits for it `within` this time at the longest.
+    pub fn hear(&mut self, within: Duration) -> Heard {
+        if !within.is_zero() && !net::wait_readable(self.pipe.as_fd(), within) {
+            return Heard::Nothing;
+        }
+        let error = match self.pipe.receive(&mut self.input[..]) {
+            Ok(len) => match self.message(len) {
+                Some(message) => {
+                    self.note_message();
+                    return Heard::Message(message);
+                }
+                None => {
+                    return Heard::Other(Returned { unread: self.input[..len].to_vec(), ..self.returned() })
+                }
+            },
+            Err(error) => error,
+        };
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Heard::Nothing,
+            _ => Heard::Other(Returned { error: Some(error), ..self.returned() }),
+        }
+    }
+
+    /// Writes a message.
+    pub fn say(&mut self, message: &Message) -> Said {
+        if message.part_count() > 1 || message.len() > LEN_MAX - AROUND || self.encode(message).is_none() {
+            return Said::Nothing(self.returned());
+        }
+        match self.pipe.send(&self.output) {
+            Ok(len) => {
+                self.note_message();
+                match self.output.get(len..) {
+                    None | Some([]) => Said::All,
+                    Some(unsent) => Said::Some(Returned { unsent: unsent.to_vec(), ..self.returned() }),
+                }
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Said::Nothing(self.returned()),
+                _ => Said::Nothing(Returned { error: Some(error), ..self.returned() }),
+            },
+        }
+    }
+
+    /// The line, to be returned as it is.
+    pub fn returned(&self) -> Returned {
+        Returned { is_open: self.is_open, ..Returned::default() }
+    }
+
+    /// Requests and replies take turns.
+    fn note_message(&mut self) {
+        self.is_open = !self.is_open;
+        self.count = self.count.wrapping_add(1);
+    }
+
+    /// What was read, if it is an empty part and then another one, and no more than these.
+    fn message(&mut self, len: usize) -> Option<Message> {
+        let (head, body, rest) = self.frame(0, len)?;
+        if head != FrameKind::More || !body.is_empty() {
+            return None;
+        }
+        match self.frame(rest, len)? {
+            (FrameKind::Last, body, end) if end == len && body.len() <= self.max_len => {
+                Some(Message::from(&self.input[body]))
+            }
+            _ => None,
+        }
+    }
+
+    /// The frame that begins here: its head, where its body is, and where the next one begins.
+    fn frame(&mut self, start: usize, end: usize) -> Option<(FrameKind, std::ops::Range<usize>, usize)> {
+        match self.decoder.decode(&self.input[start..end]) {
+            Ok(Step::Frame { head, body, used }) => {
+                Some((head, start + body.start..start + body.end, start + used))
+            }
+            _ => None,
+        }
+    }
+
+    fn encode(&mut self, message: &Message) -> Option<()> {
+        self.output.clear();
+        for (head, body) in [(FrameKind::More, &[][..]), (FrameKind::Last, &message.first()[..])] {
+            let mut affixes = Affixes::new();
+            self.encoder.encode(head, body.len(), &mut affixes).ok()?;
+            self.output.extend_from_slice(affixes.before());
+            self.output.extend_from_slice(body);
+        }
+        Some(())
+    }
+}
