@@ -28,16 +28,16 @@ where
 {
     fn run(mut self: Box<Self>, state: &mut S, context: &mut Context<'_, S>) -> Option<BoxError> {
         let timer = self.timer;
-        let tick = context.core.agenda.timers.setting(timer);
+        let tick = context.core.agenda.timers.deadline(timer);
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.callback)(state, context).error()));
         if !matches!(outcome, Ok(None)) {
             context.core.agenda.timers.clear(timer);
             return outcome.unwrap_or_else(|panic| resume_unwind(panic));
         }
-        if context.core.agenda.timers.setting(timer) == tick {
-            // Neither cleared nor reset meanwhile. The callback may have taken its time: a fresh reading.
+        if context.core.agenda.timers.is_left_alone(timer) {
+            // The callback may have taken its time: a fresh reading.
             let now = context.core.poller.now();
-            let next = tick.and_then(|tick| next_tick(tick.deadline?, self.period, now));
+            let next = tick.and_then(|tick| next_tick(tick, self.period, now));
             context.core.agenda.timers.reset(timer, next);
         }
         context.core.agenda.timers.put_back(timer, self);

@@ -1,16 +1,20 @@
 //! Timers by deadline: set, cleared and put off, and run in order once they are due.
 //!
-//! A timer that is put off costs one note: the heap keeps the earlier deadline, and when that comes up the timer is put where it
-//! belongs. So an idle timeout that every message resets moves in the heap once per timeout, not once per message. All other changes
-//! are made in the heap at once; a cleared timer leaves nothing behind.
+//! The heap is left alone for as long as it may be. A timer that is put off costs one note: the heap keeps the earlier deadline, and when
+//! that comes up the timer is put where it belongs. So an idle timeout that every message resets moves in the heap once per timeout, not
+//! once per message. A timer that is cleared goes at once with all that its task holds, but what the heap has of it stays there until it
+//! comes up, or until the heap is swept because most of it is such. One that is drawn forward gets another entry in the same way.
 
 mod heap;
+mod moment;
 mod slots;
+mod vacant;
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use self::heap::{Entry, Heap};
+use self::moment::Timeline;
 use self::slots::Slots;
 
 /// A timeout or an interval that was set, to clear or to reset it by.
@@ -20,48 +24,62 @@ use self::slots::Slots;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TimerId {
     slot: u32,
-    /// Of its first setting, so there is no other with the same.
-    sequence: u64,
-}
-
-/// A deadline, and which of all the settings it comes from: a timer that is reset has another one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Setting {
-    /// None when it never comes due.
-    pub deadline: Option<Instant>,
-    sequence: u64,
+    /// No other timer has the same: even for what runs once, odd for what repeats.
+    number: u64,
 }
 
 /// Tasks to run at their deadlines.
 pub(crate) struct Timers<T> {
+    timeline: Timeline,
     slots: Slots<Timer<T>>,
     /// Those that have a deadline and are not due yet, by a deadline that may be earlier than theirs by now.
     heap: Heap,
-    /// What was found due and has not run yet, in the order to run it. A setting that is not its timer's any more is passed over.
-    due: VecDeque<(u32, Setting)>,
+    /// The first of the heap, and its deadline.
+    first: Option<(Entry, Instant)>,
+    /// What was found due and has not run yet, in the order to run it. What is not its timer's any more is passed over.
+    due: VecDeque<Due>,
+    /// Counts the timers, by two.
+    last_number: u64,
     /// Counts the settings, to keep equal deadlines in that order.
-    last_sequence: u64,
+    last_sequence: u32,
 }
 
 struct Timer<T> {
-    id: TimerId,
-    setting: Setting,
-    /// Where in the heap it is, or [`NOWHERE`].
-    position: u32,
-    is_repeating: bool,
+    /// The one in its id.
+    number: u64,
+    /// None when it never comes due.
+    deadline: Option<Instant>,
+    /// Of its last setting; [`NONE`] from when a repeating one comes to run until it is set.
+    sequence: u32,
+    /// That in its entry of the heap; [`NONE`] of what is due, runs or is never to be due, which has none.
+    entry: u32,
     /// None while a repeating one runs.
     task: Option<T>,
 }
 
-/// The position of what is due, runs or is never to be due.
-const NOWHERE: u32 = u32::MAX;
+#[derive(Clone, Copy)]
+struct Due {
+    slot: u32,
+    sequence: u32,
+}
+
+/// No setting's sequence.
+const NONE: u32 = 0;
 
 /// Above this many items the memory of what was due at once is given back.
 const DUE_KEPT: usize = 1024;
 
 impl<T> Timers<T> {
     pub fn new() -> Timers<T> {
-        Timers { slots: Slots::new(), heap: Heap::new(), due: VecDeque::new(), last_sequence: 0 }
+        Timers {
+            timeline: Timeline::new(),
+            slots: Slots::new(),
+            heap: Heap::new(),
+            first: None,
+            due: VecDeque::new(),
+            last_number: 0,
+            last_sequence: NONE,
+        }
     }
 
     /// Sets a timer that runs once; without a deadline it never comes due, and can be cleared like any other.
@@ -80,52 +98,86 @@ impl<T> Timers<T> {
         is_repeating: bool,
         task: impl FnOnce(TimerId) -> T,
     ) -> TimerId {
-        let setting = self.next_setting(deadline);
-        let id = TimerId { slot: self.slots.next(), sequence: setting.sequence };
-        self.slots.insert(Timer { id, setting, position: NOWHERE, is_repeating, task: Some(task(id)) });
-        self.schedule(id.slot, setting);
-        id
+        self.last_sequence += 1;
+        let sequence = self.last_sequence;
+        self.last_number += 2;
+        let number = self.last_number + u64::from(is_repeating);
+        let entry = if deadline.is_some() { sequence } else { NONE };
+        let slot = self.slots.insert(|slot| {
+            let task = Some(task(TimerId { slot, number }));
+            Timer { number, deadline, sequence, entry, task }
+        });
+        if let Some(deadline) = deadline {
+            self.heap.insert(Entry::new(self.timeline.moment(deadline), sequence, slot));
+        }
+        self.settle();
+        TimerId { slot, number }
     }
 
     /// Gives a timer another deadline, as if it had been set just now; `false` when it has run or was cleared.
     pub fn reset(&mut self, id: TimerId, deadline: Option<Instant>) -> bool {
-        let setting = self.next_setting(deadline);
+        let sequence = self.last_sequence + 1;
         let timer = match self.get_mut(id) {
             Some(timer) => timer,
             None => return false,
         };
-        timer.setting = setting;
-        let position = timer.position;
-        match deadline {
-            _ if position == NOWHERE => self.schedule(id.slot, setting),
-            None => self.unschedule(position, id.slot),
-            Some(deadline) if deadline < self.heap.get(position).deadline => {
-                let entry = Entry { deadline, sequence: setting.sequence, slot: id.slot };
-                self.heap.replace(position, entry, note_in(&mut self.slots));
-            }
-            // That it was put off is seen when its entry comes up.
-            Some(_) => {}
+        let is_put_off = match (deadline, timer.deadline) {
+            (Some(new), Some(old)) => new >= old && timer.entry != NONE,
+            _ => false,
+        };
+        timer.deadline = deadline;
+        timer.sequence = sequence;
+        self.last_sequence = sequence;
+        // That it was put off is seen when its entry comes up.
+        if !is_put_off || sequence == u32::MAX {
+            self.reschedule(id.slot);
         }
         true
+    }
+
+    /// Gives a timer an entry by its deadline, if it has one, in place of the entry that it had.
+    #[inline(never)] // what is put off does without it
+    fn reschedule(&mut self, slot: u32) {
+        let timer = self.slots.get_mut(slot).expect("a live timer is scheduled");
+        let had_entry = timer.entry != NONE;
+        timer.entry = NONE;
+        if let Some(deadline) = timer.deadline {
+            timer.entry = timer.sequence;
+            let entry = Entry::new(self.timeline.moment(deadline), timer.sequence, slot);
+            if had_entry {
+                self.heap.supersede(entry, is_live_in(&self.slots));
+            } else {
+                self.heap.insert(entry);
+            }
+        } else if had_entry {
+            self.heap.forget(is_live_in(&self.slots));
+        }
+        self.settle();
     }
 
     /// Clears a timer, due or not; `false` when it has run or was cleared before.
     pub fn clear(&mut self, id: TimerId) -> bool {
-        let position = match self.get_mut(id) {
-            Some(timer) => timer.position,
-            None => return false,
-        };
-        if position != NOWHERE {
-            self.unschedule(position, id.slot);
+        if self.get_mut(id).is_none() {
+            return false;
+        }
+        let timer = self.slots.remove(id.slot).expect("it was there a moment ago");
+        if timer.entry != NONE {
+            self.heap.forget(is_live_in(&self.slots));
+            self.note_first();
         }
         // Last: its drop may do anything.
-        self.slots.remove(id.slot);
+        drop(timer);
         true
     }
 
     /// A live timer's deadline, also while it runs.
-    pub fn setting(&self, id: TimerId) -> Option<Setting> {
-        self.slots.get(id.slot).filter(|timer| timer.id == id).map(|timer| timer.setting)
+    pub fn deadline(&self, id: TimerId) -> Option<Instant> {
+        self.get(id)?.deadline
+    }
+
+    /// Whether a repeating timer that runs has been neither cleared nor reset since it began.
+    pub fn is_left_alone(&self, id: TimerId) -> bool {
+        self.get(id).map_or(false, |timer| timer.sequence == NONE)
     }
 
     /// Puts back what was lifted out to run; dropped when its timer was cleared meanwhile.
@@ -139,13 +191,13 @@ impl<T> Timers<T> {
     /// put off.
     #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.heap.first().map(|first| first.deadline)
+        self.first.map(|(_, deadline)| deadline)
     }
 
     /// Whether none is pending, and none is left that was due.
     #[inline]
     pub fn is_idle(&self) -> bool {
-        self.heap.len() | self.due.len() == 0
+        self.first.is_none() && self.due.is_empty()
     }
 
     #[inline]
@@ -156,29 +208,45 @@ impl<T> Timers<T> {
     /// Fixes which timers are due at `now`: what is set or reset later waits, whatever its deadline. They come behind what was found
     /// due before and has not run yet, which is where their deadlines belong.
     pub fn collect_due(&mut self, now: Instant) {
-        while let Some(first) = self.heap.first().filter(|first| first.deadline <= now) {
-            if !self.put_off(first) {
-                self.unschedule(0, first.slot);
-                let setting = Setting { deadline: Some(first.deadline), sequence: first.sequence };
-                self.due.push_back((first.slot, setting));
+        let now = self.timeline.moment(now);
+        while let Some(first) = self.heap.first().filter(|first| first.deadline() <= now) {
+            let slot = first.slot();
+            let timer = self.slots.get_mut(slot).expect("the first of the heap is live");
+            if timer.sequence == first.sequence() {
+                timer.entry = NONE;
+                self.due.push_back(Due { slot, sequence: first.sequence() });
+                self.heap.pop_first(is_live_in(&self.slots));
+            } else {
+                // It was put off since it came there.
+                timer.entry = timer.sequence;
+                let deadline = timer.deadline.expect("what has an entry has a deadline");
+                let entry = Entry::new(self.timeline.moment(deadline), timer.sequence, slot);
+                self.heap.replace_first(entry, is_live_in(&self.slots));
             }
         }
+        self.note_first();
     }
 
     /// The next due timer's task and deadline, by deadline and then by order of setting. One that was cleared or reset meanwhile is
     /// passed over.
     pub fn pop_due(&mut self) -> Option<(T, Instant)> {
-        while let Some((slot, setting)) = self.due.pop_front() {
+        while let Some(due) = self.due.pop_front() {
             // With the last one, after which nobody may ask.
             if self.due.is_empty() && self.due.capacity() > DUE_KEPT {
                 self.due = VecDeque::new();
             }
-            let task = match self.slots.get_mut(slot) {
-                Some(timer) if timer.setting == setting && timer.is_repeating => timer.task.take(),
-                Some(timer) if timer.setting == setting => self.slots.remove(slot)?.task,
+            let timer = match self.slots.get_mut(due.slot) {
+                Some(timer) if timer.sequence == due.sequence => timer,
                 _ => continue,
             };
-            return Some((task?, setting.deadline?));
+            let deadline = timer.deadline;
+            let task = if timer.is_repeating() {
+                timer.sequence = NONE;
+                timer.task.take()
+            } else {
+                self.slots.remove(due.slot)?.task
+            };
+            return Some((task?, deadline?));
         }
         None
     }
@@ -188,46 +256,64 @@ impl<T> Timers<T> {
         self.slots.len()
     }
 
+    fn get(&self, id: TimerId) -> Option<&Timer<T>> {
+        self.slots.get(id.slot).filter(|timer| timer.number == id.number)
+    }
+
     fn get_mut(&mut self, id: TimerId) -> Option<&mut Timer<T>> {
-        self.slots.get_mut(id.slot).filter(|timer| timer.id == id)
+        self.slots.get_mut(id.slot).filter(|timer| timer.number == id.number)
     }
 
-    fn next_setting(&mut self, deadline: Option<Instant>) -> Setting {
-        self.last_sequence += 1;
-        Setting { deadline, sequence: self.last_sequence }
-    }
-
-    fn schedule(&mut self, slot: u32, setting: Setting) {
-        if let Some(deadline) = setting.deadline {
-            let entry = Entry { deadline, sequence: setting.sequence, slot };
-            self.heap.push(entry, note_in(&mut self.slots));
+    fn note_first(&mut self) {
+        let first = self.heap.first();
+        if first != self.first.map(|(entry, _)| entry) {
+            self.first = first.map(|entry| (entry, self.timeline.instant(entry.deadline())));
         }
     }
 
-    fn unschedule(&mut self, position: u32, slot: u32) {
-        self.heap.remove(position, note_in(&mut self.slots));
-        note_in(&mut self.slots)(slot, NOWHERE);
+    /// What is to be done after a setting.
+    fn settle(&mut self) {
+        self.note_first();
+        if self.last_sequence == u32::MAX {
+            self.number_anew();
+        }
     }
 
-    /// Puts the first of the heap where it belongs if it was put off since it came there; `false` when it is in its place.
-    fn put_off(&mut self, first: Entry) -> bool {
-        let setting = self.slots.get(first.slot).expect("the heap holds live timers only").setting;
-        match setting.deadline {
-            Some(deadline) if setting.sequence != first.sequence => {
-                let entry = Entry { deadline, sequence: setting.sequence, slot: first.slot };
-                self.heap.replace(0, entry, note_in(&mut self.slots));
-                true
+    /// Gives all settings small numbers again, in the same order: once in four billion settings.
+    #[cold]
+    fn number_anew(&mut self) {
+        let slots = &mut self.slots;
+        self.due.retain(|due| slots.get(due.slot).map_or(false, |timer| timer.sequence == due.sequence));
+        let mut timers: Vec<(u32, &mut Timer<T>)> =
+            slots.iter_mut().filter(|(_, timer)| timer.sequence != NONE).collect();
+        timers.sort_unstable_by_key(|(_, timer)| timer.sequence);
+        let mut entries = Vec::with_capacity(timers.len());
+        self.last_sequence = NONE;
+        for (slot, timer) in timers {
+            self.last_sequence += 1;
+            timer.sequence = self.last_sequence;
+            if let (true, Some(deadline)) = (timer.entry != NONE, timer.deadline) {
+                timer.entry = timer.sequence;
+                entries.push(Entry::new(self.timeline.moment(deadline), timer.sequence, slot));
             }
-            _ => false,
         }
+        self.heap.refill(entries);
+        for due in &mut self.due {
+            due.sequence = slots.get(due.slot).expect("it was seen to be live").sequence;
+        }
+        self.note_first();
     }
 }
 
-/// Has timers know where in the heap they are.
-fn note_in<T>(slots: &mut Slots<Timer<T>>) -> impl FnMut(u32, u32) + '_ {
-    move |slot, position| {
-        slots.get_mut(slot).expect("the heap holds live timers only").position = position;
+impl<T> Timer<T> {
+    fn is_repeating(&self) -> bool {
+        self.number % 2 == 1
     }
+}
+
+/// Tells whether an entry of the heap is its timer's.
+fn is_live_in<T>(slots: &Slots<Timer<T>>) -> impl Fn(Entry) -> bool + '_ {
+    move |entry| slots.get(entry.slot()).map_or(false, |timer| timer.entry == entry.sequence())
 }
 
 #[cfg(test)]
@@ -325,6 +411,58 @@ mod tests {
         assert_eq!(drain(&mut timers, start + 9 * SECOND), [1]);
     }
 
+    /// One is due and one is to come, and one that repeats has begun to run.
+    #[test]
+    fn what_is_due_or_runs_stays_so_when_settings_are_numbered_anew() {
+        let mut timers = Timers::new();
+        let start = Instant::now();
+        let tick = timers.set_repeating(Some(start), |_| 1);
+        timers.set(Some(start), 2);
+        let cleared = timers.set(Some(start), 3);
+        timers.set(Some(start + SECOND), 4);
+        timers.collect_due(start);
+        assert!(timers.clear(cleared));
+        assert_eq!(timers.pop_due(), Some((1, start)));
+        timers.last_sequence = u32::MAX - 1;
+        timers.set(Some(start + SECOND), 5);
+        assert_eq!(timers.last_sequence, 3);
+        assert!(timers.is_left_alone(tick) && timers.deadline(tick) == Some(start));
+        timers.put_back(tick, 1);
+        assert!(timers.reset(tick, Some(start + SECOND)) && !timers.is_left_alone(tick));
+        assert_eq!(drain(&mut timers, start), [2]);
+        assert_eq!(drain(&mut timers, start + SECOND), [4, 5, 1]);
+    }
+
+    #[test]
+    fn a_cleared_timer_limits_no_wait_and_lets_go_of_its_task_at_once() {
+        let mut timers = Timers::new();
+        let (start, held) = (Instant::now(), std::rc::Rc::new(()));
+        let ids: Vec<TimerId> =
+            (1..=9).map(|at| timers.set(Some(start + at * SECOND), std::rc::Rc::clone(&held))).collect();
+        for at in [4, 1, 0, 2, 3] {
+            assert!(timers.clear(ids[at]));
+        }
+        assert_eq!((timers.len(), std::rc::Rc::strong_count(&held)), (4, 5));
+        assert_eq!(timers.next_deadline(), Some(start + 6 * SECOND));
+        ids[5..].iter().for_each(|id| assert!(timers.clear(*id)));
+        assert_eq!((timers.next_deadline(), timers.is_idle()), (None, true));
+    }
+
+    /// Its dead entries lie behind the live one, where they do not come up.
+    #[test]
+    fn a_timer_drawn_forward_over_and_over_leaves_a_bounded_heap() {
+        let mut timers = Timers::new();
+        let start = Instant::now();
+        let id = timers.set(Some(start + 10_000 * SECOND), ());
+        for at in (0..10_000).rev() {
+            assert!(timers.reset(id, Some(start + at * SECOND)));
+            assert_eq!(timers.next_deadline(), Some(start + at * SECOND));
+            assert!(timers.heap.sizes().0 <= 66, "{:?}", timers.heap.sizes());
+        }
+        assert_eq!(drain(&mut timers, start).len(), 1);
+        assert_eq!((timers.next_deadline(), timers.heap.sizes().0), (None, 0));
+    }
+
     #[test]
     fn an_id_reaches_no_later_timer_though_memory_was_given_back_between() {
         let mut timers = Timers::new();
@@ -346,7 +484,8 @@ mod tests {
             |value: u32| start + Duration::from_nanos(u64::from(value.wrapping_mul(2_654_435_761)));
         let ids: Vec<TimerId> = (0..COUNT).map(|value| timers.set(Some(deadline(value)), value)).collect();
         ids.iter().step_by(2).for_each(|id| assert!(timers.clear(*id)));
-        assert_eq!((timers.len(), timers.heap.sizes().0), (COUNT as usize / 2, COUNT as usize / 2));
+        assert_eq!(timers.len(), COUNT as usize / 2);
+        assert!(timers.heap.sizes().0 <= COUNT as usize + 64, "{:?}", timers.heap.sizes());
         let end = start + 10 * SECOND;
         ids.iter().skip(1).step_by(4).for_each(|id| assert!(timers.reset(*id, Some(end))));
 
@@ -359,10 +498,22 @@ mod tests {
         assert!(capacities.iter().all(|capacity| *capacity <= 1024), "{capacities:?}");
     }
 
-    /// Against a plain list: random sets, resets and clears, a look now and then, and everything in order.
     #[test]
     fn the_heap_agrees_with_a_sorted_list_under_random_sets_resets_and_clears() {
-        let mut timers = Timers::new();
+        agree_with_a_sorted_list(Timers::new());
+    }
+
+    #[test]
+    fn nothing_changes_when_settings_are_numbered_anew() {
+        for left in [1, 8, 15] {
+            let mut timers = Timers::new();
+            timers.last_sequence = u32::MAX - 977 * left;
+            agree_with_a_sorted_list(timers);
+        }
+    }
+
+    /// Random sets, resets and clears, a look now and then, and everything in order.
+    fn agree_with_a_sorted_list(mut timers: Timers<u32>) {
         // Deadline, order of setting, value.
         let mut list: Vec<(Option<Instant>, u64, u32, TimerId)> = Vec::new();
         let (start, mut random) = (Instant::now(), 0x9E37_79B9_7F4A_7C15_u64);

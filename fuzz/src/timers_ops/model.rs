@@ -38,7 +38,7 @@ impl Model {
         self.last_sequence += 1;
         let timer = self.timers.get_mut(&number).expect("it is live");
         let before = *timer;
-        let is_put_off = deadline.is_some() && before.noted.is_some() && deadline >= before.noted;
+        let is_put_off = deadline.is_some() && before.noted.is_some() && deadline >= before.deadline;
         let noted = if is_put_off { before.noted } else { deadline };
         *timer = Timer { deadline, sequence: self.last_sequence, noted, ..before };
         self.due.remove(&(before.deadline, before.sequence, number))

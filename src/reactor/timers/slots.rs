@@ -1,7 +1,6 @@
 //! Where timers are kept: places under numbers, the lowest first, so that the memory of a crowd that has gone can be given back.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use super::vacant::Vacant;
 
 /// Below this many items memory is kept rather than given back and asked for again.
 const KEPT: usize = 64;
@@ -11,63 +10,57 @@ const KEPT: usize = 64;
 pub(super) struct Slots<V> {
     /// The last one is never empty.
     slots: Vec<Option<V>>,
-    /// The empty ones, the lowest first, and numbers beyond the last slot, which mean nothing.
-    vacant: BinaryHeap<Reverse<u32>>,
+    /// The empty ones.
+    vacant: Vacant,
     len: usize,
 }
 
 impl<V> Slots<V> {
     pub fn new() -> Slots<V> {
-        Slots { slots: Vec::new(), vacant: BinaryHeap::new(), len: 0 }
+        Slots { slots: Vec::new(), vacant: Vacant::new(), len: 0 }
     }
 
-    /// The number that the next [`insert`](Self::insert) will give out.
-    pub fn next(&self) -> u32 {
-        match self.vacant.peek() {
-            Some(&Reverse(slot)) if (slot as usize) < self.slots.len() => slot,
-            _ => self.slots.len() as u32,
-        }
-    }
-
+    /// Keeps a value that may know its number.
+    ///
     /// # Panics
     /// When 2^32 - 1 values are live, which take more memory than their closures leave.
-    pub fn insert(&mut self, value: V) -> u32 {
-        let slot = self.next();
-        if (slot as usize) < self.slots.len() {
-            self.vacant.pop();
-            self.slots[slot as usize] = Some(value);
-        } else {
-            assert!(slot < u32::MAX, "fewer than 2^32 - 1 timers are set");
-            // All that is left there lies beyond the last slot, and would come to mean something.
-            self.vacant.clear();
-            self.slots.push(Some(value));
-        }
-        if is_roomy(self.vacant.len(), self.vacant.capacity()) {
-            self.vacant.shrink_to((2 * self.vacant.len()).max(KEPT));
-        }
+    #[inline]
+    pub fn insert(&mut self, value: impl FnOnce(u32) -> V) -> u32 {
+        let slot = match self.vacant.first() {
+            Some(slot) => {
+                self.slots[slot as usize] = Some(value(slot));
+                self.vacant.remove(slot);
+                slot
+            }
+            None => {
+                let slot = self.slots.len() as u32;
+                assert!(slot < u32::MAX, "fewer than 2^32 - 1 timers are set");
+                self.slots.push(Some(value(slot)));
+                slot
+            }
+        };
         self.len += 1;
         slot
     }
 
+    #[inline]
     pub fn get(&self, slot: u32) -> Option<&V> {
         self.slots.get(slot as usize)?.as_ref()
     }
 
+    #[inline]
     pub fn get_mut(&mut self, slot: u32) -> Option<&mut V> {
         self.slots.get_mut(slot as usize)?.as_mut()
     }
 
+    #[inline]
     pub fn remove(&mut self, slot: u32) -> Option<V> {
         let value = self.slots.get_mut(slot as usize)?.take()?;
         self.len -= 1;
         if slot as usize == self.slots.len() - 1 {
-            while let Some(None) = self.slots.last() {
-                self.slots.pop();
-            }
-            shrink(&mut self.slots);
-            self.forget_those_beyond();
+            self.drop_empty_end();
         } else {
-            self.vacant.push(Reverse(slot));
+            self.vacant.insert(slot);
         }
         Some(value)
     }
@@ -76,11 +69,21 @@ impl<V> Slots<V> {
         self.len
     }
 
-    /// Drops the numbers beyond the last slot, once they are the most: so it costs each of them little.
-    fn forget_those_beyond(&mut self) {
-        if self.vacant.len() > KEPT + 2 * self.slots.len() {
-            let limit = self.slots.len() as u32;
-            self.vacant = self.vacant.drain().filter(|Reverse(slot)| *slot < limit).collect();
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut V)> {
+        (0..).zip(&mut self.slots).filter_map(|(slot, value)| Some((slot, value.as_mut()?)))
+    }
+
+    /// Drops the last slot, and those before it that are empty, up to one that is not.
+    fn drop_empty_end(&mut self) {
+        self.slots.pop();
+        while let Some(None) = self.slots.last() {
+            self.slots.pop();
+            self.vacant.remove(self.slots.len() as u32);
+        }
+        // A quarter would do: twice what is needed is kept, so that what comes again at once finds room.
+        if self.slots.capacity() > KEPT && self.slots.len() < self.slots.capacity() / 4 {
+            self.slots.shrink_to((2 * self.slots.len()).max(KEPT));
+            self.vacant.shrink_below(self.slots.len());
         }
     }
 
@@ -88,17 +91,6 @@ impl<V> Slots<V> {
     pub fn capacity(&self) -> usize {
         self.slots.capacity().max(self.vacant.capacity())
     }
-}
-
-/// Gives memory back once a quarter of it would do, and keeps twice what is needed: what comes again at once finds room.
-pub(super) fn shrink<V>(items: &mut Vec<V>) {
-    if is_roomy(items.len(), items.capacity()) {
-        items.shrink_to((2 * items.len()).max(KEPT));
-    }
-}
-
-fn is_roomy(len: usize, capacity: usize) -> bool {
-    capacity > KEPT && len < capacity / 4
 }
 
 #[cfg(test)]
@@ -109,21 +101,21 @@ mod tests {
     #[test]
     fn memory_comes_back_though_every_vacant_slot_was_taken_again() {
         let mut slots = Slots::new();
-        (0..100_000).for_each(|value| assert_eq!(slots.insert(value), value));
+        (0..100_000).for_each(|value| assert_eq!(slots.insert(|_| value), value));
         (0..100_000).step_by(2).for_each(|slot| assert_eq!(slots.remove(slot), Some(slot)));
-        (0..100_000).step_by(2).for_each(|value| assert_eq!(slots.insert(value), value));
+        (0..100_000).step_by(2).for_each(|value| assert_eq!(slots.insert(|_| value), value));
         (0..100_000).rev().for_each(|slot| assert_eq!(slots.remove(slot), Some(slot)));
         assert!(slots.capacity() <= 2 * KEPT, "{}", slots.capacity());
     }
 
     #[test]
-    fn the_lowest_vacant_slot_is_taken_first_and_foretold() {
+    fn the_lowest_vacant_slot_is_taken_first_and_told() {
         let mut slots = Slots::new();
-        assert_eq!((0..5).map(|value| slots.insert(value)).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!((0..5).map(|value| slots.insert(|_| value)).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         assert_eq!([slots.remove(3), slots.remove(1), slots.remove(1)], [Some(3), Some(1), None]);
         for expected in [1, 3, 5] {
-            assert_eq!(slots.next(), expected);
-            assert_eq!(slots.insert(9), expected);
+            assert_eq!(slots.insert(|slot| slot + 1), expected);
+            assert_eq!(slots.get(expected), Some(&(expected + 1)));
         }
         assert_eq!(slots.len(), 6);
     }
@@ -137,7 +129,7 @@ mod tests {
         for round in 0..200 {
             let wanted = if round % 2 == 0 { 300 } else { (round * 7) % 50 };
             while live.len() < wanted {
-                let slot = slots.insert(live.len());
+                let slot = slots.insert(|_| live.len());
                 assert!(!live.contains(&slot), "slot {slot} was given out twice");
                 live.push(slot);
             }
@@ -154,7 +146,7 @@ mod tests {
     #[test]
     fn memory_comes_back_though_the_first_ones_stay() {
         let mut slots = Slots::new();
-        (0..100_000).for_each(|value| assert_eq!(slots.insert(value), value));
+        (0..100_000).for_each(|value| assert_eq!(slots.insert(|_| value), value));
         (10..100_000).for_each(|slot| assert_eq!(slots.remove(slot), Some(slot)));
         assert!(slots.capacity() <= 2 * KEPT, "{}", slots.capacity());
         assert_eq!((slots.len(), slots.get(9)), (10, Some(&9)));
