@@ -150,20 +150,24 @@ impl<T> Timers<T> {
                 self.heap.insert(entry);
             }
         } else if had_entry {
-            self.heap.forget(is_live_in(&self.slots));
+            // It may have been the first.
+            let _ = self.heap.forget();
+            self.sweep();
         }
         self.settle();
     }
 
     /// Clears a timer, due or not; `false` when it has run or was cleared before.
     pub fn clear(&mut self, id: TimerId) -> bool {
-        if self.get_mut(id).is_none() {
-            return false;
-        }
-        let timer = self.slots.remove(id.slot).expect("it was there a moment ago");
+        let timer = match self.slots.remove_if(id.slot, |timer| timer.number == id.number) {
+            Some(timer) => timer,
+            None => return false,
+        };
         if timer.entry != NONE {
-            self.heap.forget(is_live_in(&self.slots));
-            self.note_first();
+            let was_first = self.first.map_or(false, |(first, _)| first.sequence() == timer.entry);
+            if self.heap.forget() || was_first {
+                self.sweep();
+            }
         }
         // Last: its drop may do anything.
         drop(timer);
@@ -262,6 +266,13 @@ impl<T> Timers<T> {
 
     fn get_mut(&mut self, id: TimerId) -> Option<&mut Timer<T>> {
         self.slots.get_mut(id.slot).filter(|timer| timer.number == id.number)
+    }
+
+    /// Drops what is dead in the heap and in the way, once the first has died or the dead are many.
+    #[inline(never)] // most that are cleared do without it
+    fn sweep(&mut self) {
+        self.heap.sweep(is_live_in(&self.slots));
+        self.note_first();
     }
 
     fn note_first(&mut self) {

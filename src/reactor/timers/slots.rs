@@ -55,14 +55,24 @@ impl<V> Slots<V> {
 
     #[inline]
     pub fn remove(&mut self, slot: u32) -> Option<V> {
-        let value = self.slots.get_mut(slot as usize)?.take()?;
+        self.remove_if(slot, |_| true)
+    }
+
+    /// Takes a value out if it is the one that is meant.
+    #[inline]
+    pub fn remove_if(&mut self, slot: u32, is_meant: impl FnOnce(&V) -> bool) -> Option<V> {
+        let place = self.slots.get_mut(slot as usize)?;
+        if !is_meant(place.as_ref()?) {
+            return None;
+        }
+        let value = place.take();
         self.len -= 1;
         if slot as usize == self.slots.len() - 1 {
             self.drop_empty_end();
         } else {
             self.vacant.insert(slot);
         }
-        Some(value)
+        value
     }
 
     pub fn len(&self) -> usize {
