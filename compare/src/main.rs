@@ -14,6 +14,7 @@ mod report;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod scale;
 mod servers;
+mod size;
 mod strace;
 mod work;
 
@@ -31,6 +32,7 @@ commands:
   mq            throughput and latency of message-queue sockets, beside a loop by hand, tokio, libzmq and nng
   multicore     what an echo server gains by more reactors than one
   scale         how many idle connections a loop holds, and what they cost
+  size          how large a minimal echo server is, and how long it takes to build
 
 `ringmq-compare COMMAND --help` has the options.
 ";
@@ -71,6 +73,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         Some(lexopt::Arg::Value(command)) if command == "scale" || command == "multicore" => {
             Err(format!("{command:?} asks Linux and glibc what is used, and this is neither").into())
         }
+        Some(lexopt::Arg::Value(command)) if command == "size" => size::run(arguments),
         // What the other commands run in a process of its own.
         Some(lexopt::Arg::Value(command)) if command == "serve" => servers::run(arguments),
         Some(lexopt::Arg::Value(command)) if command == "codec-passes" => codecs::run_passes(arguments),
@@ -86,7 +89,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         Some(lexopt::Arg::Value(command)) if command == "scale-client" => scale::run_client(arguments),
         Some(lexopt::Arg::Value(command)) => Err(format!(
-            "no command {command:?}: there are `codecs`, `gate`, `instructions`, `loops`, `mq`, `multicore` and `scale`"
+            "no command {command:?}: there are `codecs`, `gate`, `instructions`, `loops`, `mq`, `multicore`, `scale` and `size`"
         )
         .into()),
         // Without a command it measures, and options are those of that.
