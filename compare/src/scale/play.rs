@@ -1,13 +1,14 @@
 //! Starts a server and its clients, has them play, and gathers what they tell.
 
 use std::error::Error;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use ringmq::platform::Backend;
 
-use super::Kind;
+use super::{server, Kind};
 
 /// How many connections a client opens at the most: fewer than there are ports for one address, and each has an address of its own.
 const PER_CLIENT: usize = 16_000;
@@ -74,20 +75,15 @@ pub fn play(
     let mut first = clients.into_iter();
     let mut player = first.next().ok_or("no connection was asked for")?;
     let active = active.min(held as usize);
+    let start = server.processor()?;
     player.tell(&format!("{active} {rounds}"))?;
     player.line()?;
+    // Before all connections end, which takes the server long when they are many.
+    let nanoseconds = (server.processor()? - start).as_nanos() as u64;
     // It hangs up, which ends the server.
     drop(player);
-    let line = server.line()?;
-    let (nanoseconds, messages) = line.split_once(' ').ok_or("the server told nothing of use")?;
-    let seen = Seen {
-        held,
-        user,
-        resident,
-        stopped,
-        nanoseconds: nanoseconds.parse()?,
-        messages: messages.parse()?,
-    };
+    let messages = server.line()?.parse()?;
+    let seen = Seen { held, user, resident, stopped, nanoseconds, messages };
     let status = server.child.wait()?;
     match status.success() {
         true => Ok(seen),
@@ -124,6 +120,16 @@ impl Node {
         match self.output.read_line(&mut line)? {
             0 => Err(format!("{} has ended too early", self.name).into()),
             _ => Ok(line.trim_end().to_owned()),
+        }
+    }
+
+    /// What it has used of the processors so far.
+    fn processor(&self) -> io::Result<Duration> {
+        let mut clock = 0;
+        // SAFETY: `clock` lives through the call.
+        match unsafe { libc::clock_getcpuclockid(self.child.id() as libc::pid_t, &mut clock) } {
+            0 => server::time(clock),
+            errno => Err(io::Error::from_raw_os_error(errno)),
         }
     }
 

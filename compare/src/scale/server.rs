@@ -53,9 +53,8 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     let user = allocations::in_use().saturating_sub(before.0);
     let rss = resident()?.saturating_sub(before.1);
     say(&format!("{held} {user} {rss} {}", stopped.as_deref().unwrap_or("")))?;
-    let start = processor()?;
     reactor.run(&mut ())?;
-    say(&format!("{} {}", (processor()? - start).as_nanos(), MESSAGES.get()))?;
+    say(&MESSAGES.get().to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -182,9 +181,13 @@ fn resident() -> Result<u64, Box<dyn Error>> {
 
 /// What this process has used of the processors.
 pub fn processor() -> io::Result<Duration> {
+    time(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+pub fn time(clock: libc::clockid_t) -> io::Result<Duration> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is valid for writes of a timespec.
-    match unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) } {
+    match unsafe { libc::clock_gettime(clock, &mut time) } {
         0 => Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32)),
         _ => Err(io::Error::last_os_error()),
     }
