@@ -200,7 +200,7 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError`], and why: this and all further ones are no use.
-    #[inline]
+    #[inline(always)] // where parts come, it is a part of the loop over them
     pub fn received<'a>(
         &mut self,
         head: WireHead,

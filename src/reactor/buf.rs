@@ -30,6 +30,8 @@ pub(super) struct Lent {
     pub drawn: usize,
     /// How long the body is that it is [kept apart](Buf::keep_apart) for; 0 of all others.
     pub body_len: usize,
+    /// Whether it is as it was made, and charged as all are: then it is kept for the next loan.
+    pub is_plain: bool,
     /// Where all its bytes are charged while it is lent, and by whom it is kept while it is not. No longer reached once it has been
     /// dropped, with all that it keeps.
     pub pool: Weak<Pool>,
@@ -171,7 +173,7 @@ impl Buf {
         let lent = &mut self.lent;
         let mut body = Vec::with_capacity(lent.room.min(body_len));
         body.extend_from_slice(&lent.bytes[lent.start..lent.end][come]);
-        (lent.start, lent.end, lent.body_len) = (0, body.len(), body_len);
+        (lent.start, lent.end, lent.body_len, lent.is_plain) = (0, body.len(), body_len, false);
         let read = mem::replace(&mut lent.bytes, body);
         if let Some(pool) = lent.pool.upgrade() {
             pool.keep_bytes(read);
@@ -218,6 +220,7 @@ impl Buf {
             }
         }
         lent.room += more;
+        lent.is_plain = false;
         if lent.body_len > 0 {
             lent.bytes.reserve_exact(lent.room - lent.bytes.len());
             return Ok(());
@@ -254,8 +257,18 @@ impl Drop for Lent {
         // Dropped by its holder, and not given back by name: the bytes are kept, in a box of their own.
         if let Some(pool) = self.pool.upgrade() {
             let (bytes, room, drawn) = (mem::take(&mut self.bytes), self.room, self.drawn);
-            let (own, body_len) = (mem::take(&mut self.pool), self.body_len);
-            pool.take_back(Box::new(Lent { bytes, room, start: 0, end: 0, drawn, body_len, pool: own }));
+            let (body_len, is_plain) = (self.body_len, self.is_plain);
+            let own = mem::take(&mut self.pool);
+            pool.take_back(Box::new(Lent {
+                bytes,
+                room,
+                start: 0,
+                end: 0,
+                drawn,
+                body_len,
+                is_plain,
+                pool: own,
+            }));
         }
     }
 }

@@ -162,6 +162,7 @@ impl Memory {
         let drawn = self.ledger().charge_reading(BUFFER_LEN, false)?;
         let mut lent = self.next_buffer();
         lent.drawn = drawn;
+        lent.is_plain = false;
         Ok(Buf { lent })
     }
 
@@ -170,7 +171,16 @@ impl Memory {
         self.ledger().charge(bytes.len())?;
         let pool = Weak::clone(&self.pool.own);
         let len = bytes.len();
-        let lent = Lent { bytes: bytes.to_vec(), room: len, start: 0, end: len, drawn: 0, body_len: 0, pool };
+        let lent = Lent {
+            bytes: bytes.to_vec(),
+            room: len,
+            start: 0,
+            end: len,
+            drawn: 0,
+            body_len: 0,
+            is_plain: false,
+            pool,
+        };
         Ok(Buf { lent: Box::new(lent) })
     }
 
@@ -214,7 +224,7 @@ impl Pool {
     /// Takes back a buffer, which is charged no more, and keeps it if it is as long as it was made.
     #[inline(always)] // or the last of a read buffer would be a call
     pub(super) fn take_back(&self, mut lent: Box<Lent>) {
-        if lent.bytes.len() != BUFFER_LEN || (lent.drawn | lent.body_len) != 0 {
+        if !lent.is_plain {
             return self.drop_back(lent);
         }
         self.ledger.discharge(BUFFER_LEN);
@@ -239,8 +249,8 @@ impl Pool {
 
     /// A buffer that is not lent.
     fn unused(&self, bytes: Vec<u8>) -> Box<Lent> {
-        let (start, end, drawn, body_len) = Default::default();
-        Box::new(Lent { room: bytes.len(), bytes, start, end, drawn, body_len, pool: Weak::clone(&self.own) })
+        let (room, pool) = (bytes.len(), Weak::clone(&self.own));
+        Box::new(Lent { bytes, room, start: 0, end: 0, drawn: 0, body_len: 0, is_plain: true, pool })
     }
 
     /// The bytes of a buffer that had grown, if they are as many.
@@ -265,7 +275,7 @@ impl Pool {
 
     /// As [`take_back`](Self::take_back), but so that it is not the [last](Memory::lend_last): whoever needs one next is to look around.
     pub(super) fn take_aside(&self, mut lent: Box<Lent>) {
-        if lent.bytes.len() != BUFFER_LEN || (lent.drawn | lent.body_len) != 0 {
+        if !lent.is_plain {
             return self.drop_back(lent);
         }
         self.ledger.discharge(BUFFER_LEN);

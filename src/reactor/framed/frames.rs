@@ -112,9 +112,12 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
         let mut rest = self.rest;
         let (frame, used) = if self.condition.has(Condition::PAUSED) {
             // Paused without one is for good: there was an error.
-            match take_held(self.held, rest, self.condition)? {
-                Ok(held) => held,
-                Err(error) => return Some(Err(error)),
+            match take_held(self.held, rest) {
+                Some(held) => {
+                    self.condition.take(Condition::PAUSED);
+                    held
+                }
+                None => return cut_off(self.held, rest, self.condition).map(Err),
             }
         } else {
             loop {
@@ -151,27 +154,23 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
     }
 }
 
-/// A frame, or the error in its place.
-type Held<'a, H> = Result<(Frame<'a, H>, usize), FrameError>;
-
-/// The frame that was put back, or whose body is kept apart, once, and how many bytes it occupies. By itself, so that who asks the decoder
-/// need not make room for it.
+/// The frame that was put back, or whose body is kept apart and whole, once, and how many bytes it occupies. By itself, so that who asks the
+/// decoder need not make room for it.
 #[inline(never)]
-fn take_held<'a, H>(
-    held: &mut Option<Box<Found<H>>>,
-    rest: &'a [u8],
-    condition: &Condition,
-) -> Option<Held<'a, H>> {
-    let need = held.as_ref()?.used;
-    if rest.len() < need {
-        // A body that is kept apart, of which more is to come, unless the stream has ended: then there will never be another frame.
-        if !condition.has(Condition::ENDED) {
-            return None;
-        }
-        *held = None;
-        return Some(Err(FrameError::Truncated { have: rest.len(), need }));
+fn take_held<'a, H>(held: &mut Option<Box<Found<H>>>, rest: &'a [u8]) -> Option<(Frame<'a, H>, usize)> {
+    if held.as_ref()?.used > rest.len() {
+        return None;
     }
     let Found { head, body, used } = *held.take()?;
-    condition.take(Condition::PAUSED);
-    Some(Ok((Frame { head, body: &rest[body] }, used)))
+    Some((Frame { head, body: &rest[body] }, used))
+}
+
+/// The error, once, where the stream has ended within a body that is kept apart.
+#[cold]
+fn cut_off<H>(held: &mut Option<Box<Found<H>>>, rest: &[u8], condition: &Condition) -> Option<FrameError> {
+    if !condition.has(Condition::ENDED) {
+        return None;
+    }
+    let need = held.take()?.used;
+    Some(FrameError::Truncated { have: rest.len(), need })
 }
