@@ -34,6 +34,7 @@ mod backoff;
 mod blocking;
 mod endpoint;
 mod event;
+mod freed;
 mod message;
 mod options;
 pub mod pattern;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::link::{LinkFrames, Outlet};
 use super::{End, Link, Machine, Socket};
 use crate::mq::event::Event;
+use crate::mq::freed::keep_freed;
 use crate::mq::message::{Message, Part};
 use crate::mq::options::HighWater;
 use crate::mq::pattern::{Arrival, Dropped, Peer};
@@ -121,7 +122,9 @@ impl Socket {
     }
 
     /// Takes a part that was read by itself: it becomes the message's as it is.
+    #[inline(never)] // seldom enough, beside the loop over short ones
     fn take_body(&mut self, peer: Peer, link: &mut Link, now: Instant) -> Result<(), End> {
+        keep_freed();
         let (head, body) = match link.take_body() {
             Some(frame) => frame,
             None => return Ok(()),

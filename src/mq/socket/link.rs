@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::Link;
 use crate::codec::zmtp::FrameKind;
 use crate::codec::RingFrames;
+use crate::mq::freed::{keep_freed, LONG_LEN};
 use crate::mq::session::{Session, SessionError};
 use crate::mq::wire::{Dialect, WireDecoder, WireEncoder, WireHead};
 use crate::mq::{Message, Part};
@@ -256,17 +257,29 @@ fn hand_over_parts(
     while *done < count {
         let head = session.part_head(*done + 1 == count);
         let part = message.part_mut(*done).expect("its number is below the count");
-        if part.len() < COPIED_LEN {
-            if outlet.send(head, part).is_err() {
-                return false;
-            }
-        } else if let Err(unsent) = outlet.send_owned(head, std::mem::take(part)) {
-            *part = Part::from(unsent.body);
+        let is_taken = match part.len() < COPIED_LEN {
+            true => outlet.send(head, part).is_ok(),
+            false => hand_over_whole(outlet, head, part),
+        };
+        if !is_taken {
             return false;
         }
         *done += 1;
     }
     true
+}
+
+/// Hands over a part without copying it; answers whether it was taken.
+fn hand_over_whole(outlet: &mut Outlet<'_>, head: WireHead, part: &mut Part) -> bool {
+    if part.len() >= LONG_LEN {
+        keep_freed();
+    }
+    let unsent = outlet.send_owned(head, std::mem::take(part)).err();
+    let is_taken = unsent.is_none();
+    if let Some(unsent) = unsent {
+        *part = Part::from(unsent.body);
+    }
+    is_taken
 }
 
 /// As [`hand_over_parts`], of the only part in the pieces that Ring has.
