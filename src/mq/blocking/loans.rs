@@ -7,13 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::codec::zmtp::{Greeting, Mechanism};
-use crate::platform::net;
+use crate::platform::{net, Backend};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const MOMENT: Duration = Duration::from_millis(20);
 
 /// Trips after which a connection is sure to be lent: many times as many as it takes.
 const MANY: usize = 10_000;
+
+/// With each backend, since each has its own way to be silent about a connection and to speak of it again.
+fn on_every_backend(test: impl Fn(IoThread)) {
+    for &backend in Backend::AVAILABLE {
+        println!("{backend}");
+        test(IoThread::with(Builder::new().backend(backend)).unwrap());
+    }
+}
 
 fn has_lent(io: &IoThread, socket: &BlockingSocket) -> bool {
     let id = socket.id;
@@ -135,9 +143,15 @@ fn message(number: usize) -> Message {
 
 #[test]
 fn requests_and_replies_of_all_kinds_come_as_they_were_sent_and_most_by_a_lent_connection() {
+    let file = std::env::temp_dir().join(format!("ringmq-loans-{}", std::process::id()));
+    on_every_backend(|io| ask_for_all_kinds(io, "tcp://127.0.0.1:*"));
+    on_every_backend(|io| ask_for_all_kinds(io, &format!("ipc://{}", file.display())));
+}
+
+fn ask_for_all_kinds(io: IoThread, endpoint: &str) {
     const TRIPS: usize = 3_000;
-    let io = IoThread::new().unwrap();
-    let (rep, address) = bound(&io);
+    let rep = io.socket(SocketType::Rep).unwrap();
+    let address = rep.bind(endpoint).unwrap().to_string();
     let req = io.socket(SocketType::Req).unwrap();
     req.connect(&address).unwrap();
     let was_lent = [AtomicBool::new(false), AtomicBool::new(false)];
@@ -165,34 +179,35 @@ fn requests_and_replies_of_all_kinds_come_as_they_were_sent_and_most_by_a_lent_c
 
 #[test]
 fn a_reply_that_comes_in_pieces_or_with_other_things_is_received_whole() {
-    let io = IoThread::new().unwrap();
-    let (req, mut peer) = ByHand::replier(&io);
-    let ping = b"\x04\x09\x04PING\0\0hi";
-    let asked = |peer: &mut ByHand| {
-        peer.answer_until_lent(&io, &req);
-        req.send("what?").unwrap();
-        assert_eq!(peer.hear(), b"what?");
-    };
-    for at in 1..framed(b"this").len() {
+    on_every_backend(|io| {
+        let (req, mut peer) = ByHand::replier(&io);
+        let ping = b"\x04\x09\x04PING\0\0hi";
+        let asked = |peer: &mut ByHand| {
+            peer.answer_until_lent(&io, &req);
+            req.send("what?").unwrap();
+            assert_eq!(peer.hear(), b"what?");
+        };
+        for at in 1..framed(b"this").len() {
+            asked(&mut peer);
+            let reply = framed(b"this");
+            peer.0.write_all(&reply[..at]).unwrap();
+            thread::scope(|scope| {
+                let heard = scope.spawn(|| req.recv_timeout(PATIENCE).unwrap().into_vec());
+                await_return(&io, &req);
+                peer.0.write_all(&reply[at..]).unwrap();
+                assert_eq!(heard.join().unwrap(), b"this", "cut at {at}");
+            });
+        }
+        // One with a command before it, and a second one behind it that nobody has asked for.
         asked(&mut peer);
-        let reply = framed(b"this");
-        peer.0.write_all(&reply[..at]).unwrap();
-        thread::scope(|scope| {
-            let heard = scope.spawn(|| req.recv_timeout(PATIENCE).unwrap().into_vec());
-            await_return(&io, &req);
-            peer.0.write_all(&reply[at..]).unwrap();
-            assert_eq!(heard.join().unwrap(), b"this", "cut at {at}");
-        });
-    }
-    // One with a command before it, and a second one behind it that nobody has asked for.
-    asked(&mut peer);
-    peer.0.write_all(&[&ping[..], &framed(b"this"), &framed(b"that")].concat()).unwrap();
-    assert_eq!(req.recv_timeout(PATIENCE).unwrap().into_vec(), b"this");
-    assert_eq!(peer.frame(), (4, b"\x04PONGhi".to_vec()));
-    // And it goes on.
-    asked(&mut peer);
-    peer.say(b"this");
-    assert_eq!(req.recv_timeout(PATIENCE).unwrap().into_vec(), b"this");
+        peer.0.write_all(&[&ping[..], &framed(b"this"), &framed(b"that")].concat()).unwrap();
+        assert_eq!(req.recv_timeout(PATIENCE).unwrap().into_vec(), b"this");
+        assert_eq!(peer.frame(), (4, b"\x04PONGhi".to_vec()));
+        // And it goes on.
+        asked(&mut peer);
+        peer.say(b"this");
+        assert_eq!(req.recv_timeout(PATIENCE).unwrap().into_vec(), b"this");
+    });
 }
 
 #[test]
@@ -217,49 +232,51 @@ fn requests_that_come_at_once_are_answered_in_order() {
 
 #[test]
 fn replies_that_find_no_room_are_sent_whole_and_in_order_when_there_is_some() {
-    let io = IoThread::new().unwrap();
-    let (rep, address) = bound(&io);
-    let mut peer = ByHand::requester(&address);
-    // Of a length that no buffer is a multiple of.
-    let body = |number: u32| [&number.to_be_bytes()[..], &[7; 3989]].concat();
-    peer.ask_until_lent(&io, &rep);
-    rep.send("nothing").unwrap();
-    assert_eq!(peer.hear(), b"nothing");
-    let mut count = 0;
-    let mut left = 20; // to be sent by the loop, behind what found no room
-    while left > 0 {
-        peer.say(b"more");
-        assert_eq!(rep.recv_timeout(PATIENCE).unwrap().into_vec(), b"more");
-        rep.send(body(count)).unwrap();
-        count += 1;
-        let is_full = !has_lent(&io, &rep);
-        left -= u32::from(is_full);
-    }
-    for number in 0..count {
-        assert!(peer.hear() == body(number), "reply {number} of {count}");
-    }
-    assert_eq!(rep.close(PATIENCE).unwrap(), 0);
+    on_every_backend(|io| {
+        let (rep, address) = bound(&io);
+        let mut peer = ByHand::requester(&address);
+        // Of a length that no buffer is a multiple of.
+        let body = |number: u32| [&number.to_be_bytes()[..], &[7; 3989]].concat();
+        peer.ask_until_lent(&io, &rep);
+        rep.send("nothing").unwrap();
+        assert_eq!(peer.hear(), b"nothing");
+        let mut count = 0;
+        let mut left = 20; // to be sent by the loop, behind what found no room
+        while left > 0 {
+            peer.say(b"more");
+            assert_eq!(rep.recv_timeout(PATIENCE).unwrap().into_vec(), b"more");
+            rep.send(body(count)).unwrap();
+            count += 1;
+            let is_full = !has_lent(&io, &rep);
+            left -= u32::from(is_full);
+        }
+        for number in 0..count {
+            assert!(peer.hear() == body(number), "reply {number} of {count}");
+        }
+        assert_eq!(rep.close(PATIENCE).unwrap(), 0);
+    });
 }
 
 #[test]
 fn who_is_asked_and_leaves_is_said_to_have_left() {
-    let io = IoThread::new().unwrap();
-    for is_abrupt in [false, true] {
-        let (req, mut peer) = ByHand::replier(&io);
-        peer.answer_until_lent(&io, &req);
-        req.send("are you there?").unwrap();
-        assert_eq!(peer.hear(), b"are you there?");
-        thread::scope(|scope| {
-            let heard = scope.spawn(|| req.recv_timeout(PATIENCE));
-            if is_abrupt {
-                net::set_linger(peer.0.as_fd(), Some(Duration::ZERO)).unwrap();
-            }
-            drop(peer);
-            assert_eq!(heard.join().unwrap(), Err(WaitError::PeerLeft));
-        });
-        assert_eq!(req.try_recv(), Err(WaitError::OutOfTurn), "it is said once");
-        req.send("anybody?").unwrap();
-    }
+    on_every_backend(|io| {
+        for is_abrupt in [false, true] {
+            let (req, mut peer) = ByHand::replier(&io);
+            peer.answer_until_lent(&io, &req);
+            req.send("are you there?").unwrap();
+            assert_eq!(peer.hear(), b"are you there?");
+            thread::scope(|scope| {
+                let heard = scope.spawn(|| req.recv_timeout(PATIENCE));
+                if is_abrupt {
+                    net::set_linger(peer.0.as_fd(), Some(Duration::ZERO)).unwrap();
+                }
+                drop(peer);
+                assert_eq!(heard.join().unwrap(), Err(WaitError::PeerLeft));
+            });
+            assert_eq!(req.try_recv(), Err(WaitError::OutOfTurn), "it is said once");
+            req.send("anybody?").unwrap();
+        }
+    });
 }
 
 #[test]
@@ -284,14 +301,15 @@ fn a_request_to_who_has_left_goes_to_who_comes_next() {
 
 #[test]
 fn a_connection_that_nobody_uses_is_returned_and_its_peer_is_heard() {
-    let io = IoThread::new().unwrap();
-    let (req, mut peer) = ByHand::replier(&io);
-    peer.answer_until_lent(&io, &req);
-    peer.0.write_all(b"\x04\x09\x04PING\0\0hi").unwrap();
-    assert_eq!(peer.frame(), (4, b"\x04PONGhi".to_vec()));
-    assert!(!has_lent(&io, &req));
-    peer.answer_until_lent(&io, &req);
-    await_return(&io, &req);
+    on_every_backend(|io| {
+        let (req, mut peer) = ByHand::replier(&io);
+        peer.answer_until_lent(&io, &req);
+        peer.0.write_all(b"\x04\x09\x04PING\0\0hi").unwrap();
+        assert_eq!(peer.frame(), (4, b"\x04PONGhi".to_vec()));
+        assert!(!has_lent(&io, &req));
+        peer.answer_until_lent(&io, &req);
+        await_return(&io, &req);
+    });
 }
 
 #[test]
