@@ -16,7 +16,7 @@ const LISTEN: Duration = Duration::from_millis(1);
 
 /// After how many messages a connection is lent the first time, and the longest that it comes to when loans are of no use.
 const PATIENCE: u32 = 16;
-const PATIENCE_MAX: u32 = 1 << 16;
+const PATIENCE_MAX: u32 = 1 << 10;
 
 /// How many messages go by a line, at the least, if it was of use: to lend and to return it takes as long as some of them.
 const USE: u32 = 64;
