@@ -169,6 +169,7 @@ impl<T> Timers<T> {
                 self.sweep();
             }
         }
+        self.forget_due();
         // Last: its drop may do anything.
         drop(timer);
         true
@@ -198,10 +199,10 @@ impl<T> Timers<T> {
         self.first.map(|(_, deadline)| deadline)
     }
 
-    /// Whether none is pending, and none is left that was due.
+    /// Whether there are none. Then none is left that was due either.
     #[inline]
     pub fn is_idle(&self) -> bool {
-        self.first.is_none() && self.due.is_empty()
+        self.slots.len() == 0
     }
 
     #[inline]
@@ -248,11 +249,21 @@ impl<T> Timers<T> {
                 timer.sequence = NONE;
                 timer.task.take()
             } else {
-                self.slots.remove(due.slot)?.task
+                let timer = self.slots.remove(due.slot)?;
+                self.forget_due();
+                timer.task
             };
             return Some((task?, deadline?));
         }
         None
+    }
+
+    /// Drops what was due and is not its timer's any more, when no timer is left: nobody would ask for it.
+    #[inline]
+    fn forget_due(&mut self) {
+        if self.is_idle() {
+            self.due.clear();
+        }
     }
 
     #[inline]
@@ -457,6 +468,22 @@ mod tests {
         assert_eq!(timers.next_deadline(), Some(start + 6 * SECOND));
         ids[5..].iter().for_each(|id| assert!(timers.clear(*id)));
         assert_eq!((timers.next_deadline(), timers.is_idle()), (None, true));
+    }
+
+    /// A loop without timers does not look whether any is due.
+    #[test]
+    fn what_was_due_and_is_cleared_is_forgotten_with_the_last_timer() {
+        let mut timers = Timers::new();
+        let start = Instant::now();
+        let ids = [1, 2, 3].map(|value| timers.set(Some(start), value));
+        timers.collect_due(start);
+        assert!(timers.clear(ids[1]) && timers.clear(ids[2]) && timers.has_due());
+        assert_eq!(timers.pop_due(), Some((1, start)));
+        assert!(timers.is_idle() && !timers.has_due());
+        let id = timers.set(Some(start), 4);
+        timers.collect_due(start);
+        assert!(timers.clear(id));
+        assert!(timers.is_idle() && !timers.has_due());
     }
 
     /// Its dead entries lie behind the live one, where they do not come up.
