@@ -212,13 +212,13 @@ fn settle<T: Source>(source: &mut Option<T>) -> Settled {
 #[inline]
 fn respond_and_settle<T: Source>(source: &mut Option<T>, ready: Ready, io: &mut Io) -> Settled {
     match source {
-        // Said by itself, so that what is done without readiness need not be compiled into what is done with it.
-        Some(source) if ready.is_none() => respond_unasked(source, io),
-        Some(source) => match source.respond(ready, io) {
+        // Said by itself, so that nothing else is compiled into what nearly always is to be done.
+        Some(source) if ready == Ready::READABLE => match source.respond(Ready::READABLE, io) {
             Fire::Yes => Settled::FIRING,
             Fire::No => settle_behind(source, io),
             Fire::AtRest => Settled { interest: source.interest(), bits: Settled::RESPONDED },
         },
+        Some(source) => respond_otherwise(source, ready, io),
         None => Settled::NOT,
     }
 }
@@ -238,10 +238,10 @@ fn settle_and_respond<T: Source>(source: &mut T, io: &mut Io) -> Settled {
     }
 }
 
-/// Responds without readiness, and settles.
+/// Responds with some other readiness or with none, and settles.
 #[inline(never)]
-fn respond_unasked<T: Source>(source: &mut T, io: &mut Io) -> Settled {
-    match source.respond(Ready::NONE, io) {
+fn respond_otherwise<T: Source>(source: &mut T, ready: Ready, io: &mut Io) -> Settled {
+    match source.respond(ready, io) {
         Fire::Yes => Settled::FIRING,
         Fire::No => settle_behind(source, io),
         Fire::AtRest => Settled { interest: source.interest(), bits: Settled::RESPONDED },

@@ -65,13 +65,16 @@ impl<S: 'static> Core<S> {
     #[inline(always)] // the straight way mostly knows the limit
     pub fn wait_for_one(&mut self, limit: Option<Duration>) -> io::Result<Option<Event>> {
         self.begin_wait();
-        let result = self.poller.wait_for_one(&mut self.events, limit);
-        let count = match result {
-            Ok(Some(_)) => 1,
-            _ => self.events.len(),
-        };
-        self.end_wait(count, limit, limit);
-        result
+        match self.poller.wait_for_one(&mut self.events, limit) {
+            Ok(Some(event)) => {
+                self.end_wait(1, limit, limit);
+                Ok(Some(event))
+            }
+            result => {
+                self.end_wait(self.events.len(), limit, limit);
+                result
+            }
+        }
     }
 
     /// As [`wait_for_one`](Self::wait_for_one), until a timer is due: in so long from this reading of the clock, which is fresh.

@@ -55,7 +55,8 @@ impl<S: 'static> Reactor<S> {
             if let Some(fired) = fired {
                 self.core.begin_turn();
                 match self.core.run_lifted(state, fired)? {
-                    Ran::All => {}
+                    Ran::All if self.core.agenda.queues.mood == Mood::Quiet => {}
+                    Ran::All => self.core.has_skipped_wait = true,
                     Ran::Callback => return self.turn_from_timeouts(state, |_| None),
                 }
             }
@@ -171,13 +172,20 @@ impl<S: 'static> Core<S> {
     pub fn run_only(&mut self, state: &mut S, key: Key) -> io::Result<Ran> {
         self.agenda.queues.mood = Mood::Quiet;
         match self.take_member(key) {
-            Some(member) => self.run_lifted(state, Lifted { key, member }),
+            Some(member) => {
+                let ran = self.run_lifted(state, Lifted { key, member })?;
+                if let Ran::All = ran {
+                    self.has_skipped_wait = true;
+                }
+                Ok(ran)
+            }
             None => Ok(self.settle_only_later(key)),
         }
     }
 
     /// Phase 1 for the only callback, and phases 3 and 4 for its source when there is nothing else to do: it settles, and when it has
-    /// prepared work it responds, without asking the kernel.
+    /// prepared work it responds, without asking the kernel. That a wait was skipped then is for the caller to note, if there is a turn that
+    /// would look for it.
     #[inline(always)] // as `wait_quietly`
     fn run_lifted(&mut self, state: &mut S, fired: Lifted<S>) -> io::Result<Ran> {
         // The source is touched and in no list, which is seen to when its callback has run.
@@ -193,7 +201,6 @@ impl<S: 'static> Core<S> {
                 // It waits for what it has waited for: so it is nearly always.
                 *place = Some(member);
                 registration.marks = Marks::NONE;
-                self.has_skipped_wait = true;
                 Ok(Ran::All)
             }
             _ => self.conclude_only(state, key, member, settled),
