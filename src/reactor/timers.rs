@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use self::heap::{Entry, Heap};
-use self::moment::{Moment, Timeline};
+use self::moment::Timeline;
 use self::slots::Slots;
 
 /// A timeout or an interval that was set, to clear or to reset it by.
@@ -306,15 +306,12 @@ impl<T> Timers<T> {
     fn number_anew(&mut self) {
         let slots = &mut self.slots;
         self.due.retain(|due| slots.get(due.slot).map_or(false, |timer| timer.sequence == due.sequence));
-        // In order by a heap too: to sort otherwise would be more code than all the rest of this.
-        let mut settings = Heap::new();
-        let live = slots.iter().filter(|(_, timer)| timer.sequence != NONE);
-        settings.refill(live.map(|(slot, timer)| Entry::new(Moment(timer.sequence.into()), NONE, slot)));
-        let mut entries = Vec::new();
+        let mut timers: Vec<(u32, &mut Timer<T>)> =
+            slots.iter_mut().filter(|(_, timer)| timer.sequence != NONE).collect();
+        timers.sort_unstable_by_key(|(_, timer)| timer.sequence);
+        let mut entries = Vec::with_capacity(timers.len());
         self.last_sequence = NONE;
-        while let Some(setting) = settings.pop() {
-            let slot = setting.slot();
-            let timer = slots.get_mut(slot).expect("it was seen to be live");
+        for (slot, timer) in timers {
             self.last_sequence += 1;
             timer.sequence = self.last_sequence;
             if let (true, Some(deadline)) = (timer.entry != NONE, timer.deadline) {

@@ -79,8 +79,8 @@ impl<V> Slots<V> {
         self.len
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &V)> {
-        (0..).zip(&self.slots).filter_map(|(slot, value)| Some((slot, value.as_ref()?)))
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut V)> {
+        (0..).zip(&mut self.slots).filter_map(|(slot, value)| Some((slot, value.as_mut()?)))
     }
 
     /// Drops the last slot, and those before it that are empty, up to one that is not.
