@@ -1,6 +1,7 @@
 //! What the application's side has of a connection that is [lent](crate::mq::socket::Loan): the line, whether it is in use, and what of it
 //! is returned.
 
+use std::mem;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
@@ -22,12 +23,7 @@ const PATIENCE_MAX: u32 = 1 << 10;
 const USE: u32 = 64;
 
 pub(super) struct Borrowed {
-    /// Nobody has it, and it can be used.
-    line: Option<Box<Line>>,
-    /// A thread listens to it.
-    is_out: bool,
-    /// It is to be returned as soon as it is not in use.
-    is_recalled: bool,
+    line: Place,
     /// What the I/O thread has not taken yet.
     pub returned: Option<Box<Returned>>,
     /// How many messages go by the I/O thread in a row, with few others between them, before a connection is lent; never, of sockets that
@@ -35,6 +31,30 @@ pub(super) struct Borrowed {
     wait: Option<u32>,
     /// What that begins with.
     patience: u32,
+}
+
+/// Where the line is.
+enum Place {
+    /// With the I/O thread, or on the way there.
+    Away,
+    /// Here, and nobody uses it.
+    Here(Box<Line>),
+    /// A thread listens to it; it may be that it is to be returned as soon as it is not in use.
+    InUse { is_recalled: bool },
+}
+
+impl Place {
+    /// Takes it out, to be used or returned. Where it is is for the caller to say then.
+    #[inline]
+    fn take(&mut self) -> Option<Box<Line>> {
+        match mem::replace(self, Place::Away) {
+            Place::Here(line) => Some(line),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
 }
 
 /// What has become of what was put there.
@@ -49,9 +69,7 @@ impl Borrowed {
     pub fn new(socket_type: SocketType) -> Borrowed {
         let takes_turns = matches!(socket_type, SocketType::Req | SocketType::Rep);
         Borrowed {
-            line: None,
-            is_out: false,
-            is_recalled: false,
+            line: Place::Away,
             returned: None,
             wait: Some(PATIENCE).filter(|_| takes_turns),
             patience: PATIENCE,
@@ -60,14 +78,14 @@ impl Borrowed {
 
     #[inline]
     pub fn has_line(&self) -> bool {
-        self.line.is_some()
+        matches!(self.line, Place::Here(_))
     }
 
     /// The line, to be listened to by one.
     #[inline]
     pub fn take(&mut self) -> Option<Box<Line>> {
         let line = self.line.take()?;
-        self.is_out = true;
+        self.line = Place::InUse { is_recalled: false };
         Some(line)
     }
 
@@ -90,15 +108,16 @@ impl Borrowed {
 
     /// Returns the line, if nobody listens to it; answers whether the I/O thread has to be told.
     pub fn give_back(&mut self) -> bool {
-        match self.line.take() {
-            Some(line) => self.put_back(&line, line.returned()),
-            None => self.is_recalled = self.is_out,
+        if let Place::InUse { is_recalled } = &mut self.line {
+            *is_recalled = true;
+        } else if let Some(line) = self.line.take() {
+            self.put_back(&line, line.returned());
         }
         self.returned.is_some()
     }
 
     fn put_back(&mut self, line: &Line, returned: Returned) {
-        self.is_recalled = false;
+        self.line = Place::Away;
         self.patience = match line.count < USE {
             true => PATIENCE_MAX.min(2 * self.patience),
             false => PATIENCE,
@@ -111,12 +130,11 @@ impl Borrowed {
 impl State {
     /// Takes a connection, unless more is going on than that somebody waits for what comes by it.
     pub fn borrow(&mut self, loan: Loan) -> bool {
-        let Borrowed { line, is_out, returned, .. } = &self.borrowed;
-        let has_one = line.is_some() || *is_out || returned.is_some();
-        if has_one || !self.is_quiet() {
+        let has_none = matches!(self.borrowed.line, Place::Away) && self.borrowed.returned.is_none();
+        if !has_none || !self.is_quiet() {
             return false;
         }
-        self.borrowed.line = Some(Box::new(Line::new(loan)));
+        self.borrowed.line = Place::Here(Box::new(Line::new(loan)));
         true
     }
 }
@@ -127,14 +145,15 @@ impl Shared {
         let mut line = match state.borrowed.line.take() {
             Some(line) if line.is_open == self.answers() => line,
             // The reply is to another one.
-            other => {
-                state.borrowed.line = other;
+            Some(line) => {
+                state.borrowed.line = Place::Here(line);
                 return false;
             }
+            None => return false,
         };
         let (is_said, returned) = match line.say(message) {
             Said::All => {
-                state.borrowed.line = Some(line);
+                state.borrowed.line = Place::Here(line);
                 return true;
             }
             Said::Some(returned) => (true, returned),
@@ -156,7 +175,6 @@ impl Shared {
         drop(state);
         let heard = line.hear(wait.left().map_or(LISTEN, |left| left.min(LISTEN)));
         let mut state = self.lock();
-        state.borrowed.is_out = false;
         let returned = match heard {
             Heard::Message(message) => {
                 self.keep(&mut state, line);
@@ -177,8 +195,9 @@ impl Shared {
 
     /// The line is not in use any more.
     fn keep(&self, state: &mut State, line: Box<Line>) {
-        let is_wanted = state.borrowed.is_recalled || state.is_closed();
-        state.borrowed.line = Some(line);
+        let is_recalled = matches!(state.borrowed.line, Place::InUse { is_recalled: true });
+        let is_wanted = is_recalled || state.is_closed();
+        state.borrowed.line = Place::Here(line);
         if is_wanted && state.borrowed.give_back() {
             self.call();
         }
@@ -195,8 +214,8 @@ impl Shared {
     pub fn recall_if_idle(&self) {
         let mut state = self.lock();
         let is_idle = match &mut state.borrowed.line {
-            Some(line) => std::mem::replace(&mut line.count_seen, line.count) == line.count,
-            None => false,
+            Place::Here(line) => mem::replace(&mut line.count_seen, line.count) == line.count,
+            Place::Away | Place::InUse { .. } => false,
         };
         if is_idle && state.borrowed.give_back() {
             self.call();
