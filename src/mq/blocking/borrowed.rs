@@ -31,6 +31,8 @@ pub(super) struct Borrowed {
     wait: Option<u32>,
     /// What that begins with.
     patience: u32,
+    /// See [`Options::busy_poll`](crate::mq::Options::busy_poll).
+    busy_poll: Duration,
 }
 
 /// Where the line is.
@@ -66,13 +68,14 @@ pub(super) struct Put {
 }
 
 impl Borrowed {
-    pub fn new(socket_type: SocketType) -> Borrowed {
+    pub fn new(socket_type: SocketType, busy_poll: Duration) -> Borrowed {
         let takes_turns = matches!(socket_type, SocketType::Req | SocketType::Rep);
         Borrowed {
             line: Place::Away,
             returned: None,
             wait: Some(PATIENCE).filter(|_| takes_turns),
             patience: PATIENCE,
+            busy_poll,
         }
     }
 
@@ -134,7 +137,7 @@ impl State {
         if !has_none || !self.is_quiet() {
             return false;
         }
-        self.borrowed.line = Place::Here(Box::new(Line::new(loan)));
+        self.borrowed.line = Place::Here(Box::new(Line::new(loan, self.borrowed.busy_poll)));
         true
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::io::AsFd;
 use std::time::Duration;
 
+use super::busy_poll::BusyPoll;
 use crate::codec::zmtp::{FrameKind, ZmtpFrames, ZmtpFramesDecoder, ZmtpFramesEncoder};
 use crate::codec::{Affixes, Codec, Decoder, Encoder, Step};
 use crate::mq::pipe::Pipe;
@@ -20,6 +21,7 @@ const AROUND: usize = 2 + 9;
 
 pub(super) struct Line {
     pipe: Pipe,
+    busy_poll: BusyPoll,
     decoder: ZmtpFramesDecoder,
     encoder: ZmtpFramesEncoder,
     /// What is read: nothing stays in it from one time to the next.
@@ -53,19 +55,26 @@ pub(super) enum Said {
 }
 
 impl Line {
-    pub fn new(loan: Loan) -> Line {
+    /// Whoever reads from it looks for so long before it sleeps, at the longest.
+    pub fn new(loan: Loan, busy_poll: Duration) -> Line {
         let Loan { pipe, max_len, is_open } = loan;
         let (decoder, encoder) = ZmtpFrames::new(LEN_MAX).halves();
         let (input, output) = (Box::new([0; LEN_MAX]), Vec::new());
-        Line { pipe, decoder, encoder, input, output, max_len, is_open, count: 0, count_seen: 0 }
+        let busy_poll = BusyPoll::new(busy_poll);
+        Line { pipe, busy_poll, decoder, encoder, input, output, max_len, is_open, count: 0, count_seen: 0 }
     }
 
     /// Reads a message, and waits for it `within` this time at the longest.
     pub fn hear(&mut self, within: Duration) -> Heard {
-        if !within.is_zero() && !net::wait_readable(self.pipe.as_fd(), within) {
-            return Heard::Nothing;
-        }
-        let error = match self.pipe.receive(&mut self.input[..]) {
+        let Line { pipe, busy_poll, input, .. } = self;
+        let received = match busy_poll.look(within, || pipe.receive(&mut input[..])) {
+            Some(received) => received,
+            None if within.is_zero() || net::wait_readable(pipe.as_fd(), within) => {
+                pipe.receive(&mut input[..])
+            }
+            None => return Heard::Nothing,
+        };
+        let error = match received {
             Ok(len) => match self.message(len) {
                 Some(message) => {
                     self.note_message();

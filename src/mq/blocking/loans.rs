@@ -144,15 +144,17 @@ fn message(number: usize) -> Message {
 #[test]
 fn requests_and_replies_of_all_kinds_come_as_they_were_sent_and_most_by_a_lent_connection() {
     let file = std::env::temp_dir().join(format!("ringmq-loans-{}", std::process::id()));
-    on_every_backend(|io| ask_for_all_kinds(io, "tcp://127.0.0.1:*"));
-    on_every_backend(|io| ask_for_all_kinds(io, &format!("ipc://{}", file.display())));
+    let sleepy = Options::new().busy_poll(Duration::ZERO);
+    on_every_backend(|io| ask_for_all_kinds(io, "tcp://127.0.0.1:*", &Options::new()));
+    on_every_backend(|io| ask_for_all_kinds(io, "tcp://127.0.0.1:*", &sleepy));
+    on_every_backend(|io| ask_for_all_kinds(io, &format!("ipc://{}", file.display()), &Options::new()));
 }
 
-fn ask_for_all_kinds(io: IoThread, endpoint: &str) {
+fn ask_for_all_kinds(io: IoThread, endpoint: &str, options: &Options) {
     const TRIPS: usize = 3_000;
-    let rep = io.socket(SocketType::Rep).unwrap();
+    let rep = io.socket_with(SocketType::Rep, options.clone()).unwrap();
     let address = rep.bind(endpoint).unwrap().to_string();
-    let req = io.socket(SocketType::Req).unwrap();
+    let req = io.socket_with(SocketType::Req, options.clone()).unwrap();
     req.connect(&address).unwrap();
     let was_lent = [AtomicBool::new(false), AtomicBool::new(false)];
     thread::scope(|scope| {

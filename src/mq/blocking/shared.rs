@@ -82,7 +82,7 @@ impl Shared {
             _ => Turn::Any,
         };
         let state = State {
-            borrowed: Borrowed::new(socket_type),
+            borrowed: Borrowed::new(socket_type, options.busy_poll),
             outgoing: VecDeque::new(),
             unsent: (0, 0),
             incoming: VecDeque::new(),
