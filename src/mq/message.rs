@@ -237,6 +237,16 @@ impl Message {
         Message(mem::replace(&mut self.0, Parts::One(Part::EMPTY)))
     }
 
+    /// Its bytes, if it has one part that nobody shares.
+    #[inline]
+    pub(super) fn unshared(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Parts::One(Part(Repr::Owned(bytes))) => Some(bytes),
+            Parts::One(Part(Repr::Inline { len, bytes })) => Some(&bytes[..usize::from(*len)]),
+            _ => None,
+        }
+    }
+
     /// The length of the first part that is longer than `max`, if any is.
     #[inline]
     pub(crate) fn len_above(&self, max: usize) -> Option<usize> {

@@ -39,6 +39,7 @@ mod message;
 mod options;
 pub mod pattern;
 mod pipe;
+mod queue;
 mod session;
 mod socket;
 mod socket_type;

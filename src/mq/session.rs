@@ -215,6 +215,11 @@ impl Session {
         }
     }
 
+    /// Whether a message of one part changes nothing but when the peer was heard of, and is for the application.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.stage, Stage::Traffic) && !self.is_in_message && !self.is_publisher()
+    }
+
     /// When [`on_deadline`](Self::on_deadline) wants to be called; it moves with every frame. Never, if there is none.
     pub fn deadline(&self) -> Option<Instant> {
         self.handshake_until.or_else(|| self.pulse.deadline())

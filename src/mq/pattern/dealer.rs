@@ -12,6 +12,7 @@
 //! | receive, none waits | [`Empty`](NotReceived::Empty) | `nothing_is_received_of_nothing` |
 //! | a peer leaves | it is sent nothing more; what it had sent is received | `who_left_is_received_from_to_its_end` |
 
+use super::fair_queue::LaneEnd;
 use super::{
     Arrival, Delivery, FairQueue, IdentityInUse, Message, NotReceived, NotSent, Pattern, Peer, Recipients,
     RoundRobin, SocketType,
@@ -45,6 +46,12 @@ impl Dealer {
     #[inline]
     pub(crate) fn pick(&mut self) -> Result<Peer, NotSent> {
         self.peers.pick()
+    }
+
+    /// Where messages of a peer are put: nothing else comes of one.
+    #[inline]
+    pub(in crate::mq) fn lane_end(&mut self, peer: Peer) -> Option<LaneEnd<'_>> {
+        self.incoming.lane_end(peer)
     }
 }
 

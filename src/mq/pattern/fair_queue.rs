@@ -16,9 +16,7 @@ use std::collections::VecDeque;
 
 use super::slots::{Numbered, Slots};
 use super::{Arrival, Dropped, Message, Peer};
-
-/// As many messages a peer without any keeps the memory for; with more, 1000 of which take some 70 KiB, idle peers would be expensive.
-const KEPT: usize = 16;
+use crate::mq::queue::Queue;
 
 /// Messages that wait, by the peer that they are from, each of which has a label: what is to be known of it when its messages are taken,
 /// which may be when it has left.
@@ -55,8 +53,7 @@ pub struct FairQueue<L = ()> {
 struct Lane<L> {
     peer: Peer,
     label: L,
-    messages: VecDeque<Message>,
-    bytes: usize,
+    messages: Queue,
     is_there: bool,
 }
 
@@ -65,6 +62,10 @@ impl<L> Lane<L> {
     #[inline]
     fn is_of(&self, peer: Peer) -> bool {
         self.peer == peer && self.is_there
+    }
+
+    fn waiting(&self) -> (usize, usize) {
+        (self.messages.count(), self.messages.len())
     }
 }
 
@@ -96,7 +97,7 @@ impl<L> FairQueue<L> {
     /// A peer may send from now on. One of the same number has left.
     pub fn joined(&mut self, peer: Peer, label: L) {
         self.left(peer);
-        let lane = Lane { peer, label, messages: VecDeque::new(), bytes: 0, is_there: true };
+        let lane = Lane { peer, label, messages: Queue::default(), is_there: true };
         let at = self.lanes.insert(lane);
         self.by_peer.insert(peer, at);
     }
@@ -109,8 +110,8 @@ impl<L> FairQueue<L> {
         };
         let lane = &mut self.lanes[at];
         lane.is_there = false;
-        self.behind.0 += lane.messages.len();
-        self.behind.1 += lane.bytes;
+        self.behind.0 += lane.messages.count();
+        self.behind.1 += lane.messages.len();
         if lane.messages.is_empty() {
             self.forget(at);
         }
@@ -123,23 +124,26 @@ impl<L> FairQueue<L> {
 
     /// A whole message has arrived.
     #[inline(always)] // as `pop_plain`
-    pub fn push(&mut self, peer: Peer, message: Message) -> Arrival {
-        let lane = match self.lanes.get_mut(self.latest) {
-            Some(lane) if lane.is_of(peer) => lane,
-            _ => match self.by_peer.get(&peer) {
-                Some(&at) if self.lanes[at].is_there => {
-                    self.latest = at;
-                    &mut self.lanes[at]
-                }
-                _ => return Arrival::Dropped(Dropped::PeerLeft),
-            },
-        };
-        if lane.messages.is_empty() {
-            self.line.push_back(self.latest);
+    pub fn push(&mut self, peer: Peer, mut message: Message) -> Arrival {
+        match self.lane_end(peer) {
+            Some(mut end) => end.push(&mut message),
+            None => return Arrival::Dropped(Dropped::PeerLeft),
         }
-        lane.bytes += message.len();
-        lane.messages.push_back(message);
         Arrival::Queued
+    }
+
+    /// Where messages of a peer are put, if it is there: many in a row, without being asked for each whose it is.
+    #[inline]
+    pub(in crate::mq) fn lane_end(&mut self, peer: Peer) -> Option<LaneEnd<'_>> {
+        let is_latest = matches!(self.lanes.get_mut(self.latest), Some(lane) if lane.is_of(peer));
+        if !is_latest {
+            self.latest = *self.by_peer.get(&peer)?;
+        }
+        let lane = &mut self.lanes[self.latest];
+        match lane.is_there {
+            true => Some(LaneEnd { messages: &mut lane.messages, line: &mut self.line, at: self.latest }),
+            false => None,
+        }
     }
 
     /// Whether no message waits.
@@ -149,7 +153,7 @@ impl<L> FairQueue<L> {
 
     /// How many messages and bytes of a peer wait; of one that has left, until another has its number.
     pub fn waiting(&self, peer: Peer) -> (usize, usize) {
-        self.by_peer.get(&peer).map_or((0, 0), |&at| (self.lanes[at].messages.len(), self.lanes[at].bytes))
+        self.by_peer.get(&peer).map_or((0, 0), |&at| self.lanes[at].waiting())
     }
 
     /// How many messages and bytes wait of all peers that have left.
@@ -157,20 +161,41 @@ impl<L> FairQueue<L> {
         self.behind
     }
 
-    /// A lane has nothing any more.
-    fn emptied(&mut self, at: u32) {
-        let lane = &mut self.lanes[at];
-        if !lane.is_there {
-            self.forget(at);
-        } else if lane.messages.capacity() > KEPT {
-            lane.messages = VecDeque::new();
-        }
-    }
-
     fn forget(&mut self, at: u32) {
         let peer = self.lanes.remove(at).peer;
         if self.by_peer.get(&peer) == Some(&at) {
             self.by_peer.remove(&peer);
+        }
+    }
+}
+
+/// Where further messages of a peer are put.
+pub(in crate::mq) struct LaneEnd<'a> {
+    messages: &'a mut Queue,
+    line: &'a mut VecDeque<u32>,
+    at: u32,
+}
+
+impl LaneEnd<'_> {
+    #[inline]
+    fn push(&mut self, message: &mut Message) {
+        self.stand_in_line();
+        self.messages.push(message);
+    }
+
+    /// A whole message of one part has arrived.
+    #[inline]
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        self.stand_in_line();
+        if !self.messages.push_bytes(bytes) {
+            self.messages.push(&mut Message::from(bytes));
+        }
+    }
+
+    #[inline]
+    fn stand_in_line(&mut self) {
+        if self.messages.is_empty() {
+            self.line.push_back(self.at);
         }
     }
 }
@@ -182,7 +207,7 @@ impl<L> FairQueue<L> {
         let at = *self.line.front()?;
         let lane = &mut self.lanes[at];
         let peer = lane.peer;
-        let message = lane.messages.pop_front().expect(IN_LINE);
+        let message = lane.messages.pop().expect(IN_LINE);
         self.took(at, message.len());
         Some((peer, message))
     }
@@ -191,14 +216,15 @@ impl<L> FairQueue<L> {
     #[inline]
     fn took(&mut self, at: u32, len: usize) {
         let lane = &mut self.lanes[at];
-        lane.bytes -= len;
         if !lane.is_there {
             self.behind.0 -= 1;
             self.behind.1 -= len;
         }
         if lane.messages.is_empty() {
             self.line.pop_front();
-            self.emptied(at);
+            if !lane.is_there {
+                self.forget(at);
+            }
         } else if self.line.len() > 1 {
             self.line.rotate_left(1);
         }

@@ -8,6 +8,7 @@
 //! | a peer leaves | what it had sent is received | `who_left_is_received_from_to_its_end` |
 //! | send | [`Unsupported`](NotSent::Unsupported) | `nothing_is_sent` |
 
+use super::fair_queue::LaneEnd;
 use super::{
     Arrival, Delivery, FairQueue, IdentityInUse, Message, NotReceived, NotSent, Pattern, Peer, SocketType,
 };
@@ -36,6 +37,12 @@ impl Pull {
     /// Without peers.
     pub fn new() -> Pull {
         Pull::default()
+    }
+
+    /// Where messages of a peer are put: nothing else comes of one.
+    #[inline]
+    pub(in crate::mq) fn lane_end(&mut self, peer: Peer) -> Option<LaneEnd<'_>> {
+        self.incoming.lane_end(peer)
     }
 }
 

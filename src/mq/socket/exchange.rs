@@ -3,8 +3,10 @@
 use std::io;
 use std::time::Instant;
 
-use super::link::{LinkFrames, Outlet};
+use super::link::{LinkFrame, LinkFrames, Outlet};
 use super::{End, Link, Machine, Socket};
+use crate::codec::zmtp::FrameKind;
+use crate::codec::FrameError;
 use crate::mq::event::Event;
 use crate::mq::freed::keep_freed;
 use crate::mq::message::{Message, Part};
@@ -13,7 +15,7 @@ use crate::mq::pattern::{Arrival, Dropped, Peer};
 use crate::mq::session::{Input, SessionError};
 use crate::mq::wire::{WireDecoder, WireHead};
 use crate::mq::SocketType;
-use crate::{Id, State};
+use crate::{Frame, Id, State};
 
 /// What has become of a connection.
 pub(super) enum Served {
@@ -168,11 +170,12 @@ impl Socket {
                     None => return Ok(Taken::Some),
                 };
             }
-            let state = self.links[peer.0 as usize].as_mut().expect("it is being served");
-            let frame = match frames.next() {
+            let frame = match self.take_plain(peer, frames, now, &mut room, has_message) {
                 Some(frame) => frame.map_err(|error| refused(SessionError::from(error)))?,
+                None if room.messages == 0 || room.bytes == 0 => continue,
                 None => return Ok(Taken::All),
             };
+            let state = self.links[peer.0 as usize].as_mut().expect("it is being served");
             let (bytes, is_last) = match state.session.received(frame.head, frame.body, now) {
                 Ok(Input::Part { bytes, is_last }) => (bytes, is_last),
                 other => {
@@ -204,6 +207,45 @@ impl Socket {
                 };
             }
         }
+    }
+
+    /// Takes frames that are messages by themselves, and of which nothing else comes than that they wait: as many as there is room for, and
+    /// without asking for each what it has in common with the others. Answers with the first frame that is none, and leaves no room where
+    /// the room is used up.
+    #[inline(always)] // as `Frames::next`
+    fn take_plain<'a>(
+        &mut self,
+        peer: Peer,
+        frames: &mut LinkFrames<'a>,
+        now: Instant,
+        room: &mut HighWater,
+        has_message: &mut bool,
+    ) -> Option<Result<LinkFrame<'a>, FrameError>> {
+        let max = self.options.max_message_len;
+        let state = self.links[peer.0 as usize].as_mut().expect("it is being served");
+        let is_plain = state.session.is_plain() && state.incoming.is_empty() && self.closing.is_none();
+        let mut lane = match is_plain {
+            true => self.machine.lane_end(peer),
+            false => None,
+        };
+        while let Some(frame) = frames.next() {
+            match (&frame, &mut lane) {
+                (Ok(Frame { head: WireHead::Zmtp(FrameKind::Last), body }), Some(lane))
+                    if body.len() <= max =>
+                {
+                    lane.push_bytes(body);
+                    *has_message = true;
+                    state.session.excuse_silence(now);
+                    room.messages -= 1;
+                    room.bytes = room.bytes.saturating_sub(body.len());
+                    if room.messages == 0 || room.bytes == 0 {
+                        return None;
+                    }
+                }
+                _ => return Some(frame),
+            }
+        }
+        None
     }
 
     /// How much more of a peer may wait; `None`, and it is held, when enough does. Who has not joined is looked at again for each frame.

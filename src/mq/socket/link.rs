@@ -7,6 +7,7 @@ use super::Link;
 use crate::codec::zmtp::FrameKind;
 use crate::codec::RingFrames;
 use crate::mq::freed::{keep_freed, LONG_LEN};
+use crate::mq::queue::{First, Queue};
 use crate::mq::session::{Session, SessionError};
 use crate::mq::wire::{Dialect, WireDecoder, WireEncoder, WireHead};
 use crate::mq::{Message, Part};
@@ -17,6 +18,9 @@ pub(super) type Outlet<'a> = crate::Outlet<'a, WireEncoder>;
 
 /// The way in.
 pub(super) type LinkFrames<'a> = crate::Frames<'a, WireDecoder>;
+
+/// What comes in.
+pub(super) type LinkFrame<'a> = crate::Frame<'a, WireHead>;
 
 /// How many bytes the stream of a connection holds at the most before messages wait here, whole.
 pub(super) const STREAM_HIGH_WATER: usize = 256 * 1024;
@@ -118,20 +122,17 @@ impl Incoming {
 pub(super) struct Outgoing {
     /// What belongs to the protocol, and goes first.
     control: VecDeque<(WireHead, Vec<u8>)>,
-    /// With their lengths, which they do not keep while they are handed over.
-    messages: VecDeque<(Message, usize)>,
-    /// How many bytes they have.
-    len: usize,
+    messages: Queue,
     /// How many pieces of the first the stream has.
     done: usize,
     handed: Handed,
 }
 
 impl Outgoing {
-    pub fn push(&mut self, message: Message) {
-        let len = message.len();
-        self.len += len;
-        self.messages.push_back((message, len));
+    /// Has a message wait. What is left of it is of no use.
+    #[inline]
+    pub fn push(&mut self, message: &mut Message) {
+        self.messages.push(message);
     }
 
     pub fn push_control(&mut self, head: WireHead, body: Vec<u8>) {
@@ -149,7 +150,7 @@ impl Outgoing {
 
     /// How many messages and bytes wait here.
     pub fn waiting(&self) -> (usize, usize) {
-        (self.messages.len(), self.len)
+        (self.messages.count(), self.messages.len())
     }
 
     /// Hands the stream as much as it takes.
@@ -167,12 +168,16 @@ impl Outgoing {
             Some(peer) => peer.dialect,
             None => return,
         };
-        while let Some((message, len)) = self.messages.front_mut() {
-            if !hand_message(outlet, session, dialect, message, &mut self.done, &mut self.handed) {
+        let (done, handed) = (&mut self.done, &mut self.handed);
+        while let Some(first) = self.messages.first() {
+            let is_whole = match first {
+                First::Short(bytes) => hand_short(outlet, dialect, bytes, done, handed),
+                First::Long(message) => hand_message(outlet, session, dialect, message, done, handed),
+            };
+            if !is_whole {
                 return;
             }
-            self.len -= *len;
-            self.messages.pop_front();
+            self.messages.drop_first();
         }
     }
 
@@ -187,12 +192,11 @@ impl Outgoing {
                 if hand_message(outlet, session, peer.dialect, message, done, handed) {
                     return true;
                 }
-                self.len += len;
-                self.messages.push_back((message.take(), len));
+                self.messages.push_begun(message, len);
                 false
             }
             _ => {
-                self.push(message.take());
+                self.push(message);
                 self.hand_over(outlet, session);
                 self.is_empty()
             }
@@ -211,10 +215,11 @@ impl Outgoing {
     pub fn into_unsent(mut self, unsent_len: usize) -> (u64, impl ExactSizeIterator<Item = Message>) {
         let mut count = self.handed.unsent(unsent_len);
         if self.done > 0 {
-            self.messages.pop_front();
+            self.messages.drop_first();
             count += 1;
         }
-        (count, self.messages.into_iter().map(|(message, _)| message))
+        let rest: Vec<Message> = std::iter::from_fn(|| self.messages.pop()).collect();
+        (count, rest.into_iter())
     }
 }
 
@@ -228,14 +233,33 @@ fn hand_message(
     done: &mut usize,
     handed: &mut Handed,
 ) -> bool {
+    if dialect == Dialect::Ring || message.part_count() == 1 && message.len() < COPIED_LEN {
+        return hand_short(outlet, dialect, message.first(), done, handed); // so are most
+    }
+    let before = outlet.unsent_len();
+    let is_whole = hand_over_parts(outlet, session, message, done);
+    let unsent_len = outlet.unsent_len();
+    handed.add(unsent_len - before);
+    if is_whole {
+        handed.end_message(unsent_len);
+        *done = 0;
+    }
+    is_whole
+}
+
+/// As [`hand_message`], of the only part, which is copied.
+#[inline]
+fn hand_short(
+    outlet: &mut Outlet<'_>,
+    dialect: Dialect,
+    bytes: &[u8],
+    done: &mut usize,
+    handed: &mut Handed,
+) -> bool {
     let before = outlet.unsent_len();
     let is_whole = match dialect {
-        _ if message.part_count() == 1 && message.len() < COPIED_LEN && dialect != Dialect::Ring => {
-            // So are most.
-            outlet.send(WireHead::Zmtp(FrameKind::Last), message.first()).is_ok()
-        }
-        Dialect::Ring => hand_over_pieces(outlet, message, done),
-        _ => hand_over_parts(outlet, session, message, done),
+        Dialect::Ring => hand_over_pieces(outlet, bytes, done),
+        Dialect::Zmtp | Dialect::Any => outlet.send(WireHead::Zmtp(FrameKind::Last), bytes).is_ok(),
     };
     let unsent_len = outlet.unsent_len();
     handed.add(unsent_len - before);
@@ -283,8 +307,7 @@ fn hand_over_whole(outlet: &mut Outlet<'_>, head: WireHead, part: &mut Part) -> 
 }
 
 /// As [`hand_over_parts`], of the only part in the pieces that Ring has.
-fn hand_over_pieces(outlet: &mut Outlet<'_>, message: &Message, done: &mut usize) -> bool {
-    let part: &Part = message.first();
+fn hand_over_pieces(outlet: &mut Outlet<'_>, part: &[u8], done: &mut usize) -> bool {
     for (head, range) in RingFrames::split(part.len()).skip(*done) {
         if outlet.send(WireHead::Ring(head), &part[range]).is_err() {
             return false;

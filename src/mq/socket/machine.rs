@@ -1,5 +1,6 @@
 //! The pattern of a socket, whichever it is.
 
+use crate::mq::pattern::fair_queue::LaneEnd;
 use crate::mq::pattern::{
     Arrival, Dealer, NotReceived, NotSent, Pattern, Peer, Pub, Pull, Push, Rep, Req, Router, Sub,
 };
@@ -47,6 +48,16 @@ impl Machine {
         match self {
             Machine::Pull(machine) => machine.arrived(peer, message),
             _ => self.get_mut().arrived(peer, message),
+        }
+    }
+
+    /// Where messages of a peer are put as they come, of a pattern that does no more with them.
+    #[inline]
+    pub fn lane_end(&mut self, peer: Peer) -> Option<LaneEnd<'_>> {
+        match self {
+            Machine::Pull(machine) => machine.lane_end(peer),
+            Machine::Dealer(machine) => machine.lane_end(peer),
+            _ => None,
         }
     }
 

@@ -146,7 +146,7 @@ impl Socket {
                     return;
                 }
             }
-            None => state.outgoing.push(message.take()),
+            None => state.outgoing.push(message),
         }
         let (messages, bytes) = state.outgoing.waiting();
         if state.has_room && high_water.is_reached(messages, bytes) {
