@@ -103,6 +103,39 @@ impl Queue {
         self.long.push_back((message, len));
     }
 
+    /// Puts all messages of another queue behind the others.
+    pub fn append(&mut self, other: &mut Queue) {
+        if self.is_empty() {
+            mem::swap(self, other);
+            return;
+        }
+        other.front.drain(..mem::take(&mut other.gone));
+        for array in [&mut self.back, &mut other.front] {
+            if !array.is_empty() {
+                self.middle.push_back(mem::take(array));
+            }
+        }
+        self.middle.append(&mut other.middle);
+        self.back = mem::take(&mut other.back);
+        self.long.append(&mut other.long);
+        self.count += mem::take(&mut other.count);
+        self.len += mem::take(&mut other.len);
+    }
+
+    /// Puts the message that goes out first behind those of another queue; answers with its length. `None` if there is none.
+    #[inline]
+    pub fn move_first(&mut self, to: &mut Queue) -> Option<usize> {
+        let len = self.len;
+        match self.first()? {
+            First::Short(bytes) => {
+                to.push_bytes(bytes);
+                self.drop_first();
+            }
+            First::Long(_) => to.push(&mut self.pop()?),
+        }
+        Some(len - self.len)
+    }
+
     /// With room for `len` bytes behind it.
     #[inline]
     fn push_head(&mut self, head: Head, len: usize) {
@@ -284,6 +317,48 @@ mod tests {
             queue.drop_first();
         }
         assert_eq!((queue.count(), queue.len()), (0, 0));
+    }
+
+    /// A queue of so many messages behind those that are gone already.
+    fn queue(gone: usize, came: usize) -> Queue {
+        let mut queue = Queue::default();
+        (0..came).for_each(|at| queue.push(&mut message(at)));
+        (0..gone).for_each(|_| queue.drop_first());
+        queue
+    }
+
+    #[test]
+    fn a_queue_behind_another_comes_out_behind_it_and_is_empty() {
+        for gone in [0, 1, 20, 299, 300] {
+            for (other_gone, other_came) in [(0, 0), (0, 1), (1, 1), (0, 300), (5, 300), (299, 300)] {
+                let (mut front, mut back) = (queue(gone, 300), queue(other_gone, other_came));
+                let expected = (front.count() + back.count(), front.len() + back.len());
+                front.append(&mut back);
+                assert_eq!(
+                    (front.count(), front.len(), back.count(), back.len()),
+                    (expected.0, expected.1, 0, 0)
+                );
+                back.push(&mut message(7));
+                front.push(&mut message(8));
+                for at in (gone..300).chain(other_gone..other_came).chain([8]) {
+                    assert_eq!(front.pop(), Some(message(at)), "{gone} gone, {other_gone} of {other_came}");
+                }
+                assert_eq!((front.pop(), back.pop(), back.pop()), (None, Some(message(7)), None));
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_is_moved_as_it_is() {
+        let (mut from, mut to) = (queue(3, 100), Queue::default());
+        for at in 3..100 {
+            assert_eq!(from.move_first(&mut to), Some(message(at).len()));
+            assert_eq!((from.count(), to.count()), (99 - at, at - 2));
+        }
+        assert_eq!((from.move_first(&mut to), from.len()), (None, 0));
+        for at in 3..100 {
+            assert_eq!(to.pop(), Some(message(at)));
+        }
     }
 
     #[test]

@@ -2,28 +2,28 @@
 //! socket.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::shared::Shared;
 use super::Io;
 use crate::mq::pattern::{Dropped, NotSent};
-use crate::mq::socket::{Inbox, Loan, Received, Returned};
-use crate::mq::{Message, Socket};
+use crate::mq::queue::Queue;
+use crate::mq::socket::{Arrivals, Inbox, Loan, Returned};
+use crate::mq::{HighWater, Socket};
 use crate::{Context, Id};
 
 /// What is kept from one time to the next.
 pub(super) struct Pump {
     shared: Arc<Shared>,
     /// What is taken and cannot be sent yet.
-    held: VecDeque<Message>,
+    held: Queue,
 }
 
 /// What the socket puts messages into, by its callback and without it.
 pub(super) struct Inlet {
     shared: Arc<Shared>,
-    batch: VecDeque<Received>,
+    batch: Arrivals,
     wants_loan: bool,
     /// How many batches the loop has handed over, to whomever; and how many it had, when the last was to this one.
     handed: Rc<Cell<u64>>,
@@ -37,7 +37,7 @@ const FEW: u64 = 4;
 impl Inlet {
     /// `handed` is shared by all of a loop.
     pub fn new(shared: Arc<Shared>, handed: Rc<Cell<u64>>) -> Inlet {
-        Inlet { shared, batch: VecDeque::new(), wants_loan: false, handed, handed_before: 0 }
+        Inlet { shared, batch: Arrivals::default(), wants_loan: false, handed, handed_before: 0 }
     }
 
     /// Something is handed over: is it one of few that something is handed to?
@@ -49,11 +49,11 @@ impl Inlet {
 }
 
 impl Inbox for Inlet {
-    fn has_room(&mut self) -> bool {
+    fn room(&mut self) -> Option<HighWater> {
         self.shared.wants_incoming()
     }
 
-    fn batch(&mut self) -> &mut VecDeque<Received> {
+    fn batch(&mut self) -> &mut Arrivals {
         &mut self.batch
     }
 
@@ -68,7 +68,7 @@ impl Inbox for Inlet {
     }
 
     fn wants_loan(&self) -> bool {
-        self.wants_loan && self.batch.len() == 1
+        self.wants_loan && self.batch.count() == 1
     }
 
     fn recall(&mut self) {
@@ -82,7 +82,7 @@ impl Inbox for Inlet {
 
 impl Pump {
     pub fn new(shared: Arc<Shared>) -> Pump {
-        Pump { shared, held: VecDeque::new() }
+        Pump { shared, held: Queue::default() }
     }
 
     /// Both ways, as far as it goes.
@@ -123,7 +123,7 @@ impl Pump {
                 Some(_) => {}
             }
             messages += 1;
-            bytes += self.held.pop_front().map_or(0, |message| message.len());
+            bytes += self.held.pop().map_or(0, |message| message.len());
         }
         self.shared.note_sent(messages, bytes);
     }

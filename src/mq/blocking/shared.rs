@@ -1,6 +1,5 @@
 //! What a blocking socket and its I/O thread have in common: two queues, and who waits for them.
 
-use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +10,8 @@ use super::error::WaitError;
 use super::poll_set::Watch;
 use crate::mq::event::{Event, Events};
 use crate::mq::pattern::Dropped;
-use crate::mq::socket::{Loan, Received, Returned};
+use crate::mq::queue::Queue;
+use crate::mq::socket::{Arrivals, Loan, Returned};
 use crate::mq::{Dialect, HighWater, Message, Options, SocketType};
 
 /// Both queues, under a lock that is held for as long as it takes to push or to swap.
@@ -34,11 +34,10 @@ pub(super) struct State {
     /// What a connection is [lent](crate::mq::socket::Loan) by, or is not.
     pub(super) borrowed: Borrowed,
     /// What the I/O thread has not taken yet.
-    outgoing: VecDeque<Message>,
+    outgoing: Queue,
     /// How many messages and bytes wait in all to be given to a peer, those that the I/O thread has taken among them.
     unsent: (usize, usize),
-    incoming: VecDeque<Received>,
-    unread_len: usize,
+    incoming: Arrivals,
     turn: Turn,
     /// Whether the reply that is owed goes to a peer that speaks RingMQ's protocol.
     answers_ring: bool,
@@ -83,10 +82,9 @@ impl Shared {
         };
         let state = State {
             borrowed: Borrowed::new(socket_type, options.busy_poll),
-            outgoing: VecDeque::new(),
+            outgoing: Queue::default(),
             unsent: (0, 0),
-            incoming: VecDeque::new(),
-            unread_len: 0,
+            incoming: Arrivals::default(),
             turn,
             answers_ring: false,
             peers: 0,
@@ -119,7 +117,7 @@ impl Shared {
     }
 
     /// Puts a message where the I/O thread finds it, when there is room.
-    pub fn send(&self, message: Message, wait: Wait) -> Result<(), (WaitError, Message)> {
+    pub fn send(&self, mut message: Message, wait: Wait) -> Result<(), (WaitError, Message)> {
         if !self.socket_type.can_send() {
             return Err((WaitError::Unsupported(self.socket_type), message));
         }
@@ -162,7 +160,7 @@ impl Shared {
         }
         state.unsent.0 += 1;
         state.unsent.1 += message.len();
-        state.outgoing.push_back(message);
+        state.outgoing.push(&mut message);
         let rings = mem::take(&mut state.is_io_idle);
         self.tell_watches(&mut state);
         drop(state);
@@ -179,10 +177,9 @@ impl Shared {
         let mut state = self.lock();
         loop {
             // The next request may be there already.
-            let arrived = if state.turn == Turn::Send { None } else { state.incoming.pop_front() };
+            let arrived = if state.turn == Turn::Send { None } else { state.incoming.pop() };
             match arrived {
                 Some(Ok((message, is_ring))) => {
-                    state.unread_len -= message.len();
                     state.answers_ring = is_ring && self.socket_type == SocketType::Rep;
                     self.note_received(state);
                     return Ok(message);
@@ -222,7 +219,7 @@ impl Shared {
         if state.turn == Turn::Recv {
             state.turn = Turn::Send;
         }
-        let is_low = || self.recv_high_water.is_low(state.incoming.len(), state.unread_len);
+        let is_low = || self.recv_high_water.is_low(state.incoming.count(), state.incoming.len());
         let rings = state.is_io_held && is_low();
         state.is_io_held &= !rings;
         self.tell_watches(&mut state);
@@ -265,13 +262,9 @@ impl Shared {
     }
 
     /// Takes what is to be sent, behind what is still there of it; and before all of it what was lent, if it is returned.
-    pub fn take_outgoing(&self, held: &mut VecDeque<Message>) -> Option<Box<Returned>> {
+    pub fn take_outgoing(&self, held: &mut Queue) -> Option<Box<Returned>> {
         let mut state = self.lock();
-        if held.is_empty() {
-            mem::swap(held, &mut state.outgoing);
-        } else {
-            held.append(&mut state.outgoing);
-        }
+        held.append(&mut state.outgoing);
         state.is_io_idle = true;
         state.borrowed.returned.take()
     }
@@ -295,24 +288,24 @@ impl Shared {
         }
     }
 
-    /// Whether more may be put there to be read. If not, the I/O thread is told when it may.
-    pub fn wants_incoming(&self) -> bool {
+    /// How much more may be put there to be read. If nothing, the I/O thread is told when it may.
+    pub fn wants_incoming(&self) -> Option<HighWater> {
         let mut state = self.lock();
-        let is_full = self.recv_high_water.is_reached(state.incoming.len(), state.unread_len);
+        let (messages, bytes) = (state.incoming.count(), state.incoming.len());
+        let is_full = self.recv_high_water.is_reached(messages, bytes);
         state.is_io_held = is_full;
-        !is_full
+        match is_full {
+            true => None,
+            false => Some(self.recv_high_water.left(messages, bytes)),
+        }
     }
 
     /// Hands over what has arrived, and a connection with it, if that can be lent now: to one of few that something is handed to.
-    pub fn put_incoming(&self, batch: &mut VecDeque<Received>, loan: Option<Loan>, is_of_few: bool) -> Put {
+    pub fn put_incoming(&self, batch: &mut Arrivals, loan: Option<Loan>, is_of_few: bool) -> Put {
         let mut state = self.lock();
         let is_lent = loan.map_or(false, |loan| is_of_few && state.borrow(loan));
         let wants_loan = state.borrowed.is_next_wanted(is_of_few);
-        state.unread_len += batch.iter().flatten().map(|(message, _)| message.len()).sum::<usize>();
-        match state.incoming.is_empty() {
-            true => mem::swap(&mut state.incoming, batch),
-            false => state.incoming.append(batch),
-        }
+        state.incoming.append(batch);
         self.tell_watches(&mut state);
         let is_awaited = state.readers > 0;
         drop(state); // or who is woken waits for the lock at once

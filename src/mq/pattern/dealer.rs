@@ -48,10 +48,21 @@ impl Dealer {
         self.peers.pick()
     }
 
+    /// The only one that a message can go to, if it is one.
+    pub(crate) fn only(&self) -> Option<Peer> {
+        self.peers.only()
+    }
+
     /// Where messages of a peer are put: nothing else comes of one.
     #[inline]
     pub(in crate::mq) fn lane_end(&mut self, peer: Peer) -> Option<LaneEnd<'_>> {
         self.incoming.lane_end(peer)
+    }
+
+    /// What waits to be received, as it came.
+    #[inline]
+    pub(in crate::mq) fn incoming(&mut self) -> &mut FairQueue {
+        &mut self.incoming
     }
 }
 

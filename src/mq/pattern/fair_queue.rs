@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 
 use super::slots::{Numbered, Slots};
 use super::{Arrival, Dropped, Message, Peer};
+use crate::mq::options::HighWater;
 use crate::mq::queue::Queue;
 
 /// Messages that wait, by the peer that they are from, each of which has a label: what is to be known of it when its messages are taken,
@@ -201,6 +202,34 @@ impl LaneEnd<'_> {
 }
 
 impl<L> FairQueue<L> {
+    /// Moves the message whose turn it is behind those of a queue; answers whose it was.
+    #[inline]
+    pub(in crate::mq) fn move_to(&mut self, queue: &mut Queue) -> Option<Peer> {
+        let at = *self.line.front()?;
+        let lane = &mut self.lanes[at];
+        let peer = lane.peer;
+        let len = lane.messages.move_first(queue).expect(IN_LINE);
+        self.took(at, len);
+        Some(peer)
+    }
+
+    /// As [`move_to`](Self::move_to), of all messages that wait, if those are of one peer that is there and it is no more than there is
+    /// `room` for; answers whose and how many they were.
+    pub(in crate::mq) fn move_all_to(&mut self, queue: &mut Queue, room: HighWater) -> Option<(Peer, usize)> {
+        let lane = match (self.line.len(), self.line.front()) {
+            (1, Some(&at)) => &mut self.lanes[at],
+            _ => return None,
+        };
+        let (count, len) = lane.waiting();
+        if !lane.is_there || count > room.messages || len > room.bytes {
+            return None;
+        }
+        queue.append(&mut lane.messages);
+        let peer = lane.peer;
+        self.line.clear();
+        Some((peer, count))
+    }
+
     /// Takes the message whose turn it is, without its peer's label.
     #[inline(always)] // what is handed on by value is copied with each call
     pub(super) fn pop_plain(&mut self) -> Option<(Peer, Message)> {
@@ -246,5 +275,61 @@ const IN_LINE: &str = "who stands in line has a message";
 impl<L> Default for FairQueue<L> {
     fn default() -> FairQueue<L> {
         FairQueue::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_moved_is_what_would_be_received_and_counts_as_such() {
+        const ROOM: HighWater = HighWater { messages: 5, bytes: 6000 };
+        let mut random = fastrand::Rng::with_seed(7);
+        let (mut received, mut moved) = (FairQueue::new(), FairQueue::new());
+        let mut queue = Queue::default();
+        let mut moved_at_once = 0;
+        for step in 0..50_000_u32 {
+            let peer = Peer(random.u32(0..4));
+            match random.u32(0..20) {
+                0 => {
+                    received.left(peer);
+                    moved.left(peer);
+                }
+                1 => {
+                    received.joined(peer, ());
+                    moved.joined(peer, ());
+                }
+                2..=8 => {
+                    let message = Message::from(vec![step as u8; random.usize(0..1500)]);
+                    assert_eq!(moved.push(peer, message.clone()), received.push(peer, message));
+                }
+                9 => {
+                    let waiting = received.waiting(peer);
+                    let (whose, count) = match moved.move_all_to(&mut queue, ROOM) {
+                        Some(taken) => taken,
+                        None => continue,
+                    };
+                    moved_at_once += count;
+                    for _ in 0..count {
+                        let (peer, message) = received.pop_plain().unwrap();
+                        assert_eq!((peer, queue.pop()), (whose, Some(message)));
+                    }
+                    assert!(received.is_empty() && queue.is_empty());
+                    assert!(whose != peer || waiting.0 <= ROOM.messages && waiting.1 <= ROOM.bytes);
+                }
+                _ => {
+                    let expected = received.pop_plain();
+                    assert_eq!(moved.move_to(&mut queue), expected.as_ref().map(|(peer, _)| *peer));
+                    assert_eq!(queue.pop(), expected.map(|(_, message)| message));
+                }
+            }
+            assert_eq!(moved.waiting(peer), received.waiting(peer));
+            assert_eq!(
+                (moved.left_behind(), moved.is_empty()),
+                (received.left_behind(), received.is_empty())
+            );
+        }
+        assert!(moved_at_once > 100, "{moved_at_once}");
     }
 }

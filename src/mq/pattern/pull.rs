@@ -44,6 +44,12 @@ impl Pull {
     pub(in crate::mq) fn lane_end(&mut self, peer: Peer) -> Option<LaneEnd<'_>> {
         self.incoming.lane_end(peer)
     }
+
+    /// What waits to be received, as it came.
+    #[inline]
+    pub(in crate::mq) fn incoming(&mut self) -> &mut FairQueue {
+        &mut self.incoming
+    }
 }
 
 impl Pattern for Pull {

@@ -41,6 +41,11 @@ impl Push {
     pub(crate) fn pick(&mut self) -> Result<Peer, NotSent> {
         self.peers.pick()
     }
+
+    /// The only one that a message can go to, if it is one.
+    pub(crate) fn only(&self) -> Option<Peer> {
+        self.peers.only()
+    }
 }
 
 impl Pattern for Push {

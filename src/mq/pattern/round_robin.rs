@@ -89,12 +89,19 @@ impl RoundRobin {
     /// [`NoPeer`](NotSent::NoPeer) and [`NoRoom`](NotSent::NoRoom).
     #[inline]
     pub fn pick(&mut self) -> Result<Peer, NotSent> {
-        if let (1, Some(&(peer, _))) = (self.roomy_count, self.line.front()) {
-            if self.line.len() == 1 {
-                return Ok(peer); // it is alone
-            }
+        match self.only() {
+            Some(peer) => Ok(peer),
+            None => self.pick_in_line(),
         }
-        self.pick_in_line()
+    }
+
+    /// The only peer with room, if it is known without looking that there is just one.
+    #[inline]
+    pub(crate) fn only(&self) -> Option<Peer> {
+        match (self.roomy_count, self.line.len(), self.line.front()) {
+            (1, 1, Some(&(peer, _))) => Some(peer),
+            _ => None,
+        }
     }
 
     fn pick_in_line(&mut self) -> Result<Peer, NotSent> {

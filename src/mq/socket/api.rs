@@ -1,6 +1,5 @@
 //! What one does with a socket, by its id.
 
-use std::collections::VecDeque;
 use std::error;
 use std::fmt;
 use std::io;
@@ -11,6 +10,7 @@ use super::{close, is_ring, places, serve, Machine, Socket};
 use crate::mq::event::Event;
 use crate::mq::options::Options;
 use crate::mq::pattern::{Dropped, NotReceived, NotSent, Peer};
+use crate::mq::queue::{First, Queue};
 use crate::mq::{Endpoint, Message, Session, SocketType};
 use crate::{Context, Id, Outcome};
 
@@ -168,27 +168,31 @@ impl Id<Socket> {
     pub(in crate::mq) fn send_many<S: 'static>(
         self,
         context: &mut Context<'_, S>,
-        messages: &mut VecDeque<Message>,
+        messages: &mut Queue,
     ) -> (usize, usize, Option<NotSent>) {
         let (socket, mut others) = match context.split(self) {
             Some(both) => both,
             None => return (0, 0, Some(NotSent::Closed).filter(|_| !messages.is_empty())),
         };
-        let (mut count, mut bytes, mut refused) = (0, 0, None);
-        for message in messages.iter_mut() {
-            let len = message.len();
-            if let Err(reason) = socket.send(message, &mut others) {
-                refused = Some(reason);
-                break;
+        let (count, bytes) = (messages.count(), messages.len());
+        let mut refused = None;
+        if !socket.send_all(messages, &mut others) {
+            while let Some(first) = messages.first() {
+                let sent = match first {
+                    First::Short(bytes) => socket.send(&mut Message::from(bytes), &mut others),
+                    First::Long(message) => socket.send(message, &mut others),
+                };
+                if let Err(reason) = sent {
+                    refused = Some(reason);
+                    break;
+                }
+                messages.drop_first();
             }
-            count += 1;
-            bytes += len;
         }
-        messages.drain(..count);
         if socket.has_news {
             serve::settle(context, self);
         }
-        (count, bytes, refused)
+        (count - messages.count(), bytes - messages.len(), refused)
     }
 
     fn change_subscription<S: 'static>(
@@ -258,12 +262,18 @@ impl Socket {
     /// A message of a peer was received. Answers whether it is to be seen if somebody who is not read from can be now.
     #[inline]
     pub(super) fn note_received(&mut self, peer: Peer) -> bool {
+        self.note_several_received(peer, 1)
+    }
+
+    /// The same of so many.
+    #[inline]
+    pub(super) fn note_several_received(&mut self, peer: Peer, count: usize) -> bool {
         let mut is_to_look_at = self.is_held;
         self.was_from_ring = false;
         if let Some(Some(link)) = self.links.get_mut(peer.0 as usize) {
             self.was_from_ring = is_ring(&link.session);
             if link.is_held {
-                link.held_for = link.held_for.saturating_sub(1);
+                link.held_for = link.held_for.saturating_sub(count);
                 is_to_look_at |= link.held_for == 0;
             }
         }

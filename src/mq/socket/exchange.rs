@@ -228,7 +228,7 @@ impl Socket {
             true => self.machine.lane_end(peer),
             false => None,
         };
-        while let Some(frame) = frames.next() {
+        for frame in frames.by_ref() {
             match (&frame, &mut lane) {
                 (Ok(Frame { head: WireHead::Zmtp(FrameKind::Last), body }), Some(lane))
                     if body.len() <= max =>

@@ -135,6 +135,11 @@ impl Outgoing {
         self.messages.push(message);
     }
 
+    /// Has all of them wait.
+    pub fn append(&mut self, messages: &mut Queue) {
+        self.messages.append(messages);
+    }
+
     pub fn push_control(&mut self, head: WireHead, body: Vec<u8>) {
         self.control.push_back((head, body));
     }

@@ -2,7 +2,7 @@
 
 use crate::mq::pattern::fair_queue::LaneEnd;
 use crate::mq::pattern::{
-    Arrival, Dealer, NotReceived, NotSent, Pattern, Peer, Pub, Pull, Push, Rep, Req, Router, Sub,
+    Arrival, Dealer, FairQueue, NotReceived, NotSent, Pattern, Peer, Pub, Pull, Push, Rep, Req, Router, Sub,
 };
 use crate::mq::{Message, Options, SocketType};
 
@@ -61,6 +61,16 @@ impl Machine {
         }
     }
 
+    /// What waits to be received, of a pattern that does no more with it.
+    #[inline]
+    pub fn incoming(&mut self) -> Option<&mut FairQueue> {
+        match self {
+            Machine::Pull(machine) => Some(machine.incoming()),
+            Machine::Dealer(machine) => Some(machine.incoming()),
+            _ => None,
+        }
+    }
+
     /// As [`Pattern::recv`], likewise.
     #[inline]
     pub fn recv(&mut self) -> Result<(Peer, Message), NotReceived> {
@@ -76,6 +86,15 @@ impl Machine {
         match self {
             Machine::Push(machine) => Some(machine.pick()),
             Machine::Dealer(machine) => Some(machine.pick()),
+            _ => None,
+        }
+    }
+
+    /// The only peer that messages go to, of such a pattern, if it is known without looking that it is one.
+    pub fn only(&self) -> Option<Peer> {
+        match self {
+            Machine::Push(machine) => machine.only(),
+            Machine::Dealer(machine) => machine.only(),
             _ => None,
         }
     }

@@ -28,13 +28,14 @@ use super::event::{Event, Events};
 use super::options::Options;
 use super::pattern::{Dropped, Pattern, Peer, Rep};
 use super::pipe::Pipe;
+use super::queue::Queue;
 use super::session::{Local, Session, SessionError, Side};
 use super::wire::{Dialect, Wire};
 use super::{Endpoint, Message, SocketType};
 use crate::platform::{Interest, Ready, WakeReceiver, Waker};
 use crate::{Fire, Framed, Io, Source};
 
-pub(super) use self::inbox::{Inbox, Received};
+pub(super) use self::inbox::{Arrivals, Inbox};
 pub(super) use self::loan::{Loan, Returned};
 
 pub use self::api::{RecvError, SendError, Sent};
@@ -185,8 +186,8 @@ impl Socket {
     }
 
     /// Messages to be sent before all others, as soon as there is a peer for them.
-    pub(super) fn strand(&mut self, messages: VecDeque<Message>) {
-        self.stranded.extend(messages);
+    pub(super) fn strand(&mut self, mut messages: Queue) {
+        self.stranded.extend(std::iter::from_fn(|| messages.pop()));
     }
 
     /// Has messages put there as they arrive, without running the callback for them where that saves a turn.

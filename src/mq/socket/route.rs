@@ -2,6 +2,7 @@
 
 use super::{is_ring, Machine, Sent, Socket};
 use crate::mq::pattern::{Delivery, Dropped, NotSent, Peer, Recipients};
+use crate::mq::queue::Queue;
 use crate::mq::{Dialect, Message, SocketType, WhenFull};
 use crate::Others;
 
@@ -18,6 +19,30 @@ impl Socket {
             Err(reason) => self.refuse(reason, message),
             sent => sent,
         }
+    }
+
+    /// Sends messages that can be sent, all at once, if there is a single peer to send them to, with room for all: answers whether there is.
+    pub(super) fn send_all<S: 'static>(&mut self, messages: &mut Queue, others: &mut Others<'_, S>) -> bool {
+        let peer = match self.machine.only() {
+            Some(peer) if self.closing.is_none() => peer,
+            _ => return false,
+        };
+        let high_water = self.options.send_high_water;
+        let state = match self.links.get_mut(peer.0 as usize) {
+            Some(Some(state)) => state,
+            _ => return false,
+        };
+        let (count, bytes) = state.outgoing.waiting();
+        let room = high_water.left(count, bytes);
+        if messages.count() > room.messages || messages.len() > room.bytes {
+            return false;
+        }
+        state.outgoing.append(messages);
+        if let Some(link) = others.get_mut(state.id) {
+            state.outgoing.hand_over(&mut link.outlet(), &state.session);
+        }
+        self.look_for_room_to_send(peer);
+        true
     }
 
     /// A message that was not sent is handed back, or dropped.
@@ -132,7 +157,6 @@ impl Socket {
 
     /// Hands a message to the connection of a peer, or has it wait there.
     fn give<S: 'static>(&mut self, peer: Peer, message: &mut Message, others: &mut Others<'_, S>) {
-        let high_water = self.options.send_high_water;
         let state = match self.links.get_mut(peer.0 as usize) {
             Some(Some(state)) => state,
             _ => return self.note_dropped(Dropped::PeerLeft, 1),
@@ -148,6 +172,17 @@ impl Socket {
             }
             None => state.outgoing.push(message),
         }
+        self.look_for_room_to_send(peer);
+    }
+
+    /// A peer for which enough waits is given no more.
+    #[inline]
+    fn look_for_room_to_send(&mut self, peer: Peer) {
+        let high_water = self.options.send_high_water;
+        let state = match self.links.get_mut(peer.0 as usize) {
+            Some(Some(state)) => state,
+            _ => return,
+        };
         let (messages, bytes) = state.outgoing.waiting();
         if state.has_room && high_water.is_reached(messages, bytes) {
             state.has_room = false;
