@@ -24,6 +24,7 @@ const TARGETS: &[Target] = &[
     Target { name: "length_prefix", run: fuzz::length_prefix::run },
     Target { name: "lines", run: fuzz::lines::run },
     Target { name: "mq_session", run: fuzz::mq_session::run },
+    Target { name: "mq_socket", run: fuzz::mq_socket::run },
     Target { name: "pollers_agree", run: fuzz::pollers_agree::run },
     Target { name: "ring", run: fuzz::ring::run },
     Target { name: "ring_round_trip", run: fuzz::ring_round_trip::run },

@@ -15,6 +15,7 @@ pub mod length_field;
 pub mod length_prefix;
 pub mod lines;
 pub mod mq_session;
+pub mod mq_socket;
 mod pieces;
 pub mod pollers_agree;
 pub mod ring;
