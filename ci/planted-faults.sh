@@ -1,10 +1,11 @@
 #!/bin/bash
 # Plants faults in a copy of the sources, one at a time, and sees that a test finds each: `bash ci/planted-faults.sh [NAME...]`.
 #
-# A fault is ci/planted-faults/BACKEND-NAME.patch: lines that say what it is, one `# found by: COMMAND`, perhaps `# which says: WORDS`,
-# and a diff against the root of the repository. The command has to pass without the fault and to fail with it, by a test that fails,
-# with those words, and not because nothing compiles. Where it plays the backends in lock step it also has to name the one at fault. The
-# random steps that most of them are found by are as many as the test with fixed seeds plays, 80,000.
+# A fault is ci/planted-faults/WHERE-NAME.patch, where WHERE is a backend or `mq`, say: lines that say what it is, one
+# `# found by: COMMAND`, perhaps `# which says: WORDS`, and a diff against the root of the repository. The command has to pass without
+# the fault and to fail with it, by a test that fails, with those words, and not because nothing compiles. Where it plays the backends in
+# lock step it also has to name the one at fault. The random steps that most of them are found by are as many as the test with fixed
+# seeds plays, 80,000.
 . "$(dirname "$0")/lib.sh" || exit 1
 
 export CARGO_INCREMENTAL=1 # one file changes at a time

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use ringmq::mq::{Event, Heartbeat, Options, SessionError, Socket, SocketType};
 use ringmq::{Builder, Id};
 
-use super::{on_every_backend, Net, World};
+use super::{on_every_backend, Net, World, PATIENCE};
 use crate::alone::{again, alone, role};
 
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
@@ -65,6 +65,8 @@ fn messages_pass_though_every_call_may_be_interrupted() {
                 let body = vec![7; 300_000];
                 let mut rounds = 0;
                 while rounds < 100 || HANDLED.load(SeqCst) < before + 100 {
+                    // Nothing is under way: a signal ends this wait, and those below seldom last until one comes.
+                    net.reactor.turn(&mut net.called, Some(PATIENCE)).unwrap();
                     net.send(req, body.clone());
                     let request = net.recv(rep);
                     assert!(request.len() == body.len());
