@@ -1,5 +1,7 @@
 //! A connection that is lent: whatever comes, or happens meanwhile, is as it would be without.
 
+mod random;
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::io::AsFd;
@@ -58,15 +60,19 @@ impl ByHand {
     }
 
     /// The flags of the next frame, without that of a long one, and its body.
-    fn frame(&mut self) -> (u8, Vec<u8>) {
+    fn try_frame(&mut self) -> io::Result<(u8, Vec<u8>)> {
         let mut flags = [0];
-        self.0.read_exact(&mut flags).unwrap();
+        self.0.read_exact(&mut flags)?;
         let mut size = [0; 8];
         let size_len = if flags[0] & 2 == 0 { 1 } else { 8 };
-        self.0.read_exact(&mut size[8 - size_len..]).unwrap();
+        self.0.read_exact(&mut size[8 - size_len..])?;
         let mut body = vec![0; u64::from_be_bytes(size) as usize];
-        self.0.read_exact(&mut body).unwrap();
-        (flags[0] & !2, body)
+        self.0.read_exact(&mut body)?;
+        Ok((flags[0] & !2, body))
+    }
+
+    fn frame(&mut self) -> (u8, Vec<u8>) {
+        self.try_frame().unwrap()
     }
 
     /// The body of the next request or reply.
