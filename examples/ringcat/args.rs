@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use ringmq::mq::{Dialect, SocketType};
@@ -94,13 +95,13 @@ pub fn parse() -> Result<Option<Args>, Box<dyn Error>> {
             Long("connect") => args.connect.extend(addresses(&mut parser)?),
             Long("wire") => args.wire = parser.value()?.parse()?,
             Long("backend") => args.backend = parser.value()?.parse()?,
-            Long("count") => args.count = Some(parser.value()?.parse()?),
-            Long("size") => args.size = Some(parser.value()?.parse()?),
+            Long("count") => args.count = Some(number(&mut parser, "--count")?),
+            Long("size") => args.size = Some(number(&mut parser, "--size")?),
             Long("file") => args.file = Some(parser.value()?.into()),
             Long("exec") => args.exec = Some(parser.value()?),
-            Long("linger") => args.linger = seconds(&mut parser)?,
+            Long("linger") => args.linger = seconds(&mut parser, "--linger")?,
             Long("subscribe") => args.subscribe.push(bytes_of(parser.value()?)),
-            Long("timeout") => args.timeout = Some(seconds(&mut parser)?),
+            Long("timeout") => args.timeout = Some(seconds(&mut parser, "--timeout")?),
             Long("hex") => args.hex = true,
             Long("stats") => args.stats = true,
             Long("verbose") | Short('v') => args.verbose = true,
@@ -141,13 +142,19 @@ fn addresses(parser: &mut lexopt::Parser) -> Result<Vec<String>, lexopt::Error> 
     parser.values()?.map(|value| value.into_string().map_err(lexopt::Error::NonUnicodeValue)).collect()
 }
 
-fn seconds(parser: &mut lexopt::Parser) -> Result<Duration, Box<dyn Error>> {
+fn number<T: FromStr>(parser: &mut lexopt::Parser, option: &str) -> Result<T, Box<dyn Error>> {
+    let value = parser.value()?;
+    let found = value.to_string_lossy();
+    found.parse().map_err(|_| format!("expected a number behind {option}, found \"{found}\"").into())
+}
+
+fn seconds(parser: &mut lexopt::Parser, option: &str) -> Result<Duration, Box<dyn Error>> {
     let value = parser.value()?;
     let found = value.to_string_lossy();
     // Up to some thirty years: more is for ever, and is said by leaving the option out.
     let seconds: Option<f64> = found.parse().ok().filter(|seconds| (0.0..1e9).contains(seconds));
     let span = seconds.map(Duration::from_secs_f64);
-    Ok(span.ok_or_else(|| format!("expected a number of seconds, found \"{found}\""))?)
+    Ok(span.ok_or_else(|| format!("expected a number of seconds behind {option}, found \"{found}\""))?)
 }
 
 fn bytes_of(word: OsString) -> Vec<u8> {

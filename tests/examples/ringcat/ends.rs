@@ -110,7 +110,7 @@ fn ringcat_tells_that_a_port_is_taken() {
 
 #[test]
 fn ringcat_tells_what_is_wrong_with_its_command_line() {
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 18] = [
         (&[], "expected a type of socket: req, rep,"),
         (
             &["pair", "--bind", LOOPBACK],
@@ -125,8 +125,16 @@ fn ringcat_tells_what_is_wrong_with_its_command_line() {
         (&["req", "--connect", "tcp://*:1"], "cannot connect to tcp://*:1: expected a host and a port"),
         (&["rep", "--bind", LOOPBACK, "--no-such"], "invalid option '--no-such'"),
         (&["rep", "rep", "--bind", LOOPBACK], "unexpected argument \"rep\""),
-        (&["rep", "--bind", LOOPBACK, "--count", "some"], "cannot parse argument \"some\""),
-        (&["rep", "--bind", LOOPBACK, "--timeout", "-1"], "expected a number of seconds, found \"-1\""),
+        (&["rep", "--bind", LOOPBACK, "--count", "some"], "expected a number behind --count, found \"some\""),
+        (&["req", "--bind", LOOPBACK, "--size", "-1"], "expected a number behind --size, found \"-1\""),
+        (
+            &["rep", "--bind", LOOPBACK, "--timeout", "-1"],
+            "expected a number of seconds behind --timeout, found \"-1\"",
+        ),
+        (
+            &["rep", "--bind", LOOPBACK, "--linger", "x"],
+            "expected a number of seconds behind --linger, found \"x\"",
+        ),
         (&["rep", "--bind", LOOPBACK, "--wire", "smtp"], "expected zmtp, ring or any, found \"smtp\""),
         (&["sub", "--bind", LOOPBACK, "--wire", "ring"], "expected REP or PULL to bind in RingMQ's protocol"),
         (&["rep", "--bind", LOOPBACK, "--backend", "iocp"], "unknown backend `iocp`"),
