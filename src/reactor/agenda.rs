@@ -41,6 +41,8 @@ impl<S: 'static> Default for Slot<S> {
 pub(crate) struct Queues<S: 'static> {
     /// For phase 1, in the order in which it was fired or deferred.
     pub work: VecDeque<Work<S>>,
+    /// How many of these, at the front, are still of the phase 1 that runs: those behind them wait for the next turn.
+    pub batch: usize,
     /// For the start of phase 3: sources to settle, each once.
     pub touched: Vec<Key>,
     /// What is to be done at all, so that a turn with little to do need not look for more.
@@ -67,6 +69,9 @@ pub(crate) struct Registration {
     /// What the kernel was told last.
     pub interest: Interest,
     pub marks: Marks,
+    /// The turn, by its last bits, in which its callback has run last, beside other work.
+    #[allow(dead_code)] // the message queue alone asks
+    pub last_turn: u32,
 }
 
 /// What else is true of a source: bits, so that a source of which nothing is, as of nearly all, is known by one look.
@@ -140,13 +145,13 @@ pub(crate) enum Work<S: 'static> {
 impl Registration {
     pub fn new(interest: Interest, is_always_ready: bool) -> Registration {
         let marks = if is_always_ready { Marks::ALWAYS_READY } else { Marks::NONE };
-        Registration { interest, marks }
+        Registration { interest, marks, last_turn: 0 }
     }
 }
 
 impl<S: 'static> Agenda<S> {
     pub fn new() -> Agenda<S> {
-        let queues = Queues { work: VecDeque::new(), touched: Vec::new(), mood: Mood::Busy };
+        let queues = Queues { work: VecDeque::new(), batch: 0, touched: Vec::new(), mood: Mood::Busy };
         Agenda { slots: Slab::new(), queues, timers: Timers::new(), deadlines: Vec::new() }
     }
 
@@ -215,6 +220,19 @@ impl<S: 'static> Queues<S> {
         if !registration.marks.has(Marks::FIRED) {
             registration.marks.put(Marks::FIRED);
             self.push(Work::Callback(key));
+        }
+    }
+
+    /// Has a callback run in the phase 1 that runs now, behind all else of it, if it has not run in this turn; else as [`fire`](Self::fire).
+    #[cfg(feature = "mq")]
+    pub fn follow(&mut self, key: Key, registration: &mut Registration, turn: u32) {
+        if registration.last_turn == turn {
+            self.fire(key, registration);
+        } else if !registration.marks.has(Marks::FIRED) {
+            registration.marks.put(Marks::FIRED);
+            self.rouse();
+            self.work.insert(self.batch, Work::Callback(key));
+            self.batch += 1;
         }
     }
 

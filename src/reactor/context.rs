@@ -4,6 +4,8 @@ use std::any::{Any, TypeId};
 use std::io;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "mq")]
+use super::agenda::Agenda;
 use super::agenda::{Queues, Registration, Slot, Work};
 use super::core::Core;
 use super::failure::Failure;
@@ -179,6 +181,22 @@ impl<S: 'static> Context<'_, S> {
     /// when the source is gone.
     pub fn fire<T: Source>(&mut self, id: Id<T>) -> bool {
         self.get(id).is_some() && self.core.agenda.fire(id.key)
+    }
+
+    /// Runs the callback of a source that the one whose callback runs is a part of, as a connection is of a socket: in this very phase 1,
+    /// behind all that is queued for it, so that it runs once for all the parts that have something for it. It counts against the budget,
+    /// and it runs once a turn: where it has run already, and outside of the callbacks of other sources, this is [`fire`](Self::fire).
+    #[cfg(feature = "mq")]
+    pub(crate) fn follow<T: Source>(&mut self, id: Id<T>) {
+        if self.own.as_ref().map_or(true, |own| own.key == id.key) {
+            self.fire(id);
+            return;
+        }
+        let turn = self.core.turn_number();
+        let Agenda { slots, queues, .. } = &mut self.core.agenda;
+        if let Some(slot) = slots.get_mut(id.key).filter(|slot| source_in::<S, T>(slot).is_some()) {
+            queues.follow(id.key, &mut slot.registration, turn);
+        }
     }
 
     /// Runs a task in the next turn, behind what is queued for it already. Until then the kernel is asked once, so that a task that defers

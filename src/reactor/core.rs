@@ -107,6 +107,12 @@ impl<S: 'static> Core<S> {
         Stats { stale_events: stats.stale_events + self.poller.stale_count(), ..stats }
     }
 
+    /// Which turn it is, by the last bits of its number.
+    #[inline]
+    pub fn turn_number(&self) -> u32 {
+        self.io.stats.turns as u32
+    }
+
     /// Has every source finish, and answers with those that have not yet.
     pub fn finish_all(&mut self) -> Vec<Key> {
         let mut keys: Vec<Key> = self.agenda.slots.iter().map(|(key, _)| key).collect();

@@ -210,7 +210,7 @@ impl<S: 'static> Reactor<S> {
             Mood::Quiet => {}
             Mood::Fired(key) => match self.core.run_only(state, key)? {
                 Ran::All => return Ok(()),
-                Ran::Callback => {}
+                Ran::Callback => self.core.run_followers(state)?,
             },
             Mood::Busy => self.core.run_callbacks(state)?,
         }

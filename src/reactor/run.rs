@@ -12,6 +12,9 @@ use super::recorder::Part;
 use super::slab::{Key, SourceId};
 use super::work::{BoxError, Task};
 
+#[cfg(all(test, feature = "mq"))]
+mod tests;
+
 impl<S: 'static> Core<S> {
     #[inline]
     pub fn begin_turn(&mut self) {
@@ -19,14 +22,27 @@ impl<S: 'static> Core<S> {
         self.record_turn();
     }
 
-    /// Phase 1: what was fired or deferred before this turn, in that order. What is fired from here on waits for the next turn, and so
-    /// does what is beyond the budget.
-    ///
-    /// Each piece of work leaves the queue before it runs, so that a failure loses none of the others.
+    /// Phase 1: what was fired or deferred before this turn, in that order, and then who [follows](Context::follow). What is fired from
+    /// here on waits for the next turn, and so does what is beyond the budget.
     #[inline(never)]
     pub fn run_callbacks(&mut self, state: &mut S) -> io::Result<()> {
         self.agenda.queues.rouse();
-        for _ in 0..self.agenda.queues.work.len().min(self.budgets.callbacks) {
+        self.agenda.queues.batch = self.agenda.queues.work.len();
+        self.run_batch(state, self.budgets.callbacks)
+    }
+
+    /// The rest of a phase 1 that began with the only callback: who follows that.
+    pub fn run_followers(&mut self, state: &mut S) -> io::Result<()> {
+        self.run_batch(state, self.budgets.callbacks - 1)
+    }
+
+    /// Each piece of work leaves the queue before it runs, so that a failure loses none of the others.
+    fn run_batch(&mut self, state: &mut S, budget: usize) -> io::Result<()> {
+        for _ in 0..budget {
+            self.agenda.queues.batch = match self.agenda.queues.batch.checked_sub(1) {
+                Some(rest) => rest,
+                None => break,
+            };
             match self.agenda.queues.work.pop_front() {
                 Some(Work::Callback(key)) if self.doorbell == Some(key) => self.run_posted(state, key)?,
                 Some(Work::Callback(key)) => self.run_callback(state, key)?,
@@ -88,7 +104,10 @@ impl<S: 'static> Core<S> {
 
     /// Runs one callback. It settles before the next wait, whatever it does, as what its callback reaches is touched.
     fn run_callback(&mut self, state: &mut S, key: Key) -> io::Result<()> {
-        self.agenda.touch(key);
+        let turn = self.turn_number();
+        if let Some(slot) = self.agenda.touch(key) {
+            slot.registration.last_turn = turn;
+        }
         let mut member = match self.take_member(key) {
             Some(member) => member,
             None => return Ok(()),

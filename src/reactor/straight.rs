@@ -20,7 +20,7 @@ use crate::platform::Event;
 pub(crate) enum Ran {
     /// All of it.
     All,
-    /// Phase 1.
+    /// The callback; phase 1 goes on with who follows it.
     Callback,
 }
 
@@ -57,7 +57,10 @@ impl<S: 'static> Reactor<S> {
                 match self.core.run_lifted(state, fired)? {
                     Ran::All if self.core.agenda.queues.mood == Mood::Quiet => {}
                     Ran::All => self.core.has_skipped_wait = true,
-                    Ran::Callback => return self.turn_from_timeouts(state, |_| None),
+                    Ran::Callback => {
+                        self.core.run_followers(state)?;
+                        return self.turn_from_timeouts(state, |_| None);
+                    }
                 }
             }
         }
@@ -261,6 +264,10 @@ impl<S: 'static> Core<S> {
     /// The turn goes on by the lists: there is more to do, or the source is gone, or has another callback.
     #[cold]
     fn settle_only_later(&mut self, key: Key) -> Ran {
+        let turn = self.turn_number();
+        if let Some(slot) = self.agenda.slots.get_mut(key) {
+            slot.registration.last_turn = turn;
+        }
         self.write_touched(key);
         Ran::Callback
     }

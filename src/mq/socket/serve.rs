@@ -134,7 +134,7 @@ pub(super) fn settle<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Soc
             // Others who have work in this phase may bring more, which then is handed over at once.
             match has_inbox && !has_news && !context.has_queued() {
                 true => socket_id.deliver(context),
-                false => drop(context.fire(socket_id)),
+                false => context.follow(socket_id),
             }
         }
         close::check(context, socket_id);

@@ -1,8 +1,14 @@
 //! What the patterns come to over connections.
 
-use ringmq::mq::{Message, NotReceived, NotSent, Options, Sent, SocketType};
+use std::io::{Read, Write};
 
-use super::{on_every_backend, Net};
+use ringmq::mq::{Message, NotReceived, NotSent, Options, Sent, Socket, SocketType};
+use ringmq::{Context, Id};
+
+use super::{joined, on_every_backend, Net, World, PATIENCE};
+
+/// A request that REQ sends, and the reply to it: an empty part, and one of two bytes.
+const REQUEST: &[u8; 6] = b"\x01\0\0\x02hi";
 
 #[test]
 fn a_request_is_answered_and_the_turns_are_kept() {
@@ -17,6 +23,36 @@ fn a_request_is_answered_and_the_turns_are_kept() {
             net.send(rep, format!("reply {round}"));
             assert_eq!(net.heard(req), format!("reply {round}"));
         }
+    });
+}
+
+/// As `streams::a_request_and_its_reply_cost_one_wait_and_no_change` of the turn's tests: the callback of a socket runs in the same phase 1
+/// as that of its connection.
+#[test]
+fn a_request_and_its_reply_cost_one_wait() {
+    const COUNT: u64 = 100;
+    on_every_backend(|net| {
+        let echo = |_: &mut World, context: &mut Context<'_, World>, rep: Id<Socket>| {
+            while let Ok(request) = rep.recv(context) {
+                rep.send(context, request).unwrap();
+            }
+        };
+        let rep = Socket::open(&mut net.context(), SocketType::Rep, echo).unwrap();
+        let address = net.bind(rep);
+        let mut requester = joined(net, &address, "REQ");
+        requester.set_read_timeout(Some(PATIENCE)).unwrap();
+        net.turn_often();
+        let before = net.reactor.stats().waits;
+        for _ in 0..COUNT {
+            requester.write_all(REQUEST).unwrap();
+            // One turn reads; the next one runs both callbacks and writes.
+            net.reactor.turn(&mut net.called, Some(PATIENCE)).unwrap();
+            net.reactor.turn(&mut net.called, Some(PATIENCE)).unwrap();
+            let mut reply = [0; REQUEST.len()];
+            requester.read_exact(&mut reply).unwrap();
+            assert_eq!(&reply, REQUEST);
+        }
+        assert_eq!(net.reactor.stats().waits - before, COUNT);
     });
 }
 
