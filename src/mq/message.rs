@@ -1,5 +1,6 @@
 //! What the sockets carry: messages of one or more parts.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
@@ -9,6 +10,15 @@ use crate::Body;
 
 /// How many bytes lie in the part itself: with its length that is as much as a vector takes.
 const INLINE: usize = 30;
+
+/// Up to how many bytes may be kept of a part that is dropped.
+const SPARE_MAX: usize = 1024;
+
+thread_local! {
+    /// What the last part has left that was dropped, for the next: to allocate and to free takes longer than all else that is done with a
+    /// short message.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// The bytes of one part of a [`Message`]. Up to 30 of them take no memory of their own.
 ///
@@ -27,8 +37,39 @@ pub struct Part(Repr);
 #[derive(Clone)]
 enum Repr {
     Inline { len: u8, bytes: [u8; INLINE] },
-    Owned(Vec<u8>),
+    Owned(Own),
     Shared(Arc<[u8]>),
+}
+
+/// Bytes of one's own, which are [kept](SPARE) when they are dropped, if they are few.
+#[derive(Clone)]
+struct Own(Vec<u8>);
+
+impl Own {
+    #[inline]
+    fn copied(bytes: &[u8]) -> Own {
+        if bytes.len() <= SPARE_MAX {
+            if let Ok(mut spare) = SPARE.try_with(Cell::take) {
+                // No more than twice what is needed: it may be kept for long.
+                if spare.capacity() >= bytes.len() && spare.capacity() / 2 <= bytes.len() {
+                    spare.clear();
+                    spare.extend_from_slice(bytes);
+                    return Own(spare);
+                }
+            }
+        }
+        Own(bytes.to_vec())
+    }
+}
+
+impl Drop for Own {
+    #[inline]
+    fn drop(&mut self) {
+        if (INLINE + 1..=SPARE_MAX).contains(&self.0.capacity()) {
+            // A thread that ends keeps nothing.
+            let _ = SPARE.try_with(|spare| drop(spare.replace(mem::take(&mut self.0))));
+        }
+    }
 }
 
 impl Part {
@@ -38,7 +79,7 @@ impl Part {
     #[inline]
     fn copied(bytes: &[u8]) -> Part {
         if bytes.len() > INLINE {
-            return Part(Repr::Owned(bytes.to_vec()));
+            return Part(Repr::Owned(Own::copied(bytes)));
         }
         let mut inline = [0; INLINE];
         inline[..bytes.len()].copy_from_slice(bytes);
@@ -48,7 +89,7 @@ impl Part {
     /// Its bytes, copied if they are shared or few.
     pub fn into_vec(self) -> Vec<u8> {
         match self.0 {
-            Repr::Owned(bytes) => bytes,
+            Repr::Owned(mut own) => mem::take(&mut own.0),
             Repr::Inline { len, bytes } => bytes[..usize::from(len)].to_vec(),
             Repr::Shared(bytes) => bytes.to_vec(),
         }
@@ -56,8 +97,8 @@ impl Part {
 
     /// The same part, so that another one of it costs nothing: few bytes stay where they are, others are put where both see them.
     pub fn share(&mut self) -> Part {
-        if let Repr::Owned(bytes) = &mut self.0 {
-            self.0 = Repr::Shared(Arc::from(mem::take(bytes)));
+        if let Repr::Owned(own) = &mut self.0 {
+            self.0 = Repr::Shared(Arc::from(mem::take(&mut own.0)));
         }
         self.clone()
     }
@@ -70,7 +111,7 @@ impl std::ops::Deref for Part {
     fn deref(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
-            Repr::Owned(bytes) => bytes,
+            Repr::Owned(own) => &own.0,
             Repr::Shared(bytes) => bytes,
         }
     }
@@ -104,7 +145,7 @@ impl fmt::Debug for Part {
 
 impl From<Vec<u8>> for Part {
     fn from(bytes: Vec<u8>) -> Part {
-        Part(Repr::Owned(bytes))
+        Part(Repr::Owned(Own(bytes)))
     }
 }
 
@@ -152,7 +193,7 @@ impl From<Body> for Part {
 impl From<Part> for Body {
     fn from(part: Part) -> Body {
         match part.0 {
-            Repr::Owned(bytes) => Body::from(bytes),
+            Repr::Owned(mut own) => Body::from(mem::take(&mut own.0)),
             Repr::Shared(bytes) => Body::from(bytes),
             Repr::Inline { len, bytes } => Body::from(bytes[..usize::from(len)].to_vec()),
         }
@@ -241,7 +282,7 @@ impl Message {
     #[inline]
     pub(super) fn unshared(&self) -> Option<&[u8]> {
         match &self.0 {
-            Parts::One(Part(Repr::Owned(bytes))) => Some(bytes),
+            Parts::One(Part(Repr::Owned(own))) => Some(&own.0),
             Parts::One(Part(Repr::Inline { len, bytes })) => Some(&bytes[..usize::from(*len)]),
             _ => None,
         }
@@ -431,6 +472,20 @@ mod tests {
             assert_eq!(Body::from(shared.first().clone()).as_ref(), bytes);
             assert_eq!(message.into_vec(), bytes);
         }
+    }
+
+    #[test]
+    fn what_a_short_part_leaves_is_of_the_next_one_if_that_is_about_as_long() {
+        let place_of = |part: &Part| part.as_ptr();
+        let part = Part::from(&[1; 100]);
+        let place = place_of(&part);
+        drop(part);
+        let few = Part::from(&[2; 40]);
+        assert_ne!(place_of(&few), place, "it would occupy more than twice what it needs");
+        drop(Part::from(&[3; 200]));
+        let part = Part::from(&[4; 150]);
+        assert_eq!(part, Part::from(vec![4; 150]));
+        assert_eq!(part.into_vec().capacity(), 200);
     }
 
     #[test]
