@@ -278,6 +278,15 @@ impl Message {
         Message(mem::replace(&mut self.0, Parts::One(Part::EMPTY)))
     }
 
+    /// The bytes of its only part, if it has no others.
+    #[inline]
+    pub(super) fn only(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Parts::One(part) => Some(part),
+            Parts::Two(_) | Parts::Many(_) => None,
+        }
+    }
+
     /// Its bytes, if it has one part that nobody shares.
     #[inline]
     pub(super) fn unshared(&self) -> Option<&[u8]> {

@@ -166,6 +166,26 @@ impl Queue {
         })
     }
 
+    /// The message that goes out first, if it lies among the short ones.
+    #[inline]
+    pub fn first_short(&mut self) -> Option<&[u8]> {
+        if self.gone == self.front.len() && !self.turn_over() {
+            return None;
+        }
+        let (head, behind) = self.front[self.gone..].split_at(HEAD_LEN);
+        match Head::from_ne_bytes(head.try_into().expect("as many bytes as it has")) {
+            LONG => None,
+            len => Some(&behind[..usize::from(len)]),
+        }
+    }
+
+    /// Drops the [first](Self::first_short), which has so many bytes.
+    #[inline]
+    pub fn drop_short(&mut self, len: usize) {
+        self.gone += HEAD_LEN + len;
+        self.took(len);
+    }
+
     /// Drops the message that goes out first.
     #[inline]
     pub fn drop_first(&mut self) {

@@ -106,6 +106,22 @@ impl Output {
         result
     }
 
+    /// As [`send`](Self::send), for who mostly sends where much waits already.
+    #[cfg(feature = "mq")]
+    #[inline(always)] // as `send`
+    pub fn send_behind(
+        &mut self,
+        condition: &Condition,
+        before: Option<Short>,
+        body: &[u8],
+        after: Option<Short>,
+    ) -> Result<(), SendError> {
+        if condition.is_ordinary() && self.queue.push_behind(self.high_water, before, body, after) {
+            return Ok(());
+        }
+        self.send(condition, before, body, after)
+    }
+
     /// Sets what is to be left of the queue before a refused sender is told.
     pub fn set_low_water(&mut self, len: usize) {
         self.rare().low_water = Some(len);

@@ -42,10 +42,16 @@ impl Dealer {
         Dealer::default()
     }
 
-    /// Whom the next message goes to, whatever it is.
+    /// Whom the next message goes to, whatever it is, if there is somebody.
     #[inline]
-    pub(crate) fn pick(&mut self) -> Result<Peer, NotSent> {
-        self.peers.pick()
+    pub(crate) fn next(&mut self) -> Option<Peer> {
+        self.peers.next()
+    }
+
+    /// What is to be received, where nothing is changed by that.
+    #[inline]
+    pub(in crate::mq) fn incoming(&mut self) -> &mut FairQueue {
+        &mut self.incoming
     }
 
     /// The only one that a message can go to, if it is one.
@@ -57,12 +63,6 @@ impl Dealer {
     #[inline]
     pub(in crate::mq) fn lane_end(&mut self, peer: Peer) -> Option<LaneEnd<'_>> {
         self.incoming.lane_end(peer)
-    }
-
-    /// What waits to be received, as it came.
-    #[inline]
-    pub(in crate::mq) fn incoming(&mut self) -> &mut FairQueue {
-        &mut self.incoming
     }
 }
 
@@ -91,7 +91,7 @@ impl Pattern for Dealer {
     }
 
     fn send(&mut self, message: Message) -> Result<Delivery, (NotSent, Message)> {
-        match self.pick() {
+        match self.peers.pick() {
             Ok(peer) => Ok(Delivery { message, to: Recipients::One(peer) }),
             Err(why) => Err((why, message)),
         }

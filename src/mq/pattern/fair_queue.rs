@@ -230,6 +230,22 @@ impl<L> FairQueue<L> {
         Some((peer, count))
     }
 
+    /// The message whose turn it is, if it is a [short](Queue::first_short) one: it is looked at where it lies.
+    #[inline]
+    pub(in crate::mq) fn first_short(&mut self) -> Option<(Peer, &[u8])> {
+        let lane = self.lanes.get_mut(*self.line.front()?)?;
+        Some((lane.peer, lane.messages.first_short()?))
+    }
+
+    /// Drops the [first](Self::first_short), which had so many bytes.
+    #[inline]
+    pub(in crate::mq) fn drop_short(&mut self, len: usize) {
+        if let Some(&at) = self.line.front() {
+            self.lanes[at].messages.drop_short(len);
+            self.took(at, len);
+        }
+    }
+
     /// Takes the message whose turn it is, without its peer's label.
     #[inline(always)] // what is handed on by value is copied with each call
     pub(super) fn pop_plain(&mut self) -> Option<(Peer, Message)> {
@@ -242,7 +258,7 @@ impl<L> FairQueue<L> {
     }
 
     /// A message of so many bytes was taken off the lane that was the first in line.
-    #[inline]
+    #[inline(always)] // as `pop_plain`
     fn took(&mut self, at: u32, len: usize) {
         let lane = &mut self.lanes[at];
         if !lane.is_there {

@@ -39,16 +39,16 @@ impl Pull {
         Pull::default()
     }
 
+    /// What is to be received, where nothing is changed by that.
+    #[inline]
+    pub(in crate::mq) fn incoming(&mut self) -> &mut FairQueue {
+        &mut self.incoming
+    }
+
     /// Where messages of a peer are put: nothing else comes of one.
     #[inline]
     pub(in crate::mq) fn lane_end(&mut self, peer: Peer) -> Option<LaneEnd<'_>> {
         self.incoming.lane_end(peer)
-    }
-
-    /// What waits to be received, as it came.
-    #[inline]
-    pub(in crate::mq) fn incoming(&mut self) -> &mut FairQueue {
-        &mut self.incoming
     }
 }
 

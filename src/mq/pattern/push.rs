@@ -36,10 +36,10 @@ impl Push {
         Push::default()
     }
 
-    /// Whom the next message goes to, whatever it is.
+    /// Whom the next message goes to, whatever it is, if there is somebody.
     #[inline]
-    pub(crate) fn pick(&mut self) -> Result<Peer, NotSent> {
-        self.peers.pick()
+    pub(crate) fn next(&mut self) -> Option<Peer> {
+        self.peers.next()
     }
 
     /// The only one that a message can go to, if it is one.
@@ -71,7 +71,7 @@ impl Pattern for Push {
     }
 
     fn send(&mut self, message: Message) -> Result<Delivery, (NotSent, Message)> {
-        match self.pick() {
+        match self.peers.pick() {
             Ok(peer) => Ok(Delivery { message, to: Recipients::One(peer) }),
             Err(why) => Err((why, message)),
         }

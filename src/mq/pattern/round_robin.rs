@@ -87,12 +87,9 @@ impl RoundRobin {
     ///
     /// # Errors
     /// [`NoPeer`](NotSent::NoPeer) and [`NoRoom`](NotSent::NoRoom).
-    #[inline]
     pub fn pick(&mut self) -> Result<Peer, NotSent> {
-        match self.only() {
-            Some(peer) => Ok(peer),
-            None => self.pick_in_line(),
-        }
+        let nobody = if self.peers.is_empty() { NotSent::NoPeer } else { NotSent::NoRoom };
+        self.next().ok_or(nobody)
     }
 
     /// The only peer with room, if it is known without looking that there is just one.
@@ -104,18 +101,27 @@ impl RoundRobin {
         }
     }
 
-    fn pick_in_line(&mut self) -> Result<Peer, NotSent> {
+    /// As [`pick`](Self::pick), for who does not ask why there is nobody.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<Peer> {
+        match self.only() {
+            Some(peer) => Some(peer),
+            None => self.next_in_line(),
+        }
+    }
+
+    fn next_in_line(&mut self) -> Option<Peer> {
         while let Some(&(peer, ticket)) = self.line.front() {
             // Where nobody has stepped out, whoever is in line stands in it.
             if self.line.len() == self.roomy_count || self.peers.get(&peer) == Some(&Some(ticket)) {
                 if self.line.len() > 1 {
                     self.line.rotate_left(1);
                 }
-                return Ok(peer);
+                return Some(peer);
             }
             self.line.pop_front();
         }
-        Err(if self.peers.is_empty() { NotSent::NoPeer } else { NotSent::NoRoom })
+        None
     }
 
     /// One in line fewer counts. When most of the line is such as stepped out it is cleared of them, so that it is never much longer than

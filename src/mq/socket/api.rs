@@ -11,7 +11,7 @@ use crate::mq::event::Event;
 use crate::mq::options::Options;
 use crate::mq::pattern::{Dropped, NotReceived, NotSent, Peer};
 use crate::mq::queue::{First, Queue};
-use crate::mq::{Endpoint, Message, Session, SocketType};
+use crate::mq::{Endpoint, Message, Part, Session, SocketType};
 use crate::{Context, Id, Outcome};
 
 /// What has become of a message that was sent.
@@ -115,12 +115,22 @@ impl Id<Socket> {
     ///
     /// # Errors
     /// [`SendError`], with the message. The callback runs when there is a peer, or room.
+    #[inline]
     pub fn send<S: 'static>(
         self,
         context: &mut Context<'_, S>,
         message: impl Into<Message>,
     ) -> Result<Sent, SendError> {
-        let mut message = message.into();
+        self.send_message(context, message.into())
+    }
+
+    /// By itself, so that the message is made where it is taken from.
+    #[inline(never)]
+    fn send_message<S: 'static>(
+        self,
+        context: &mut Context<'_, S>,
+        mut message: Message,
+    ) -> Result<Sent, SendError> {
         let (socket, mut others) = match context.split(self) {
             Some(both) => both,
             None => return Err(SendError { reason: NotSent::Closed, message }),
@@ -130,7 +140,10 @@ impl Id<Socket> {
         if socket.has_news {
             serve::settle(context, self);
         }
-        sent.map_err(|reason| SendError { reason, message })
+        match sent {
+            Ok(sent) => Ok(sent),
+            Err(reason) => Err(SendError { reason, message }),
+        }
     }
 
     /// The next message.
@@ -138,6 +151,18 @@ impl Id<Socket> {
     /// # Errors
     /// [`RecvError`]: nothing has arrived, it is not the turn to receive, or whoever was asked has left.
     pub fn recv<S: 'static>(self, context: &mut Context<'_, S>) -> Result<Message, RecvError> {
+        let socket = context.get_mut(self).ok_or(NotReceived::Closed)?;
+        if let Some((peer, part)) = socket.recv_short() {
+            if socket.note_received(peer) {
+                serve::read_on(context, self, peer);
+            }
+            return Ok(Message::from(part));
+        }
+        self.recv_any(context)
+    }
+
+    #[inline(never)]
+    fn recv_any<S: 'static>(self, context: &mut Context<'_, S>) -> Result<Message, RecvError> {
         let socket = context.get_mut(self).ok_or(NotReceived::Closed)?;
         let (peer, message) = socket.machine.recv()?;
         if socket.note_received(peer) {
@@ -259,6 +284,16 @@ impl Id<Socket> {
 }
 
 impl Socket {
+    /// The next message, if nothing is done with it but to receive it, and it is short. What is not handed on whole is not copied whole.
+    #[inline]
+    pub(super) fn recv_short(&mut self) -> Option<(Peer, Part)> {
+        let incoming = self.machine.incoming()?;
+        let (peer, bytes) = incoming.first_short()?;
+        let (part, len) = (Part::from(bytes), bytes.len());
+        incoming.drop_short(len);
+        Some((peer, part))
+    }
+
     /// A message of a peer was received. Answers whether it is to be seen if somebody who is not read from can be now.
     #[inline]
     pub(super) fn note_received(&mut self, peer: Peer) -> bool {

@@ -228,24 +228,32 @@ impl Socket {
             true => self.machine.lane_end(peer),
             false => None,
         };
-        for frame in frames.by_ref() {
+        let HighWater { mut messages, mut bytes } = *room;
+        let first = loop {
+            let frame = match frames.next() {
+                Some(frame) => frame,
+                None => break None,
+            };
             match (&frame, &mut lane) {
                 (Ok(Frame { head: WireHead::Zmtp(FrameKind::Last), body }), Some(lane))
                     if body.len() <= max =>
                 {
                     lane.push_bytes(body);
-                    *has_message = true;
-                    state.session.excuse_silence(now);
-                    room.messages -= 1;
-                    room.bytes = room.bytes.saturating_sub(body.len());
-                    if room.messages == 0 || room.bytes == 0 {
-                        return None;
+                    messages -= 1;
+                    bytes = bytes.saturating_sub(body.len());
+                    if messages == 0 || bytes == 0 {
+                        break None;
                     }
                 }
-                _ => return Some(frame),
+                _ => break Some(frame),
             }
+        };
+        if messages < room.messages {
+            state.session.excuse_silence(now);
+            *has_message = true;
+            *room = HighWater { messages, bytes };
         }
-        None
+        first
     }
 
     /// How much more of a peer may wait; `None`, and it is held, when enough does. Who has not joined is looked at again for each frame.

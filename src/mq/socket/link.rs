@@ -26,7 +26,7 @@ pub(super) type LinkFrame<'a> = crate::Frame<'a, WireHead>;
 pub(super) const STREAM_HIGH_WATER: usize = 256 * 1024;
 
 /// A part from this many bytes on is handed over instead of being copied.
-const COPIED_LEN: usize = 4096;
+pub(super) const COPIED_LEN: usize = 4096;
 
 pub(super) struct LinkState {
     pub id: Id<Link>,
@@ -186,9 +186,26 @@ impl Outgoing {
         }
     }
 
+    /// Hands the stream the bytes of a message of one part straight away, if nothing waits before it and the peer speaks ZMTP; answers
+    /// whether it has taken them.
+    #[inline]
+    pub fn send_bytes(&mut self, bytes: &[u8], outlet: &mut Outlet<'_>, session: &Session) -> bool {
+        let is_zmtp = session.peer().map_or(false, |peer| peer.dialect == Dialect::Zmtp);
+        if !is_zmtp || !self.is_empty() {
+            return false;
+        }
+        let before = outlet.unsent_len();
+        let is_taken = outlet.send_behind(WireHead::Zmtp(FrameKind::Last), bytes).is_ok();
+        if is_taken {
+            let unsent_len = outlet.unsent_len();
+            self.handed.add(unsent_len - before);
+            self.handed.end_message(unsent_len);
+        }
+        is_taken
+    }
+
     /// Hands the stream a message straight away, if nothing waits before it; what the stream does not take waits. Answers whether nothing
     /// does.
-    #[inline]
     pub fn send(&mut self, message: &mut Message, outlet: &mut Outlet<'_>, session: &Session) -> bool {
         match session.peer() {
             Some(peer) if self.is_empty() => {
@@ -202,7 +219,10 @@ impl Outgoing {
             }
             _ => {
                 self.push(message);
-                self.hand_over(outlet, session);
+                // Who was refused is told of room, and need not ask for each message.
+                if outlet.room() >= COPIED_LEN {
+                    self.hand_over(outlet, session);
+                }
                 self.is_empty()
             }
         }
@@ -229,7 +249,6 @@ impl Outgoing {
 }
 
 /// Hands over what is not [`done`](Outgoing::done) of a message; answers whether it is whole now.
-#[inline]
 fn hand_message(
     outlet: &mut Outlet<'_>,
     session: &Session,
@@ -264,7 +283,7 @@ fn hand_short(
     let before = outlet.unsent_len();
     let is_whole = match dialect {
         Dialect::Ring => hand_over_pieces(outlet, bytes, done),
-        Dialect::Zmtp | Dialect::Any => outlet.send(WireHead::Zmtp(FrameKind::Last), bytes).is_ok(),
+        Dialect::Zmtp | Dialect::Any => outlet.send_behind(WireHead::Zmtp(FrameKind::Last), bytes).is_ok(),
     };
     let unsent_len = outlet.unsent_len();
     handed.add(unsent_len - before);
@@ -322,36 +341,116 @@ fn hand_over_pieces(outlet: &mut Outlet<'_>, part: &[u8], done: &mut usize) -> b
     true
 }
 
-/// Where the messages end that the stream has, counted in bytes since the connection began: so it is known which are lost with it.
+/// The messages that the stream has, by what each has added to it: so it is known which are lost with it.
 #[derive(Default)]
 struct Handed {
-    total: u64,
-    ends: VecDeque<u64>,
+    /// Those in a row that have added as much as each other, and the latest of them apart.
+    former: VecDeque<Run>,
+    latest: Run,
+    /// How many bytes the former have added.
+    former_len: usize,
+    /// How many came behind the last message's end.
+    open_len: usize,
+}
+
+/// So many messages, each of which ends so many bytes behind the end of the one before.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    len: usize,
+    count: usize,
+}
+
+impl Run {
+    fn total(self) -> usize {
+        self.len * self.count
+    }
 }
 
 impl Handed {
+    #[inline]
     fn add(&mut self, len: usize) {
-        self.total += len as u64;
+        self.open_len += len;
     }
 
-    /// A message ends here. Those that have been written are forgotten before they take more memory.
+    /// A message ends here.
     #[inline]
     fn end_message(&mut self, unsent_len: usize) {
-        if self.ends.len() == self.ends.capacity() {
-            self.forget_written(unsent_len);
+        if self.open_len == self.latest.len {
+            self.latest.count += 1;
+        } else {
+            self.begin_run(unsent_len);
         }
-        self.ends.push_back(self.total);
+        self.open_len = 0;
     }
 
-    fn forget_written(&mut self, unsent_len: usize) {
-        let written = self.total.saturating_sub(unsent_len as u64);
-        while self.ends.front().map_or(false, |&end| end <= written) {
-            self.ends.pop_front();
+    /// Runs that have been written are forgotten before they take more memory.
+    #[inline(never)]
+    fn begin_run(&mut self, unsent_len: usize) {
+        let latest = std::mem::replace(&mut self.latest, Run { len: self.open_len, count: 1 });
+        if self.former.len() == self.former.capacity() {
+            let behind = latest.total() + self.open_len;
+            while let Some(&run) = self.former.front() {
+                if self.former_len - run.total() + behind < unsent_len {
+                    break;
+                }
+                self.former_len -= run.total();
+                self.former.pop_front();
+            }
+        }
+        if latest.count > 0 {
+            self.former_len += latest.total();
+            self.former.push_back(latest);
         }
     }
 
-    fn unsent(&mut self, unsent_len: usize) -> u64 {
-        self.forget_written(unsent_len);
-        self.ends.len() as u64
+    /// How many of them are not written whole, with so many bytes unsent.
+    fn unsent(&self, unsent_len: usize) -> u64 {
+        let mut left = unsent_len.saturating_sub(self.open_len);
+        let mut count = 0;
+        for run in std::iter::once(&self.latest).chain(self.former.iter().rev()) {
+            if left == 0 {
+                break;
+            }
+            let begun = match run.len {
+                0 => 0,
+                len => (left + len - 1) / len,
+            };
+            count += begun.min(run.count);
+            left = left.saturating_sub(run.total());
+        }
+        count as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is counted by runs is what is counted by the end of each message, wherever the stream has got to.
+    #[test]
+    fn those_are_unsent_that_end_behind_what_is_written() {
+        let mut state = 1_u64;
+        let mut below = |limit: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % limit
+        };
+        for _ in 0..50 {
+            let (mut handed, mut ends, mut total, mut written) = (Handed::default(), Vec::new(), 0, 0);
+            for _ in 0..200 {
+                let len = [2, 66, 66, 66, 66, 300][below(6)];
+                for _ in 0..1 + below(5) {
+                    handed.add(len);
+                    total += len;
+                    if below(10) > 0 {
+                        handed.end_message(total - written);
+                        ends.push(total);
+                    }
+                }
+                written += below(total - written + 1);
+                let expected = ends.iter().filter(|&&end| end > written).count();
+                assert_eq!(handed.unsent(total - written), expected as u64);
+            }
+            assert!(handed.former.capacity() <= 256, "what was written is forgotten");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Where a message goes that is sent: straight through the connections of its peers, and before them where something waits already.
 
+use super::link::COPIED_LEN;
 use super::{is_ring, Machine, Sent, Socket};
 use crate::mq::pattern::{Delivery, Dropped, NotSent, Peer, Recipients};
 use crate::mq::queue::Queue;
@@ -10,6 +11,23 @@ impl Socket {
     /// Sends what the application sends, and leaves no more than an empty message of it; what is refused stays as it was.
     #[inline]
     pub(super) fn send<S: 'static>(
+        &mut self,
+        message: &mut Message,
+        others: &mut Others<'_, S>,
+    ) -> Result<Sent, NotSent> {
+        if let Some(bytes) = message.only().filter(|bytes| self.is_simple(bytes)) {
+            if let Some(peer) = self.machine.pick() {
+                if !self.give_bytes(peer, bytes, others) {
+                    self.give(peer, message, others);
+                }
+                return Ok(Sent::To(1));
+            }
+        }
+        self.send_any(message, others)
+    }
+
+    #[inline(never)]
+    fn send_any<S: 'static>(
         &mut self,
         message: &mut Message,
         others: &mut Others<'_, S>,
@@ -77,8 +95,14 @@ impl Socket {
         is_sent
     }
 
-    /// Whether a message can be sent at all, whoever gets it.
+    /// Whether a message of these bytes [can be sent](Self::check), which is seen without asking much.
     #[inline]
+    fn is_simple(&self, bytes: &[u8]) -> bool {
+        let max = self.options.max_part_len.min(COPIED_LEN - 1);
+        (1..=max).contains(&bytes.len()) && self.closing.is_none()
+    }
+
+    /// Whether a message can be sent at all, whoever gets it.
     fn check(&self, message: &Message) -> Result<(), NotSent> {
         if self.closing.is_some() {
             return Err(NotSent::Closed);
@@ -89,10 +113,12 @@ impl Socket {
                 return Err(NotSent::TooLong { len, max });
             }
         }
-        // What a Ring peer gets has one part, and some bytes.
+        if message.part_count() == 1 && !message.is_empty() {
+            return Ok(()); // what a Ring peer gets
+        }
         let is_answer_to_ring = self.socket_type == SocketType::Rep && self.was_from_ring && !self.is_ahead;
         let is_for_ring = self.options.dialect == Dialect::Ring || is_answer_to_ring;
-        if is_for_ring && (message.part_count() > 1 || message.is_empty()) {
+        if is_for_ring {
             return Err(NotSent::NotForRing { parts: message.part_count(), len: message.len() });
         }
         Ok(())
@@ -103,7 +129,6 @@ impl Socket {
         self.options.dialect == Dialect::Ring
     }
 
-    #[inline]
     fn route<S: 'static>(
         &mut self,
         message: &mut Message,
@@ -111,7 +136,7 @@ impl Socket {
     ) -> Result<Sent, NotSent> {
         match self.machine.pick() {
             Some(peer) => {
-                self.give(peer?, message, others);
+                self.give(peer, message, others);
                 Ok(Sent::To(1))
             }
             None => self.route_delivery(message, others),
@@ -155,7 +180,22 @@ impl Socket {
         Ok(sent)
     }
 
+    /// Hands the bytes of a message to the connection of a peer, if nothing waits before it and the peer speaks ZMTP; answers whether it
+    /// has taken them.
+    #[inline]
+    fn give_bytes<S: 'static>(&mut self, peer: Peer, bytes: &[u8], others: &mut Others<'_, S>) -> bool {
+        let state = match self.links.get_mut(peer.0 as usize) {
+            Some(Some(state)) => state,
+            _ => return false,
+        };
+        match others.get_mut(state.id) {
+            Some(link) => state.outgoing.send_bytes(bytes, &mut link.outlet(), &state.session),
+            None => false,
+        }
+    }
+
     /// Hands a message to the connection of a peer, or has it wait there.
+    #[inline(never)]
     fn give<S: 'static>(&mut self, peer: Peer, message: &mut Message, others: &mut Others<'_, S>) {
         let state = match self.links.get_mut(peer.0 as usize) {
             Some(Some(state)) => state,

@@ -27,6 +27,16 @@ impl<E: Encoder> Outlet<'_, E> {
         self.output.send(self.condition, before, body, after)
     }
 
+    /// As [`send`](Self::send), for who mostly sends where much waits already.
+    #[cfg(feature = "mq")]
+    #[inline(always)] // as `Frames::next`
+    pub(crate) fn send_behind(&mut self, head: E::Head, body: &[u8]) -> Result<(), SendError> {
+        let mut affixes = Affixes::new();
+        self.encoder.encode(head, body.len(), &mut affixes).map_err(SendError::Frame)?;
+        let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
+        self.output.send_behind(self.condition, before, body, after)
+    }
+
     /// Queues a message to be sent from where it lies, whole or not at all. What goes around it is sent with it, in one call of the system
     /// where [the transport](crate::Transport::send_vectored) can. A body of less than 4 KiB is copied: together with others it costs less.
     ///
@@ -58,6 +68,12 @@ impl<E: Encoder> Outlet<'_, E> {
         }
         let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
         self.output.send_owned(self.condition, before, body, after)
+    }
+
+    /// How many bytes more are sure to be too many, where some wait.
+    #[cfg(feature = "mq")]
+    pub(crate) fn room(&self) -> usize {
+        self.output.high_water.saturating_sub(self.output.unsent_len())
     }
 
     /// How many bytes wait to be sent.

@@ -54,7 +54,7 @@ impl SendQueue {
 
     /// As [`push_simply`](Self::push_simply), where more than one segment waits and there is room in the last. By itself, so that the
     /// simpler way, which nearly all take whose peers take turns with them, is not burdened with it.
-    #[inline]
+    #[inline(always)] // as `push_simply`
     pub fn push_behind(
         &mut self,
         high_water: usize,
