@@ -4,11 +4,8 @@ use std::io;
 use std::mem;
 
 use super::buf::Buf;
-use super::memory::{Memory, BUFFER_LEN};
+use super::memory::{Memory, BUFFER_LEN, FEW};
 use super::source::Io;
-
-/// How many bytes may be kept by themselves, without a buffer: little enough to be moved each time that more comes.
-const FEW: usize = 1024;
 
 /// How long a body is at the least that is kept apart: no receive buffer has room for it and what is around it. So it is the input of no
 /// stream that has room for more when it is whole.
@@ -202,7 +199,10 @@ impl Input {
         buf.room()[..few.len()].copy_from_slice(few);
         buf.fill(few.len());
         self.taken = 0;
-        self.buf.insert(buf).into()
+        if let Some(few) = self.buf.replace(buf) {
+            few.give_back(io.memory());
+        }
+        self.buf.as_mut()
     }
 
     /// The buffer that there is, with room behind what is unread.

@@ -14,6 +14,12 @@ pub(crate) const BUFFER_LEN: usize = 64 * 1024;
 /// How many unused receive buffers are kept for the next loan. They are outside the budget, being nobody's.
 const SPARE_BUFFERS: usize = 8;
 
+/// How many bytes may be kept by themselves, without a buffer: little enough to be moved each time that more comes.
+pub(super) const FEW: usize = 1024;
+
+/// How many unused buffers for few bytes are kept: as many as come to be needed in one turn by a crowd of connections with half a message.
+const SPARE_FEW: usize = 128;
+
 /// How long a buffer may have grown that is kept for the next that grows: to make a long one anew takes longer than to read what comes into
 /// it, since the system gives its pages one by one.
 const LONG_MAX: usize = 4 * 1024 * 1024;
@@ -54,6 +60,9 @@ pub(crate) struct Pool {
     last: Cell<Option<Box<Lent>>>,
     #[allow(clippy::vec_box)] // lent as they are: a box is what a `Buf` is made of
     spare: RefCell<Vec<Box<Lent>>>,
+    /// Buffers that few bytes were kept in, for others.
+    #[allow(clippy::vec_box)] // as above
+    spare_few: RefCell<Vec<Box<Lent>>>,
     /// The bytes of the longest that came back grown, of at most [`LONG_MAX`].
     long: Cell<Option<Vec<u8>>>,
     /// The segment that came back last, and the others that are kept.
@@ -73,11 +82,11 @@ pub(crate) struct Segment {
 impl Memory {
     /// A budget of its own, as every reactor makes one. For tests of sources without a reactor.
     pub fn new(limit: usize) -> Memory {
-        let (last, spare, long, last_segment, spare_segments) = Default::default();
+        let (last, spare, spare_few, long, last_segment, spare_segments) = Default::default();
         let ledger = Ledger::new(limit);
         let pool = Rc::new_cyclic(|own| {
             let own = Weak::clone(own);
-            Pool { ledger, own, last, spare, long, last_segment, spare_segments }
+            Pool { ledger, own, last, spare, spare_few, long, last_segment, spare_segments }
         });
         Memory { pool }
     }
@@ -169,8 +178,16 @@ impl Memory {
     /// A buffer that holds these few bytes, and has no room for others.
     pub(super) fn lend_filled(&self, bytes: &[u8]) -> Result<Buf, Full> {
         self.ledger().charge(bytes.len())?;
-        let pool = Weak::clone(&self.pool.own);
         let len = bytes.len();
+        let kept = if len <= FEW { self.pool.spare_few.borrow_mut().pop() } else { None };
+        if let Some(mut lent) = kept {
+            lent.bytes.clear();
+            lent.bytes.reserve_exact(len);
+            lent.bytes.extend_from_slice(bytes);
+            (lent.room, lent.start, lent.end) = (len, 0, len);
+            return Ok(Buf { lent });
+        }
+        let pool = Weak::clone(&self.pool.own);
         let lent = Lent {
             bytes: bytes.to_vec(),
             room: len,
@@ -241,6 +258,14 @@ impl Pool {
     #[inline(never)]
     fn drop_back(&self, mut lent: Box<Lent>) {
         self.ledger.discharge_reading(lent.room, lent.drawn);
+        if lent.bytes.capacity() <= FEW && lent.body_len == 0 {
+            let mut spare = self.spare_few.borrow_mut();
+            if spare.len() < SPARE_FEW {
+                lent.drawn = 0;
+                spare.push(lent);
+                return;
+            }
+        }
         lent.forget_pool();
         if lent.body_len == 0 {
             self.keep_bytes(std::mem::take(&mut lent.bytes));
@@ -485,6 +510,26 @@ mod tests {
         assert_eq!(memory.used(), 2 * SPARE_SEGMENTS * SEGMENT_LEN);
         segments.into_iter().for_each(|segment| memory.give_segment_back(segment));
         assert_eq!((memory.used(), memory.pool.spare_segments.borrow().len() + 1), (0, SPARE_SEGMENTS));
+    }
+
+    #[test]
+    fn buffers_for_few_bytes_are_used_again_and_bounded() {
+        let memory = Memory::new(BUFFER_LEN);
+        let lend = |len: usize| memory.lend_filled(&vec![len as u8; len]).unwrap();
+        let give_backs: [fn(Buf, &Memory); 2] = [Buf::give_back, |buf, _| drop(buf)];
+        for give_back in give_backs {
+            let mut lent: Vec<Buf> = (0..2 * SPARE_FEW).map(|at| lend(at % 50)).collect();
+            lent.drain(..).for_each(|buf| give_back(buf, &memory));
+            assert_eq!((memory.used(), memory.pool.spare_few.borrow().len()), (0, SPARE_FEW));
+            for len in [3, 700, 0, FEW, 5] {
+                let buf = lend(len);
+                assert_eq!((buf.filled(), buf.capacity()), (&vec![len as u8; len][..], len));
+                assert_eq!((memory.used(), memory.pool.spare_few.borrow().len()), (len, SPARE_FEW - 1));
+                give_back(buf, &memory);
+            }
+        }
+        drop(lend(FEW + 1));
+        assert!(memory.pool.spare_few.borrow().iter().all(|lent| lent.bytes.capacity() <= FEW));
     }
 
     #[test]
