@@ -215,9 +215,15 @@ impl Session {
         }
     }
 
-    /// Whether a message of one part changes nothing but when the peer was heard of, and is for the application.
-    pub(super) fn is_plain(&self) -> bool {
-        matches!(self.stage, Stage::Traffic) && !self.is_in_message && !self.is_publisher()
+    /// The head of messages of one part, where such a one changes nothing but when the peer was heard of, and is for the application.
+    pub(super) fn plain_head(&self) -> Option<WireHead> {
+        match self.stage {
+            Stage::Traffic if !self.is_in_message && !self.is_publisher() => {
+                Some(WireHead::Zmtp(FrameKind::Last))
+            }
+            Stage::Ring => Some(WireHead::Ring(RingHead::Last)),
+            _ => None,
+        }
     }
 
     /// When [`on_deadline`](Self::on_deadline) wants to be called; it moves with every frame. Never, if there is none.

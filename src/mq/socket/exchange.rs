@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::link::{LinkFrame, LinkFrames, Outlet};
 use super::{End, Link, Machine, Socket};
-use crate::codec::zmtp::FrameKind;
 use crate::codec::FrameError;
 use crate::mq::event::Event;
 use crate::mq::freed::keep_freed;
@@ -223,10 +222,10 @@ impl Socket {
     ) -> Option<Result<LinkFrame<'a>, FrameError>> {
         let max = self.options.max_message_len;
         let state = self.links[peer.0 as usize].as_mut().expect("it is being served");
-        let is_plain = state.session.is_plain() && state.incoming.is_empty() && self.closing.is_none();
-        let mut lane = match is_plain {
-            true => self.machine.lane_end(peer),
-            false => None,
+        let is_between = state.incoming.is_empty() && self.closing.is_none();
+        let mut plain = match state.session.plain_head().filter(|_| is_between) {
+            Some(head) => self.machine.lane_end(peer).map(|lane| (head, lane)),
+            None => None,
         };
         let HighWater { mut messages, mut bytes } = *room;
         let first = loop {
@@ -234,10 +233,8 @@ impl Socket {
                 Some(frame) => frame,
                 None => break None,
             };
-            match (&frame, &mut lane) {
-                (Ok(Frame { head: WireHead::Zmtp(FrameKind::Last), body }), Some(lane))
-                    if body.len() <= max =>
-                {
+            match (&frame, &mut plain) {
+                (Ok(Frame { head, body }), Some((plain, lane))) if head == plain && body.len() <= max => {
                     lane.push_bytes(body);
                     messages -= 1;
                     bytes = bytes.saturating_sub(body.len());
