@@ -131,10 +131,14 @@ pub(super) fn settle<S: 'static>(context: &mut Context<'_, S>, socket_id: Id<Soc
         let is_closing = socket.closing.is_some();
         let has_inbox = socket.inbox.is_some();
         if (has_news || has_arrivals) && !is_closing {
-            // Others who have work in this phase may bring more, which then is handed over at once.
-            match has_inbox && !has_news && !context.has_queued() {
-                true => socket_id.deliver(context),
-                false => context.follow(socket_id),
+            if has_inbox && !has_news && !context.has_queued() {
+                // Others who have work in this phase may bring more, which then is handed over at once.
+                socket_id.deliver(context);
+            } else if has_arrivals {
+                context.follow(socket_id);
+            } else {
+                // Room is told of once the stream has written, so that what is sent then need not wait before that.
+                context.fire(socket_id);
             }
         }
         close::check(context, socket_id);
