@@ -52,8 +52,8 @@ pub(crate) struct Queues<S: 'static> {
 /// How much there is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mood {
-    /// Nothing by itself: the last phase 3 has found nobody but the kernel, the clock and other threads to ask for something to do, and
-    /// nothing has been added since. A turn only runs timers, waits, and responds to events.
+    /// Nothing by itself: the last phase 3, or 4 behind one that was passed over, has found nobody but the kernel, the clock and other
+    /// threads to ask for something to do, and nothing has been added since. A turn only runs timers, waits, and responds to events.
     ///
     /// So it is while the only callback runs, too. Its source is touched then, and in no list, which is for whoever has called it to see to.
     Quiet,

@@ -46,7 +46,7 @@ impl<S: 'static> Core<S> {
     /// Whether there is nobody but the kernel, the clock and other threads to ask for something to do, now or later: nothing is queued, no
     /// source has been touched, and nobody waits for memory.
     #[inline]
-    fn has_nothing(&self) -> bool {
+    pub fn has_nothing(&self) -> bool {
         let Agenda { queues: Queues { work, touched, .. }, timers, .. } = &self.agenda;
         let sources = touched.len() | self.prepared.len() | self.line.len();
         let others = work.len() | self.always_ready.len();

@@ -2,7 +2,7 @@
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use super::agenda::{Marks, Slot, Work};
+use super::agenda::{Marks, Mood, Slot, Work};
 use super::core::Core;
 use super::failure::{Cause, Failure};
 use super::line::Purpose;
@@ -70,6 +70,10 @@ impl<S: 'static> Core<S> {
         while let Some(key) = self.prepared.pop_front() {
             // Whoever was ready as well has responded already.
             self.respond_one(key, Ready::NONE, true);
+        }
+        // Mostly that was a reply, and the next turn waits for a request.
+        if self.has_nothing() {
+            self.agenda.queues.mood = Mood::Quiet;
         }
     }
 

@@ -32,7 +32,7 @@ struct Lifted<S: 'static> {
 
 impl<S: 'static> Reactor<S> {
     /// Turns for as long as there is but one thing to do in each: to wait, and when that has brought a single event which fires, to run the
-    /// callback. What is not as simple as that is for the next turn.
+    /// callback. A turn that has more to do ends by the lists, and if nothing is left then it goes on.
     #[inline]
     pub(super) fn turn_straight(&mut self, state: &mut S) -> io::Result<()> {
         while self.core.agenda.queues.mood == Mood::Quiet {
@@ -59,7 +59,7 @@ impl<S: 'static> Reactor<S> {
                     Ran::All => self.core.has_skipped_wait = true,
                     Ran::Callback => {
                         self.core.run_followers(state)?;
-                        return self.turn_from_timeouts(state, |_| None);
+                        self.turn_from_timeouts(state, |_| None)?;
                     }
                 }
             }
