@@ -4,6 +4,10 @@
 //! that comes up the timer is put where it belongs. So an idle timeout that every message resets moves in the heap once per timeout, not
 //! once per message. A timer that is cleared goes at once with all that its task holds, but what the heap has of it stays there until it
 //! comes up, or until the heap is swept because most of it is such. One that is drawn forward gets another entry in the same way.
+//!
+//! Most timers of a crowd never come near the heap. Those with a deadline behind a horizon are far: nothing is known of them but that, and
+//! they are set, put off and cleared in their slots alone. When nothing is left before the horizon it is put behind about half of them, and
+//! these come into the heap; when much is set before it, it is drawn nearer.
 
 mod heap;
 mod moment;
@@ -16,7 +20,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use self::heap::{Entry, Heap};
-use self::moment::Timeline;
+use self::moment::{Moment, Timeline};
 use self::slots::Slots;
 
 /// A timeout or an interval that was set, to clear or to reset it by.
@@ -34,10 +38,15 @@ pub struct TimerId {
 pub(crate) struct Timers<T> {
     timeline: Timeline,
     slots: Slots<Timer<T>>,
-    /// Those that have a deadline and are not due yet, by a deadline that may be earlier than theirs by now.
+    /// Those that have a deadline and are not due yet, unless they are far, by a deadline that may be earlier than theirs by now.
     heap: Heap,
-    /// The first of the heap, and its deadline.
+    /// The first of the heap, and its deadline, which is not behind the horizon when any timer is far.
     first: Option<(Entry, Instant)>,
+    /// What is set behind it is far. Behind it lies all that is far, and some of the heap may.
+    horizon: Option<(Moment, Instant)>,
+    far_count: usize,
+    /// With more entries in the heap the horizon is drawn nearer.
+    near_limit: usize,
     /// What was found due and has not run yet, in the order to run it. What is not its timer's any more is passed over.
     due: VecDeque<Due>,
     /// Counts the timers, by two.
@@ -53,7 +62,7 @@ struct Timer<T> {
     deadline: Option<Instant>,
     /// Of its last setting; [`NONE`] from when a repeating one comes to run until it is set.
     sequence: u32,
-    /// That in its entry of the heap; [`NONE`] of what is due, runs or is never to be due, which has none.
+    /// That in its entry of the heap; [`FAR`] of what is far, and [`NONE`] of what is due, runs or is never to be due, which have none.
     entry: u32,
     /// None while a repeating one runs.
     task: Option<T>,
@@ -68,6 +77,21 @@ struct Due {
 /// No setting's sequence.
 const NONE: u32 = 0;
 
+/// No setting's sequence either.
+const FAR: u32 = u32::MAX;
+
+/// With this setting all are numbered anew.
+const LAST: u32 = FAR - 1;
+
+/// With so many in the heap no timer is far.
+const NEAR: usize = 64;
+
+/// So many slots are looked at to put the horizon behind about half of what is far.
+const SAMPLES: usize = 1024;
+
+/// The part of all slots that is worth a look at each.
+const PART: usize = 8;
+
 /// Above this many items the memory of what was due at once is given back.
 const DUE_KEPT: usize = 1024;
 
@@ -78,6 +102,9 @@ impl<T> Timers<T> {
             slots: Slots::new(),
             heap: Heap::new(),
             first: None,
+            horizon: None,
+            far_count: 0,
+            near_limit: NEAR,
             due: VecDeque::new(),
             last_number: 0,
             last_sequence: NONE,
@@ -104,16 +131,44 @@ impl<T> Timers<T> {
         let sequence = self.last_sequence;
         self.last_number += 2;
         let number = self.last_number + u64::from(is_repeating);
-        let entry = if deadline.is_some() { sequence } else { NONE };
+        let entry = self.entry_for(deadline, sequence);
         let slot = self.slots.insert(|slot| {
             let task = Some(task(TimerId { slot, number }));
             Timer { number, deadline, sequence, entry, task }
         });
-        if let Some(deadline) = deadline {
-            self.heap.insert(Entry::new(self.timeline.moment(deadline), sequence, slot));
+        // Where others are far, the first of the heap comes before this one too.
+        if entry == FAR && self.far_count > 0 && sequence != LAST {
+            self.far_count += 1;
+        } else {
+            self.enter(slot, deadline, sequence, entry);
+        }
+        TimerId { slot, number }
+    }
+
+    /// What a timer is to have as its entry when it has none.
+    #[inline]
+    fn entry_for(&self, deadline: Option<Instant>, sequence: u32) -> u32 {
+        match (deadline, self.horizon) {
+            (Some(deadline), Some((_, horizon))) if deadline > horizon => FAR,
+            (Some(_), _) => sequence,
+            (None, _) => NONE,
+        }
+    }
+
+    /// Brings what has got an entry where it belongs by that.
+    #[inline(never)] // most of a crowd do without it
+    fn enter(&mut self, slot: u32, deadline: Option<Instant>, sequence: u32, entry: u32) {
+        match deadline {
+            Some(_) if entry == FAR => self.far_count += 1,
+            Some(deadline) => {
+                self.heap.insert(Entry::new(self.timeline.moment(deadline), sequence, slot));
+                if self.heap.len() > self.near_limit {
+                    self.draw_horizon_nearer();
+                }
+            }
+            None => {}
         }
         self.settle();
-        TimerId { slot, number }
     }
 
     /// Gives a timer another deadline, as if it had been set just now; `false` when it has run or was cleared.
@@ -131,7 +186,7 @@ impl<T> Timers<T> {
         timer.sequence = sequence;
         self.last_sequence = sequence;
         // That it was put off is seen when its entry comes up.
-        if !is_put_off || sequence == u32::MAX {
+        if !is_put_off || sequence == LAST {
             self.reschedule(id.slot);
         }
         true
@@ -141,17 +196,20 @@ impl<T> Timers<T> {
     #[inline(never)] // what is put off does without it
     fn reschedule(&mut self, slot: u32) {
         let timer = self.slots.get_mut(slot).expect("a live timer is scheduled");
-        let had_entry = timer.entry != NONE;
-        timer.entry = NONE;
-        if let Some(deadline) = timer.deadline {
-            timer.entry = timer.sequence;
-            let entry = Entry::new(self.timeline.moment(deadline), timer.sequence, slot);
-            if had_entry {
-                self.heap.supersede(entry, is_live_in(&self.slots));
-            } else {
-                self.heap.insert(entry);
-            }
-        } else if had_entry {
+        let (deadline, sequence) = (timer.deadline, timer.sequence);
+        let (had_entry, was_far) = (timer.has_entry(), timer.entry == FAR);
+        self.far_count -= usize::from(was_far);
+        if !had_entry {
+            let entry = self.entry_for(deadline, sequence);
+            self.slots.get_mut(slot).expect("it was seen to be live").entry = entry;
+            return self.enter(slot, deadline, sequence, entry);
+        }
+        if let Some(deadline) = deadline {
+            timer.entry = sequence;
+            let entry = Entry::new(self.timeline.moment(deadline), sequence, slot);
+            self.heap.supersede(entry, is_live_in(&self.slots));
+        } else {
+            timer.entry = NONE;
             // It may have been the first.
             let _ = self.heap.forget();
             self.sweep();
@@ -165,7 +223,9 @@ impl<T> Timers<T> {
             Some(timer) => timer,
             None => return false,
         };
-        if timer.entry != NONE {
+        if timer.entry == FAR {
+            self.far_count -= 1;
+        } else if timer.has_entry() {
             let was_first = self.first.map_or(false, |(first, _)| first.sequence() == timer.entry);
             if self.heap.forget() || was_first {
                 self.sweep();
@@ -216,7 +276,7 @@ impl<T> Timers<T> {
     /// due before and has not run yet, which is where their deadlines belong.
     pub fn collect_due(&mut self, now: Instant) {
         let now = self.timeline.moment(now);
-        while let Some(first) = self.heap.first().filter(|first| first.deadline() <= now) {
+        while let Some(first) = self.first_near().filter(|first| first.deadline() <= now) {
             let slot = first.slot();
             let timer = self.slots.get_mut(slot).expect("the first of the heap is live");
             if timer.sequence == first.sequence() {
@@ -289,16 +349,92 @@ impl<T> Timers<T> {
     }
 
     fn note_first(&mut self) {
-        let first = self.heap.first();
+        let first = self.first_near();
         if first != self.first.map(|(entry, _)| entry) {
             self.first = first.map(|entry| (entry, self.timeline.instant(entry.deadline())));
         }
     }
 
+    /// The first of the heap, which comes before all that is far.
+    #[inline]
+    fn first_near(&mut self) -> Option<Entry> {
+        while self.far_count > 0 && !self.is_near(self.heap.first()) {
+            self.bring_near();
+        }
+        self.heap.first()
+    }
+
+    #[inline]
+    fn is_near(&self, entry: Option<Entry>) -> bool {
+        match (entry, self.horizon) {
+            (Some(entry), Some((horizon, _))) => entry.deadline() <= horizon,
+            _ => false,
+        }
+    }
+
+    /// Gives entries to the earlier ones of those that are far.
+    ///
+    /// All slots are looked at for that. So it brings near a good part of as many; or all that is far, and then a good part of as many are
+    /// set before any is far again.
+    #[cold]
+    fn bring_near(&mut self) {
+        let (far_count, room) = (self.far_count, self.slots.room());
+        self.horizon = self.mean_of_some(true);
+        self.bring_near_to_horizon();
+        if PART * (far_count - self.far_count) < room {
+            self.horizon = None;
+            self.bring_near_to_horizon();
+        }
+        self.near_limit = (2 * self.heap.len()).max(self.heap.len() + room / PART).max(NEAR);
+    }
+
+    #[inline(never)]
+    fn bring_near_to_horizon(&mut self) {
+        for (slot, timer) in self.slots.iter_mut() {
+            match (timer.deadline, self.horizon) {
+                (Some(deadline), Some((_, horizon))) if deadline > horizon => {}
+                (Some(deadline), _) if timer.entry == FAR => {
+                    timer.entry = timer.sequence;
+                    self.far_count -= 1;
+                    self.heap.insert(Entry::new(self.timeline.moment(deadline), timer.sequence, slot));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What is in the heap stays there.
+    #[cold]
+    fn draw_horizon_nearer(&mut self) {
+        self.near_limit = 2 * self.heap.len();
+        match (self.mean_of_some(false), self.horizon) {
+            (Some((new, _)), Some((old, _))) if new >= old => {}
+            (mean, _) => self.horizon = mean.or(self.horizon),
+        }
+    }
+
+    /// The mean deadline of some that are far, or of some that are not, if any of them is found: no earlier than the first.
+    fn mean_of_some(&self, are_far: bool) -> Option<(Moment, Instant)> {
+        let (mut first, mut sum, mut count) = (Moment(u64::MAX), 0, 0);
+        for slot in (0..self.slots.room()).step_by(self.slots.room() / SAMPLES + 1) {
+            let timer = match self.slots.get(slot as u32) {
+                Some(timer) if timer.entry != NONE && (timer.entry == FAR) == are_far => timer,
+                _ => continue,
+            };
+            let deadline = self.timeline.moment(timer.deadline?);
+            first = first.min(deadline);
+            // So the sum fits, and the mean is right to a microsecond.
+            sum += deadline.0 / SAMPLES as u64;
+            count += 1;
+        }
+        let mean = first.max(Moment(u64::checked_div(sum, count)? * SAMPLES as u64));
+        Some((mean, self.timeline.instant(mean)))
+    }
+
     /// What is to be done after a setting.
     fn settle(&mut self) {
         self.note_first();
-        if self.last_sequence == u32::MAX {
+        if self.last_sequence == LAST {
             self.number_anew();
         }
     }
@@ -316,7 +452,7 @@ impl<T> Timers<T> {
         for (slot, timer) in timers {
             self.last_sequence += 1;
             timer.sequence = self.last_sequence;
-            if let (true, Some(deadline)) = (timer.entry != NONE, timer.deadline) {
+            if let (true, Some(deadline)) = (timer.has_entry(), timer.deadline) {
                 timer.entry = timer.sequence;
                 entries.push(Entry::new(self.timeline.moment(deadline), timer.sequence, slot));
             }
@@ -332,6 +468,11 @@ impl<T> Timers<T> {
 impl<T> Timer<T> {
     fn is_repeating(&self) -> bool {
         self.number % 2 == 1
+    }
+
+    #[inline]
+    fn has_entry(&self) -> bool {
+        self.entry != NONE && self.entry != FAR
     }
 }
 

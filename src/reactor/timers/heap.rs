@@ -54,6 +54,12 @@ impl Heap {
         self.entries.first().copied()
     }
 
+    /// How many entries there are, dead ones with the live.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Takes in the entry of a timer that had none.
     pub fn insert(&mut self, entry: Entry) {
         self.live_count += 1;

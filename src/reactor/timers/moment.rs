@@ -21,7 +21,7 @@ impl Timeline {
     }
 
     /// The moment of an instant, or the last one before it.
-    #[inline]
+    #[inline(never)] // it is long, and there are many callers
     pub fn moment(&self, at: Instant) -> Moment {
         match at.checked_duration_since(self.middle) {
             Some(after) => Moment(MIDDLE.saturating_add(nanos_of(after))),
@@ -29,7 +29,7 @@ impl Timeline {
         }
     }
 
-    /// The instant of a moment that an instant was the origin of.
+    /// The instant of a moment that an instant was the origin of, or that lies between two such.
     pub fn instant(&self, moment: Moment) -> Instant {
         match moment.0.checked_sub(MIDDLE) {
             Some(after) => self.middle + Duration::from_nanos(after),

@@ -79,6 +79,11 @@ impl<V> Slots<V> {
         self.len
     }
 
+    /// How many slots there are, empty ones with the others.
+    pub fn room(&self) -> usize {
+        self.slots.len()
+    }
+
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut V)> {
         (0..).zip(&mut self.slots).filter_map(|(slot, value)| Some((slot, value.as_mut()?)))
     }

@@ -105,7 +105,7 @@ fn what_is_due_or_runs_stays_so_when_settings_are_numbered_anew() {
     timers.collect_due(start);
     assert!(timers.clear(cleared));
     assert_eq!(timers.pop_due(), Some((1, start)));
-    timers.last_sequence = u32::MAX - 1;
+    timers.last_sequence = LAST - 1;
     timers.set(Some(start + SECOND), 5);
     assert_eq!(timers.last_sequence, 3);
     assert!(timers.is_left_alone(tick) && timers.deadline(tick) == Some(start));
@@ -196,6 +196,71 @@ fn many_timers_leave_nothing_behind() {
 }
 
 #[test]
+fn of_a_crowd_few_are_in_the_heap_and_the_next_deadline_is_exact_whichever_are_cleared() {
+    const COUNT: u32 = 10_000;
+    let mut timers = Timers::new();
+    let start = Instant::now();
+    let deadline = |value: u32| start + Duration::from_nanos(u64::from(value.wrapping_mul(2_654_435_761)));
+    let mut set: Vec<(Instant, TimerId)> =
+        (0..COUNT).map(|value| (deadline(value), timers.set(Some(deadline(value)), value))).collect();
+    assert!(timers.heap.sizes().0 < COUNT as usize / 4, "{:?}", timers.heap.sizes());
+    set.sort_by_key(|(deadline, _)| *deadline);
+    for (deadline, id) in set {
+        assert_eq!(timers.next_deadline(), Some(deadline));
+        assert!(timers.clear(id));
+    }
+    assert_eq!((timers.next_deadline(), timers.heap.sizes().0, timers.far_count), (None, 0, 0));
+}
+
+/// However deadlines lie, and though most slots have what is never due: the first is cleared again and again, and a late one set.
+#[test]
+fn all_slots_are_looked_at_only_where_a_good_part_of_them_comes_near() {
+    const LATE: Duration = Duration::from_nanos(u64::MAX / 8);
+    let delays: [fn(u32) -> Option<u64>; 4] = [
+        |value| Some(u64::from(value.wrapping_mul(2_654_435_761))),
+        |value| Some(1 << (value % 60)),
+        |value| Some((1 << 60) - (1 << (value % 60))),
+        |value| Some(u64::from(value)).filter(|_| value % 64 == 0),
+    ];
+    for delay in delays {
+        let mut timers = Timers::new();
+        let start = Instant::now();
+        let deadline = |value| Some(start + Duration::from_nanos(delay(value)?));
+        let mut set: Vec<_> =
+            (0..20_000).map(|value| (deadline(value), timers.set(deadline(value), value))).collect();
+        set.sort_by_key(|(deadline, _)| *deadline);
+        let (mut look_count, mut set_count) = (0, set.len());
+        for (_, id) in set {
+            let (room, limit) = (timers.slots.room(), timers.near_limit);
+            assert!(timers.clear(id));
+            look_count += if timers.near_limit == limit { 0 } else { room };
+            set_count += 1;
+            timers.set(Some(start + LATE), 0);
+        }
+        assert!(look_count <= 2 * PART * set_count, "{look_count} looks for {set_count} settings");
+    }
+}
+
+#[test]
+fn what_is_far_is_put_off_drawn_forward_and_taken_off_the_clock_in_its_slot() {
+    let mut timers = Timers::new();
+    let start = Instant::now();
+    let ids: Vec<TimerId> = (1..=1000).map(|at| timers.set(Some(start + at * SECOND), at)).collect();
+    let entry_count = timers.heap.sizes().0;
+    assert!(timers.far_count > 500);
+    assert!(timers.reset(ids[997], Some(start + 2000 * SECOND)));
+    assert!(timers.reset(ids[998], Some(start + 998 * SECOND)));
+    assert!(timers.reset(ids[999], Some(start + 998 * SECOND)));
+    assert!(timers.reset(ids[996], None));
+    assert_eq!(timers.heap.sizes().0, entry_count);
+    assert!(timers.reset(ids[995], Some(start)));
+    assert_eq!((timers.next_deadline(), timers.heap.sizes().0), (Some(start), entry_count + 1));
+    let expected: Vec<u32> = std::iter::once(996).chain(1..=995).chain([999, 1000, 998]).collect();
+    assert_eq!(drain(&mut timers, start + 3000 * SECOND), expected);
+    assert_eq!((timers.len(), timers.far_count), (1, 0));
+}
+
+#[test]
 fn the_heap_agrees_with_a_sorted_list_under_random_sets_resets_and_clears() {
     agree_with_a_sorted_list(Timers::new());
 }
@@ -204,7 +269,7 @@ fn the_heap_agrees_with_a_sorted_list_under_random_sets_resets_and_clears() {
 fn nothing_changes_when_settings_are_numbered_anew() {
     for left in [1, 8, 15] {
         let mut timers = Timers::new();
-        timers.last_sequence = u32::MAX - 977 * left;
+        timers.last_sequence = LAST - 977 * left;
         agree_with_a_sorted_list(timers);
     }
 }
@@ -213,7 +278,7 @@ fn nothing_changes_when_settings_are_numbered_anew() {
 fn agree_with_a_sorted_list(mut timers: Timers<u32>) {
     // Deadline, order of setting, value.
     let mut list: Vec<(Option<Instant>, u64, u32, TimerId)> = Vec::new();
-    let (start, mut random) = (Instant::now(), 0x9E37_79B9_7F4A_7C15_u64);
+    let (start, mut random, mut far_steps) = (Instant::now(), 0x9E37_79B9_7F4A_7C15_u64, 0);
     for step in 0..20_000_u32 {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let now = start + Duration::from_micros(u64::from(step / 16));
@@ -228,6 +293,7 @@ fn agree_with_a_sorted_list(mut timers: Timers<u32>) {
             }
             _ => list.push((deadline, u64::from(step), step, timers.set(deadline, step))),
         }
+        far_steps += u32::from(timers.far_count > 0);
         if step % 16 == 0 {
             list.sort_by_key(|timer| (timer.0.is_none(), timer.0, timer.1));
             let count = list.iter().take_while(|timer| timer.0.map_or(false, |at| at <= now)).count();
@@ -238,6 +304,7 @@ fn agree_with_a_sorted_list(mut timers: Timers<u32>) {
             assert_eq!(timers.len(), list.len());
         }
     }
+    assert!(far_steps > 10_000, "timers were far in {far_steps} steps");
     list.iter().for_each(|timer| assert!(timers.clear(timer.3)));
     assert_eq!((timers.len(), timers.heap.sizes().0), (0, 0));
 }

@@ -27,11 +27,12 @@ impl Vacant {
         let mut at = number as usize;
         for layer in &mut self.layers {
             let (word, bit) = (at / WORD, 1 << (at % WORD));
-            if word >= layer.len() {
-                layer.resize(word + 1, 0);
-            }
-            let before = layer[word];
-            layer[word] |= bit;
+            let place = match layer.get_mut(word) {
+                Some(place) => place,
+                None => grow(layer, word),
+            };
+            let before = *place;
+            *place |= bit;
             if before != 0 {
                 break;
             }
@@ -66,6 +67,13 @@ impl Vacant {
     pub fn capacity(&self) -> usize {
         self.layers.iter().map(Vec::capacity).sum()
     }
+}
+
+/// Makes a layer long enough to have a word, and answers with it.
+#[cold]
+fn grow(layer: &mut Vec<u64>, word: usize) -> &mut u64 {
+    layer.resize(word + 1, 0);
+    &mut layer[word]
 }
 
 #[cfg(test)]
