@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::mem;
 use std::os::unix::io::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,7 +43,7 @@ pub(crate) type PostedTask<S> = Box<dyn Task<S> + Send>;
 
 struct Shared<S: 'static> {
     /// None once the reactor is gone.
-    tasks: Mutex<Option<Vec<PostedTask<S>>>>,
+    tasks: Mutex<Option<VecDeque<PostedTask<S>>>>,
     is_stopping: AtomicBool,
     waker: Waker,
 }
@@ -64,7 +65,7 @@ impl<S: 'static> Remote<S> {
             // Whoever puts the first one there rings, or is about to. The loop takes all that is there at once, and looks again once it was
             // rung for: so none is left that nobody has rung for.
             let is_first = tasks.is_empty();
-            tasks.push(task);
+            tasks.push_back(task);
             is_first
         };
         if rings {
@@ -96,19 +97,21 @@ impl<S: 'static> Remote<S> {
 
     /// Takes all tasks that wait, behind those that were taken before. What is posted from here on rings again.
     pub(super) fn take_tasks(&self, taken: &mut VecDeque<PostedTask<S>>) {
-        // The room of either goes over to the other, between which nothing is copied.
-        let room = if taken.is_empty() { Vec::from(std::mem::take(taken)) } else { Vec::new() };
-        let tasks = self.shared.tasks().as_mut().map(|tasks| std::mem::replace(tasks, room));
-        match tasks {
-            Some(tasks) if taken.is_empty() => *taken = VecDeque::from(tasks),
-            Some(tasks) => taken.extend(tasks),
+        match self.shared.tasks().as_mut() {
+            // The room of either goes over to the other, between which nothing is copied.
+            Some(tasks) if taken.is_empty() => mem::swap(tasks, taken),
+            Some(tasks) => {
+                while let Some(task) = tasks.pop_front() {
+                    taken.push_back(task);
+                }
+            }
             None => {}
         }
     }
 
     /// How many were not taken yet.
     pub(super) fn task_count(&self) -> usize {
-        self.shared.tasks().as_ref().map_or(0, Vec::len)
+        self.shared.tasks().as_ref().map_or(0, VecDeque::len)
     }
 
     /// Drops what waits, and refuses what comes.
@@ -120,7 +123,7 @@ impl<S: 'static> Remote<S> {
 }
 
 impl<S: 'static> Shared<S> {
-    fn tasks(&self) -> MutexGuard<'_, Option<Vec<PostedTask<S>>>> {
+    fn tasks(&self) -> MutexGuard<'_, Option<VecDeque<PostedTask<S>>>> {
         // Nothing that can panic runs under the lock, and a queue is whole at any time.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,7 +161,8 @@ pub(super) struct Doorbell {
 /// A remote and the doorbell that it rings.
 pub(super) fn open<S: 'static>() -> io::Result<(Remote<S>, Doorbell)> {
     let (waker, receiver) = Waker::new()?;
-    let shared = Shared { tasks: Mutex::new(Some(Vec::new())), is_stopping: AtomicBool::new(false), waker };
+    let shared =
+        Shared { tasks: Mutex::new(Some(VecDeque::new())), is_stopping: AtomicBool::new(false), waker };
     Ok((Remote { shared: Arc::new(shared) }, Doorbell { receiver }))
 }
 
