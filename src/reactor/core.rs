@@ -141,12 +141,14 @@ impl<S: 'static> Core<S> {
         source: T,
         callback: impl Callback<S, T> + 'static,
     ) -> io::Result<Id<T>> {
-        let registration = register(&mut self.poller, self.agenda.slots.next_key(), &source)?;
-        Ok(Id::new(self.insert(Box::new(Pair::new(Some(source), callback)), registration)))
+        self.insert(Box::new(Pair::new(Some(source), callback))).map(Id::new)
     }
 
-    /// The rest of [`add`](Self::add), which is the same for all sources and callbacks.
-    fn insert(&mut self, member: Box<dyn Member<S>>, registration: Registration) -> Key {
+    /// As [`add`](Self::add), of any source and callback: compiled once for all of them.
+    #[inline(never)]
+    fn insert(&mut self, member: Box<dyn Member<S>>) -> io::Result<Key> {
+        let source = member.source().expect("it was made with one");
+        let registration = register(&mut self.poller, self.agenda.slots.next_key(), source)?;
         let waits_unasked = registration.marks.has(Marks::ALWAYS_READY) && !registration.interest.is_none();
         let key = self.agenda.slots.insert(Slot { member: Some(member), registration });
         if waits_unasked {
@@ -154,7 +156,7 @@ impl<S: 'static> Core<S> {
         }
         // It may have work already: bytes queued before it was added.
         self.agenda.touch(key);
-        key
+        Ok(key)
     }
 
     /// A source to change.
