@@ -217,11 +217,19 @@ impl<S: 'static> Reactor<S> {
         self.turn_from_timeouts(state, limit)
     }
 
-    /// One turn without a limit. By itself, so that those of [`turn_straight`](Self::turn_straight) have what they consist of for
-    /// themselves.
+    /// One turn without a limit, in which something is to be done: when there is nothing, [`turn_straight`](Self::turn_straight) goes on
+    /// behind it.
     #[inline(never)]
     fn turn_freely(&mut self, state: &mut S) -> io::Result<()> {
-        self.turn_for(state, |_| None)
+        self.core.begin_turn();
+        match self.core.agenda.queues.mood {
+            Mood::Fired(key) => match self.core.run_only(state, key)? {
+                Ran::All => return Ok(()),
+                Ran::Callback => {}
+            },
+            Mood::Quiet | Mood::Busy => self.core.run_callbacks(state)?,
+        }
+        self.turn_from_timeouts(state, |_| None)
     }
 
     /// The rest of a turn, once the callbacks have run.

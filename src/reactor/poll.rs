@@ -55,9 +55,9 @@ impl<S: 'static> Core<S> {
 
     fn wait(&mut self, timeout: Option<Duration>, limit: Option<Duration>) -> io::Result<()> {
         self.begin_wait();
-        let result = self.poller.wait(&mut self.events, timeout);
+        self.poller.wait(&mut self.events, timeout)?;
         self.end_wait(self.events.len(), timeout, limit);
-        result
+        Ok(())
     }
 
     /// Asks the kernel who is ready, with nothing else to do before `limit`. An event that is the only one may come back, and the list be
@@ -65,29 +65,18 @@ impl<S: 'static> Core<S> {
     #[inline(always)] // the straight way mostly knows the limit
     pub fn wait_for_one(&mut self, limit: Option<Duration>) -> io::Result<Option<Event>> {
         self.begin_wait();
-        match self.poller.wait_for_one(&mut self.events, limit) {
-            Ok(Some(event)) => {
-                self.end_wait(1, limit, limit);
-                Ok(Some(event))
-            }
-            result => {
-                self.end_wait(self.events.len(), limit, limit);
-                result
-            }
-        }
+        let event = self.poller.wait_for_one(&mut self.events, limit)?;
+        self.end_wait(if event.is_some() { 1 } else { self.events.len() }, limit, limit);
+        Ok(event)
     }
 
     /// As [`wait_for_one`](Self::wait_for_one), until a timer is due: in so long from this reading of the clock, which is fresh.
     #[inline]
     pub fn wait_for_one_from(&mut self, now: Instant, timeout: Duration) -> io::Result<Option<Event>> {
         self.begin_wait();
-        let result = self.poller.wait_for_one_from(&mut self.events, now, timeout);
-        let count = match result {
-            Ok(Some(_)) => 1,
-            _ => self.events.len(),
-        };
-        self.end_wait(count, Some(timeout), None);
-        result
+        let event = self.poller.wait_for_one_from(&mut self.events, now, timeout)?;
+        self.end_wait(if event.is_some() { 1 } else { self.events.len() }, Some(timeout), None);
+        Ok(event)
     }
 
     #[inline(always)]
@@ -97,7 +86,7 @@ impl<S: 'static> Core<S> {
         self.io.stats.waits += 1;
     }
 
-    /// Counts what a wait has come to.
+    /// Counts what a wait has come to that has not failed.
     #[inline(always)]
     fn end_wait(&mut self, count: usize, timeout: Option<Duration>, limit: Option<Duration>) {
         if timeout != Some(Duration::ZERO) {
