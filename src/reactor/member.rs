@@ -1,6 +1,7 @@
 //! A source on a loop together with its callback: what a slot holds, as one.
 
 use std::any::{type_name, Any};
+use std::mem;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use super::context::{Context, Own};
@@ -192,7 +193,7 @@ fn any_source_mut<T: Source>(source: &mut Option<T>) -> Option<&mut dyn Source> 
 /// As [`Member::hand_over`].
 fn hand_over<T: Source>(source: &mut Option<T>, to: &mut dyn Any) {
     if let Some(place) = to.downcast_mut() {
-        *place = source.take();
+        mem::swap(place, source); // there is nothing in its place
     }
 }
 
