@@ -444,12 +444,15 @@ impl<T> Timers<T> {
     fn number_anew(&mut self) {
         let slots = &mut self.slots;
         self.due.retain(|due| slots.get(due.slot).map_or(false, |timer| timer.sequence == due.sequence));
-        let mut timers: Vec<(u32, &mut Timer<T>)> =
-            slots.iter_mut().filter(|(_, timer)| timer.sequence != NONE).collect();
-        timers.sort_unstable_by_key(|(_, timer)| timer.sequence);
-        let mut entries = Vec::with_capacity(timers.len());
+        // In order by a heap too: to sort otherwise would be more code than all the rest of this.
+        let mut settings = Heap::new();
+        let live = slots.iter_mut().filter(|(_, timer)| timer.sequence != NONE);
+        settings.refill(live.map(|(slot, timer)| Entry::new(Moment(timer.sequence.into()), NONE, slot)));
+        let mut entries = Vec::new();
         self.last_sequence = NONE;
-        for (slot, timer) in timers {
+        while let Some(setting) = settings.pop() {
+            let slot = setting.slot();
+            let timer = slots.get_mut(slot).expect("it was seen to be live");
             self.last_sequence += 1;
             timer.sequence = self.last_sequence;
             if let (true, Some(deadline)) = (timer.has_entry(), timer.deadline) {

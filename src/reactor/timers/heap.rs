@@ -99,6 +99,13 @@ impl Heap {
         self.sweep(is_live);
     }
 
+    /// Takes the first one out, where none is dead.
+    pub fn pop(&mut self) -> Option<Entry> {
+        let first = self.first()?;
+        self.drop_first();
+        Some(first)
+    }
+
     /// Puts a later entry in the place of the first.
     pub fn replace_first(&mut self, entry: Entry, is_live: impl Fn(Entry) -> bool) {
         self.sift_down(0, entry);
