@@ -229,10 +229,14 @@ impl Epoll {
         let mut count = sys::check(count)? as usize;
         loop {
             let mut is_well = true;
-            let mut index = self.report_news(0, count, events);
-            while index < count {
+            let mut index = 0;
+            loop {
+                index = self.report_news(index, count, events);
+                if index == count {
+                    break;
+                }
                 is_well &= self.report(index, events);
-                index = self.report_news(index + 1, count, events);
+                index += 1;
             }
             if !is_well {
                 self.set_right(count, events)?;
@@ -253,6 +257,7 @@ impl Epoll {
     }
 
     /// Reports what was found under a key if it is of the registration that the number has now; answers whether the set is well.
+    #[inline(never)] // it is seldom asked for
     fn report(&mut self, index: usize, events: &mut Events) -> bool {
         let found = self.buffer[index];
         let (fd, generation) = split(found.u64);
