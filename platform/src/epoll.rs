@@ -384,9 +384,10 @@ impl Epoll {
             result => result,
         };
         match result {
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
-                Err(sys::not_pollable(fd, "is of a kind that epoll refuses (EPERM)"))
-            }
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => Err(sys::not_pollable(
+                fd,
+                " is of a kind that epoll refuses (EPERM), which cannot be waited for",
+            )),
             result => result,
         }
     }

@@ -1,5 +1,7 @@
 //! Small wrappers for system calls that more than one module makes, and the few declarations that `libc` has not.
 
+use std::error::Error;
+use std::fmt;
 use std::io;
 use std::os::raw::c_int;
 use std::os::unix::io::{AsRawFd, BorrowedFd, RawFd};
@@ -72,8 +74,8 @@ pub(crate) fn check_pollable(fd: RawFd) -> io::Result<()> {
 /// closed descriptor is `EBADF`.
 pub(crate) fn check_no_file(fd: RawFd) -> io::Result<()> {
     match kind(fd)? {
-        libc::S_IFREG => Err(not_pollable(fd, "is a regular file")),
-        libc::S_IFDIR => Err(not_pollable(fd, "is a directory")),
+        libc::S_IFREG => Err(not_pollable(fd, " is a regular file, which cannot be waited for")),
+        libc::S_IFDIR => Err(not_pollable(fd, " is a directory, which cannot be waited for")),
         _ => Ok(()),
     }
 }
@@ -138,10 +140,30 @@ fn check_more_than_a_path(_: RawFd) -> io::Result<()> {
 }
 
 /// The error for a descriptor that is always ready, or whose kernel part cannot be polled.
-pub(crate) fn not_pollable(fd: RawFd, why: &str) -> io::Error {
-    let message = format!("descriptor {fd} {why}, which cannot be waited for");
-    io::Error::new(io::ErrorKind::Unsupported, message)
+pub(crate) fn not_pollable(fd: RawFd, why: &'static str) -> io::Error {
+    refused(io::ErrorKind::Unsupported, fd, why)
 }
+
+/// The error for a descriptor that something cannot be done with.
+pub(crate) fn refused(kind: io::ErrorKind, fd: RawFd, why: &'static str) -> io::Error {
+    io::Error::new(kind, Numbered { before: "descriptor ", number: fd, after: why })
+}
+
+/// A text with a number in it, as an error. It is put together by who prints it: to do so beforehand would be half a KiB of every program.
+#[derive(Debug)]
+pub(crate) struct Numbered {
+    pub before: &'static str,
+    pub number: c_int,
+    pub after: &'static str,
+}
+
+impl fmt::Display for Numbered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", self.before, self.number, self.after)
+    }
+}
+
+impl Error for Numbered {}
 
 /// The error for a trigger that a backend lacks.
 pub(crate) fn no_edge(backend: crate::Backend) -> io::Error {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::os::unix::io::RawFd;
 
-use crate::{Event, Events, Interest, Ready, Token, Trigger};
+use crate::{sys, Event, Events, Interest, Ready, Token, Trigger};
 
 /// One registration.
 #[derive(Clone, Copy, Debug)]
@@ -109,17 +109,15 @@ impl Table {
     /// `AlreadyExists` if the number is taken.
     pub fn check_vacant(&self, fd: RawFd) -> io::Result<()> {
         if self.get(fd).is_some() {
-            let message = format!("descriptor {fd} is registered already");
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+            return Err(sys::refused(io::ErrorKind::AlreadyExists, fd, " is registered already"));
         }
         Ok(())
     }
 
     /// The entry of the number, or `NotFound`.
     pub fn check_registered(&self, fd: RawFd) -> io::Result<Entry> {
-        self.get(fd).copied().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::NotFound, format!("descriptor {fd} is not registered"))
-        })
+        let refusal = || sys::refused(io::ErrorKind::NotFound, fd, " is not registered");
+        self.get(fd).copied().ok_or_else(refusal)
     }
 
     /// An entry with a new generation, not yet in the table: it is put there once the kernel has agreed.

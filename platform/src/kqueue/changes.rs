@@ -51,7 +51,10 @@ impl Kqueue {
                 // others are silent about it, and so are we.
                 errno if means_no_filter(errno) && crate::sys::is_pipe(fd) => {}
                 errno if means_no_filter(errno) => {
-                    return Err(crate::sys::not_pollable(fd, "is of a kind that kqueue refuses"))
+                    return Err(crate::sys::not_pollable(
+                        fd,
+                        " is of a kind that kqueue refuses, which cannot be waited for",
+                    ))
                 }
                 errno => return Err(io::Error::from_raw_os_error(errno)),
             }

@@ -9,6 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net as unix;
 use std::path::Path;
 
+use crate::sys::Numbered;
+
 /// Room for the address of either family, aligned for both.
 #[repr(C)]
 pub(super) union Storage {
@@ -68,9 +70,9 @@ pub(super) fn decode(storage: &Storage) -> io::Result<SocketAddr> {
             Ok(SocketAddr::V6(SocketAddrV6::new(ip, port, v6.sin6_flowinfo, v6.sin6_scope_id)))
         }
         // FreeBSD and macOS hand out a connection that was reset in the queue without an address.
-        family => {
-            let message =
-                format!("accepted a connection with an address of family {family}, not of IPv4 or IPv6");
+        number => {
+            let before = "accepted a connection with an address of family ";
+            let message = Numbered { before, number, after: ", not of IPv4 or IPv6" };
             Err(io::Error::new(io::ErrorKind::ConnectionAborted, message))
         }
     }
