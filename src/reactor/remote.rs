@@ -100,11 +100,7 @@ impl<S: 'static> Remote<S> {
         match self.shared.tasks().as_mut() {
             // The room of either goes over to the other, between which nothing is copied.
             Some(tasks) if taken.is_empty() => mem::swap(tasks, taken),
-            Some(tasks) => {
-                while let Some(task) = tasks.pop_front() {
-                    taken.push_back(task);
-                }
-            }
+            Some(tasks) => taken.append(tasks),
             None => {}
         }
     }
