@@ -1,6 +1,7 @@
 //! The roles, on a loop of one's own.
 
 use std::error::Error;
+use std::iter;
 use std::time::{Duration, Instant};
 
 use ringmq::mq::{Message, NotReceived, NotSent, Options, Socket};
@@ -111,18 +112,17 @@ impl Run {
         if self.start.is_none() {
             self.start = Some(Start::now()?);
         }
-        while self.left > 0 {
-            let message = self.refused.take().unwrap_or_else(|| Message::from(&self.body[..]));
-            match id.send(context, message) {
-                Ok(_) => self.left -= 1,
-                Err(error) if matches!(error.reason, NotSent::NoRoom | NotSent::NoPeer) => {
-                    self.refused = Some(error.message);
-                    return Ok(());
-                }
-                Err(error) => return Err(error.into()),
+        let copies = iter::repeat_with(|| Message::from(&self.body[..]));
+        let messages = self.refused.take().into_iter().chain(copies).take(self.left as usize);
+        let (count, refused) = id.send_all(context, messages);
+        self.left -= count as u64;
+        match refused {
+            None => end(context, id),
+            Some(error) if matches!(error.reason, NotSent::NoRoom | NotSent::NoPeer) => {
+                self.refused = Some(error.message);
             }
+            Some(error) => return Err(error.into()),
         }
-        end(context, id);
         Ok(())
     }
 

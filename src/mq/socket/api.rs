@@ -124,6 +124,55 @@ impl Id<Socket> {
         self.send_message(context, message.into())
     }
 
+    /// [Sends](Self::send) messages in order up to one that is refused, and looks the socket up once for all of them. Answers how many it
+    /// has sent, and which one was refused and why; of an iterator that is lent by [`by_ref`](Iterator::by_ref) the others are left.
+    ///
+    /// ```
+    /// # use ringmq::mq::{NotSent, Socket, SocketType};
+    /// # fn main() -> std::io::Result<()> {
+    /// # let mut reactor = ringmq::Reactor::<()>::new()?;
+    /// # let mut context = reactor.context();
+    /// # let push = Socket::open(&mut context, SocketType::Push, |_: &mut (), _, _| {})?;
+    /// let mut jobs = ["one", "two"].into_iter();
+    /// let (count, refused) = push.send_all(&mut context, jobs.by_ref());
+    /// let refused = refused.expect("nobody is there");
+    /// assert_eq!((count, refused.reason, &refused.message.first()[..]), (0, NotSent::NoPeer, &b"one"[..]));
+    /// assert_eq!(jobs.next(), Some("two"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send_all<S: 'static, M: Into<Message>>(
+        self,
+        context: &mut Context<'_, S>,
+        messages: impl IntoIterator<Item = M>,
+    ) -> (usize, Option<SendError>) {
+        let mut messages = messages.into_iter().map(Into::into);
+        let (socket, mut others) = match context.split(self) {
+            Some(both) => both,
+            None => {
+                return (0, messages.next().map(|message| SendError { reason: NotSent::Closed, message }))
+            }
+        };
+        let (mut count, mut refused) = (0, None);
+        loop {
+            let (in_row, other) = socket.send_row(&mut messages, &mut others);
+            count += in_row;
+            let mut message = match other {
+                Some(message) => message,
+                None => break,
+            };
+            if let Err(reason) = socket.send(&mut message, &mut others) {
+                refused = Some(SendError { reason, message });
+                break;
+            }
+            count += 1;
+        }
+        if socket.has_news {
+            serve::settle(context, self);
+        }
+        (count, refused)
+    }
+
     /// By itself, so that the message is made where it is taken from.
     #[inline(never)]
     fn send_message<S: 'static>(

@@ -26,6 +26,37 @@ impl Socket {
         self.send_any(message, others)
     }
 
+    /// Sends messages in a row for as long as they go straight to the only peer that there is: how many, and the first that does not.
+    #[inline]
+    pub(super) fn send_row<S: 'static>(
+        &mut self,
+        messages: &mut impl Iterator<Item = Message>,
+        others: &mut Others<'_, S>,
+    ) -> (usize, Option<Message>) {
+        let peer = self.machine.only();
+        let state = peer.and_then(|peer| self.links.get(peer.0 as usize)?.as_ref());
+        let link = state.and_then(|state| others.get_mut(state.id));
+        let (peer, link) = match (peer, link) {
+            (Some(peer), Some(link)) => (peer, link),
+            _ => return (0, messages.next()),
+        };
+        let mut outlet = link.outlet();
+        let mut count = 0;
+        for message in messages {
+            let bytes = message.only().filter(|bytes| self.is_simple(bytes));
+            let state = self.links[peer.0 as usize].as_mut().expect("it was looked up");
+            let is_sent = match bytes {
+                Some(bytes) => state.outgoing.send_bytes(bytes, &mut outlet, &state.session),
+                None => false,
+            };
+            if !is_sent {
+                return (count, Some(message));
+            }
+            count += 1;
+        }
+        (count, None)
+    }
+
     #[inline(never)]
     fn send_any<S: 'static>(
         &mut self,

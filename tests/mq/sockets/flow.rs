@@ -230,3 +230,81 @@ fn an_event_of_a_send_has_the_callback_run() {
         assert!(matches!(publisher.take_event(&mut net.context()), Some(Event::Dropped { .. })));
     });
 }
+
+/// Of lengths that lie in the message, that are copied and that are handed over, and with several parts.
+fn numbered(number: u32) -> Message {
+    const LENS: [usize; 8] = [0, 64, 64, 20, 2000, 64, 5000, 70_000];
+    let mut message = Message::from(&number.to_be_bytes());
+    if number % 3 > 0 {
+        message = Message::from([&number.to_be_bytes()[..], &vec![7; LENS[number as usize % 8]]].concat());
+    }
+    if number % 5 == 4 {
+        message.push_back("and more");
+    }
+    message
+}
+
+#[test]
+fn messages_that_are_sent_all_at_once_arrive_in_order_and_what_is_refused_comes_back() {
+    on_every_backend(|net| {
+        let pull = net.open_with(SocketType::Pull, narrow(10));
+        let push = net.open_with(SocketType::Push, narrow(10));
+        let mut left = 0_u32..;
+        let nobody = push.send_all(&mut net.context(), left.by_ref().map(numbered));
+        assert_eq!(nobody.0, 0);
+        let mut refused = nobody.1.expect("there is nobody");
+        assert_eq!((refused.reason, &refused.message), (NotSent::NoPeer, &numbered(0)));
+        let address = net.bind(pull);
+        net.connect(push, &address);
+        net.await_peers(push, 1);
+        // Until neither end nor the kernel takes any more.
+        let mut sent = 0;
+        let mut was_full = 0;
+        while was_full < 3 {
+            let messages = std::iter::once(refused.message).chain(left.by_ref().map(numbered));
+            let (count, then) = push.send_all(&mut net.context(), messages);
+            sent += count as u32;
+            refused = then.expect("it is full");
+            assert_eq!((refused.reason, &refused.message), (NotSent::NoRoom, &numbered(sent)));
+            was_full = if count == 0 { was_full + 1 } else { 0 };
+            assert!(sent < 100_000, "it is never full");
+            net.turn_often();
+        }
+        assert!(sent > 20, "more than may wait: {sent}");
+        for number in 0..sent {
+            assert_eq!(net.recv(pull), numbered(number));
+        }
+        let (count, then) = push.send_all(&mut net.context(), [numbered(sent), numbered(sent + 1)]);
+        assert!((count, then.is_none()) == (2, true));
+        assert_eq!([net.recv(pull), net.recv(pull)], [numbered(sent), numbered(sent + 1)]);
+    });
+}
+
+#[test]
+fn messages_that_are_sent_all_at_once_go_where_each_by_itself_would() {
+    on_every_backend(|net| {
+        let push = net.open(SocketType::Push);
+        let pulls = [net.open(SocketType::Pull), net.open(SocketType::Pull)];
+        for pull in pulls {
+            let address = net.bind(pull);
+            net.connect(push, &address);
+        }
+        net.await_peers(push, 2);
+        assert_eq!(push.send_all(&mut net.context(), (0..6).map(numbered)).0, 6);
+        for number in 0..6 {
+            assert_eq!(net.recv(pulls[number as usize % 2]), numbered(number));
+        }
+        // A publisher drops what nobody wants, and a replier has its turn once.
+        let publisher = net.open(SocketType::Pub);
+        assert_eq!(publisher.send_all(&mut net.context(), ["x", "y"]).0, 2);
+        let (rep, req) = net.pair(SocketType::Rep, SocketType::Req);
+        let (count, refused) = req.send_all(&mut net.context(), ["first", "second"]);
+        let refused = refused.map(|refused| (refused.reason, refused.message));
+        assert_eq!((count, refused), (1, Some((NotSent::OutOfTurn, Message::from("second")))));
+        assert_eq!(net.heard(rep), "first");
+        // Who is gone takes none.
+        req.close(&mut net.context(), Duration::ZERO, |_, _, _| ());
+        let (count, refused) = req.send_all(&mut net.context(), ["third"]);
+        assert_eq!((count, refused.unwrap().reason), (0, NotSent::Closed));
+    });
+}
