@@ -243,7 +243,7 @@ pub(super) fn clear_timer<S: 'static>(context: &mut Context<'_, S>, timer: Optio
     }
 }
 
-/// Gives the session's timer another time, if it is to come earlier than it does.
+/// Gives the session's timer another time, if it is to come earlier than it does, or no more.
 fn set_timer<S: 'static>(
     context: &mut Context<'_, S>,
     socket_id: Id<Socket>,
@@ -256,7 +256,12 @@ fn set_timer<S: 'static>(
         None => return,
     };
     let (deadline, id) = match (deadline, link.timer) {
-        (None, _) => return,
+        (None, None) => return,
+        (None, Some(_)) => {
+            // As when a handshake is done: while a timer is set, each turn reads the clock.
+            let timer = link.timer.take();
+            return clear_timer(context, timer);
+        }
         (Some(deadline), Some((_, at))) if at <= deadline => return,
         (Some(deadline), _) => (deadline, link.id),
     };

@@ -166,6 +166,21 @@ fn a_slow_handshake_ends_in_time_and_holds_nobody_up() {
     });
 }
 
+/// While a timer is set each turn reads the clock.
+#[test]
+fn when_a_handshake_is_done_no_timer_is_left() {
+    on_every_backend(|net| {
+        let pull = net.open(SocketType::Pull);
+        let address = net.bind(pull);
+        let _stranger = net.stranger(&address);
+        net.until("its deadline", |net| format!("{:?}", net.reactor).contains("timers: 1").then_some(()));
+        let _push = joined(net, &address, "PUSH");
+        net.await_peers(pull, 1);
+        let timers = format!("{:?}", net.reactor);
+        assert!(timers.contains("timers: 1"), "that of the stranger: {timers}");
+    });
+}
+
 #[test]
 fn a_message_before_the_handshake_is_refused() {
     on_every_backend(|net| {
