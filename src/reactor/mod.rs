@@ -225,7 +225,7 @@ impl<S: 'static> Reactor<S> {
         match self.core.agenda.queues.mood {
             Mood::Fired(key) => match self.core.run_only(state, key)? {
                 Ran::All => return Ok(()),
-                Ran::Callback => {}
+                Ran::Callback => self.core.run_followers(state)?,
             },
             Mood::Quiet | Mood::Busy => self.core.run_callbacks(state)?,
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Link;
 use crate::codec::zmtp::FrameKind;
-use crate::codec::RingFrames;
+use crate::codec::{RingFrames, RingHead};
 use crate::mq::freed::{keep_freed, LONG_LEN};
 use crate::mq::queue::{First, Queue};
 use crate::mq::session::{Session, SessionError};
@@ -186,16 +186,20 @@ impl Outgoing {
         }
     }
 
-    /// Hands the stream the bytes of a message of one part straight away, if nothing waits before it and the peer speaks ZMTP; answers
-    /// whether it has taken them.
+    /// Hands the stream the bytes of a message of one part straight away, which are some and few enough to be copied, if nothing waits before
+    /// it; answers whether it has taken them.
     #[inline]
     pub fn send_bytes(&mut self, bytes: &[u8], outlet: &mut Outlet<'_>, session: &Session) -> bool {
-        let is_zmtp = session.peer().map_or(false, |peer| peer.dialect == Dialect::Zmtp);
-        if !is_zmtp || !self.is_empty() {
+        let head = match session.peer().map(|peer| peer.dialect) {
+            Some(Dialect::Zmtp) => WireHead::Zmtp(FrameKind::Last),
+            Some(Dialect::Ring) => WireHead::Ring(RingHead::Last),
+            Some(Dialect::Any) | None => return false,
+        };
+        if !self.is_empty() {
             return false;
         }
         let before = outlet.unsent_len();
-        let is_taken = outlet.send_behind(WireHead::Zmtp(FrameKind::Last), bytes).is_ok();
+        let is_taken = outlet.send_behind(head, bytes).is_ok();
         if is_taken {
             let unsent_len = outlet.unsent_len();
             self.handed.add(unsent_len - before);

@@ -211,8 +211,7 @@ impl Socket {
         Ok(sent)
     }
 
-    /// Hands the bytes of a message to the connection of a peer, if nothing waits before it and the peer speaks ZMTP; answers whether it
-    /// has taken them.
+    /// Hands the bytes of a message to the connection of a peer, if nothing waits before it; answers whether it has taken them.
     #[inline]
     fn give_bytes<S: 'static>(&mut self, peer: Peer, bytes: &[u8], others: &mut Others<'_, S>) -> bool {
         let state = match self.links.get_mut(peer.0 as usize) {
