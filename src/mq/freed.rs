@@ -13,7 +13,7 @@ const KEPT_LEN: usize = 4 * 1024 * 1024;
 /// time that it drains by half; so a third of their pages were had anew from the system, one by one, which took a fifth of what it takes to
 /// send them. So a longer piece comes back once, of which no page was touched. To another C library it is nothing.
 ///
-/// Called when a long part goes or comes.
+/// Called when a long part goes or comes, or a piece of one.
 #[inline]
 pub(super) fn keep_freed() {
     static ONCE: Once = Once::new();

@@ -112,6 +112,9 @@ impl Incoming {
         if is_last && self.bytes.is_empty() {
             return Ok(Some(Message::from(bytes)));
         }
+        if len >= LONG_LEN {
+            keep_freed();
+        }
         self.bytes.extend_from_slice(bytes);
         Ok(if is_last { Some(Message::from(std::mem::take(&mut self.bytes))) } else { None })
     }
@@ -336,6 +339,9 @@ fn hand_over_whole(outlet: &mut Outlet<'_>, head: WireHead, part: &mut Part) -> 
 
 /// As [`hand_over_parts`], of the only part in the pieces that Ring has.
 fn hand_over_pieces(outlet: &mut Outlet<'_>, part: &[u8], done: &mut usize) -> bool {
+    if part.len() >= LONG_LEN {
+        keep_freed();
+    }
     for (head, range) in RingFrames::split(part.len()).skip(*done) {
         if outlet.send(WireHead::Ring(head), &part[range]).is_err() {
             return false;
