@@ -17,6 +17,7 @@ const SPARE_MAX: usize = 1024;
 thread_local! {
     /// What the last part has left that was dropped, for the next: to allocate and to free takes longer than all else that is done with a
     /// short message.
+    #[allow(clippy::missing_const_for_thread_local)] // it is, which is not seen on systems without thread-locals of their own
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
