@@ -54,7 +54,7 @@ impl Machine {
 
     /// Where messages of a peer are put as they come, of a pattern that does no more with them.
     #[inline]
-    pub fn lane_end(&mut self, peer: Peer) -> Option<LaneEnd<'_>> {
+    pub(in crate::mq) fn lane_end(&mut self, peer: Peer) -> Option<LaneEnd<'_>> {
         match self {
             Machine::Pull(machine) => machine.lane_end(peer),
             Machine::Dealer(machine) => machine.lane_end(peer),
