@@ -107,7 +107,7 @@ impl Pump {
         }
         let (mut messages, mut bytes) = (0, 0);
         loop {
-            let (count, len, refused) = id.send_many(context, &mut self.held);
+            let (count, len, refused) = id.send_queue(context, &mut self.held);
             messages += count;
             bytes += len;
             match refused {

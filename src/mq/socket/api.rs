@@ -239,7 +239,7 @@ impl Id<Socket> {
 
     /// As [`send`](Self::send), of many messages in order, up to one that is refused: how many were taken off the front, how many bytes
     /// they had, and why the next one was not.
-    pub(in crate::mq) fn send_many<S: 'static>(
+    pub(in crate::mq) fn send_queue<S: 'static>(
         self,
         context: &mut Context<'_, S>,
         messages: &mut Queue,
@@ -250,7 +250,7 @@ impl Id<Socket> {
         };
         let (count, bytes) = (messages.count(), messages.len());
         let mut refused = None;
-        if !socket.send_all(messages, &mut others) {
+        if !socket.send_whole(messages, &mut others) {
             while let Some(first) = messages.first() {
                 let sent = match first {
                     First::Short(bytes) => socket.send(&mut Message::from(bytes), &mut others),

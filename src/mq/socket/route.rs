@@ -71,7 +71,11 @@ impl Socket {
     }
 
     /// Sends messages that can be sent, all at once, if there is a single peer to send them to, with room for all: answers whether there is.
-    pub(super) fn send_all<S: 'static>(&mut self, messages: &mut Queue, others: &mut Others<'_, S>) -> bool {
+    pub(super) fn send_whole<S: 'static>(
+        &mut self,
+        messages: &mut Queue,
+        others: &mut Others<'_, S>,
+    ) -> bool {
         let peer = match self.machine.only() {
             Some(peer) if self.closing.is_none() => peer,
             _ => return false,
