@@ -17,14 +17,23 @@ pub fn check() -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// Callgrind, to be told what to run, with where its profile is to go.
+///
+/// Of what valgrind has to say by itself nothing is shown: that it does not know a system call, which then fails as on an older kernel, is
+/// not news for who counts.
+pub fn command(profile: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command.args(["-q", "--log-file=/dev/null", "--tool=callgrind"]);
+    command.arg(format!("--callgrind-out-file={}", profile.display()));
+    command
+}
+
 /// How many instructions a server has needed in its own code and its libraries, from start to end, for so many round trips. The
 /// profile goes to `keep`, if that is given.
 pub fn count(setting: Setting, round_trips: u64, keep: Option<&Path>) -> Result<u64, Box<dyn Error>> {
     let temporary = std::env::temp_dir().join(format!("ringmq-compare-{}.callgrind", std::process::id()));
     let profile = keep.unwrap_or(&temporary);
-    let mut valgrind = Command::new("valgrind");
-    valgrind.args(["-q", "--tool=callgrind"]).arg(format!("--callgrind-out-file={}", profile.display()));
-    let result = client::play_with(valgrind, setting, round_trips).and_then(|()| read_total(profile));
+    let result = client::play_with(command(profile), setting, round_trips).and_then(|()| read_total(profile));
     if keep.is_none() {
         // It is not there if the server did not come to its end.
         let _ = fs::remove_file(profile);
@@ -35,11 +44,7 @@ pub fn count(setting: Setting, round_trips: u64, keep: Option<&Path>) -> Result<
 /// The same of this program with other arguments, when nobody has to talk to it.
 pub fn count_alone(arguments: &[&str]) -> Result<u64, Box<dyn Error>> {
     let profile = std::env::temp_dir().join(format!("ringmq-compare-{}.callgrind", std::process::id()));
-    let status = Command::new("valgrind")
-        .args(["-q", "--tool=callgrind", &format!("--callgrind-out-file={}", profile.display())])
-        .arg(std::env::current_exe()?)
-        .args(arguments)
-        .status()?;
+    let status = command(&profile).arg(std::env::current_exe()?).args(arguments).status()?;
     if !status.success() {
         return Err(format!("{}: ended with {status}", arguments.join(" ")).into());
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use crate::report::data::{Figure, Value};
-use crate::work::{measure, Kind, Plan};
+use crate::work::{count_all, measure, Kind, Plan};
 use crate::{callgrind, peers, report, strace};
 
 const HELP: &str = "\
@@ -39,22 +39,16 @@ mio, polling, calloop and tokio, and libuv, libevent and libev where they are in
 ";
 
 pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
-    let mut plan = Plan {
-        works: Vec::new(),
-        contestants: Vec::new(),
-        is_quick: false,
-        is_large: false,
-        has_counts: false,
-        rounds: 0,
-    };
-    let mut json: Option<PathBuf> = None;
+    let mut plan =
+        Plan { works: Vec::new(), contestants: Vec::new(), is_quick: false, is_large: false, rounds: 0 };
+    let (mut has_counts, mut json) = (false, None::<PathBuf>);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("only") => plan.works.push(arguments.value()?.parse()?),
             Long("with") => plan.contestants.push(arguments.value()?.string()?),
             Long("rounds") => plan.rounds = arguments.value()?.parse()?,
             Long("quick") => plan.is_quick = true,
-            Long("counts") => plan.has_counts = true,
+            Long("counts") => has_counts = true,
             Long("json") => json = Some(arguments.value()?.into()),
             Long("help") | Short('h') => {
                 print!("{HELP}");
@@ -69,12 +63,16 @@ pub fn run(mut arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     if plan.rounds == 0 {
         plan.rounds = Plan::rounds(plan.is_quick);
     }
-    if plan.has_counts {
+    if has_counts {
         callgrind::check()?;
         strace::check()?;
     }
     peers::missing().iter().for_each(|what| eprintln!("{what}"));
-    let figures = measure(&plan, &mut |what| eprint!("\r\x1b[K{what}"))?;
+    let mut progress = |what: &str| eprint!("\r\x1b[K{what}");
+    let mut figures = measure(&plan, &mut progress)?;
+    if has_counts {
+        figures.extend(count_all(&plan, &mut progress)?);
+    }
     eprint!("\r\x1b[K");
     println!(
         "{:<14} {:>6} {:<14} {:>9} {:>21} {:>8} {:>9} {:>6}",

@@ -17,18 +17,10 @@ const THROUGHPUT: &[Measure] =
     &[("per second", |f| f.per_second), ("CPU s per million", |f| f.cpu), ("MiB", |f| f.peak_mib)];
 const LATENCY: &[Measure] = &[("per second", |f| f.per_second), ("us p50", |f| f.p50), ("us p99", |f| f.p99)];
 
-/// How much of it there is to be.
-#[derive(Clone, Copy, Debug)]
-pub struct Extent {
-    pub is_quick: bool,
-    /// Whether instructions and system calls of a replier are counted too.
-    pub has_counts: bool,
-}
-
 /// Of `messages` or of `request-reply`, by all that the program was built with and that are wanted.
 pub fn figures(
     work: &'static str,
-    extent: Extent,
+    is_quick: bool,
     wants: &dyn Fn(&str) -> bool,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Vec<Figure>, Box<dyn Error>> {
@@ -50,9 +42,28 @@ pub fn figures(
                 }
             }
         }
-        figures.extend(timed(work, case, &contestants, extent.is_quick)?);
-        if kind == Kind::Latency && extent.has_counts {
-            figures.extend(counted(work, case, &contestants, tell)?);
+        figures.extend(timed(work, case, &contestants, is_quick)?);
+    }
+    Ok(figures)
+}
+
+/// The instructions and system calls of `request-reply`, by the replier, which is the server.
+pub fn counts(
+    work: &'static str,
+    wants: &dyn Fn(&str) -> bool,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Vec<Figure>, Box<dyn Error>> {
+    let mut figures = Vec::new();
+    for case in Case::ALL.into_iter().filter(|case| case.kind == Kind::Latency) {
+        let wanted = Contestant::there().filter(|one| wants(name(*one)) && one.cannot(case).is_none());
+        for contestant in wanted {
+            tell(&format!("{case}: counting {}", name(contestant)));
+            for (measure, counter) in
+                [("instructions", Counter::Instructions), ("system calls", Counter::SystemCalls)]
+            {
+                let each = play::count(case, contestant, case.roles()[0], counter, None)?;
+                figures.push(figure(work, case, contestant, measure, Value::of(vec![each])));
+            }
         }
     }
     Ok(figures)
@@ -83,27 +94,6 @@ fn timed(
         figures.extend(measures.iter().map(|(measure, part)| {
             figure(work, case, contestant, measure, Value::of(played.iter().map(part).collect()))
         }));
-    }
-    Ok(figures)
-}
-
-/// Of the replier, which is the server.
-fn counted(
-    work: &'static str,
-    case: Case,
-    contestants: &[Contestant],
-    tell: &mut dyn FnMut(&str),
-) -> Result<Vec<Figure>, Box<dyn Error>> {
-    let [replier, _] = case.roles();
-    let mut figures = Vec::new();
-    for &contestant in contestants {
-        tell(&format!("{case}: counting {}", name(contestant)));
-        for (measure, counter) in
-            [("instructions", Counter::Instructions), ("system calls", Counter::SystemCalls)]
-        {
-            let each = play::count(case, contestant, replier, counter, None)?;
-            figures.push(figure(work, case, contestant, measure, Value::of(vec![each])));
-        }
     }
     Ok(figures)
 }

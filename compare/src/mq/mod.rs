@@ -22,7 +22,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-pub use figures::{figures, Extent};
+pub use figures::{counts, figures};
 
 use case::{Case, Contestant, Kind};
 use node::Report;

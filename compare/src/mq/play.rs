@@ -69,24 +69,19 @@ impl Counter {
     fn command(self, file: &Path) -> Command {
         match self {
             Counter::Instructions => {
-                let mut command = Command::new("valgrind");
+                let mut command = callgrind::command(file);
                 // Threads take turns: else the one that spins for a lock may keep the other from ever letting it go.
-                command.args(["-q", "--tool=callgrind", "--fair-sched=try"]);
-                command.arg(format!("--callgrind-out-file={}", file.display()));
+                command.arg("--fair-sched=try");
                 command
             }
-            Counter::SystemCalls => {
-                let mut command = Command::new("strace");
-                command.args(["-f", "-qq", "-c", "-o"]).arg(file);
-                command
-            }
+            Counter::SystemCalls => strace::command(file),
         }
     }
 
     fn read_total(self, file: &Path) -> Result<u64, Box<dyn Error>> {
         match self {
             Counter::Instructions => callgrind::read_total(file),
-            Counter::SystemCalls => strace::read_total(&std::fs::read_to_string(file)?),
+            Counter::SystemCalls => strace::read_total(file),
         }
     }
 }

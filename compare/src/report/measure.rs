@@ -11,38 +11,93 @@ use super::options::Options;
 use crate::work::{self, Kind, Plan};
 use crate::{callgrind, codecs, peers, strace};
 
-/// Each work's figures, or why there are none: one that fails does not take the others with it.
-pub fn measure(options: &Options) -> Result<Report, Box<dyn Error>> {
+/// What can be counted, by the names of the works.
+const COUNTED: [&str; 7] =
+    ["ping-pong", "fan-in", "chain-idle", "chain-active", "churn", "timer-reset", "request-reply"];
+
+/// What figures of a work come of, or why there are none.
+type Found = Result<Vec<Figure>, Box<dyn Error>>;
+
+/// The time that each work takes, or why there is none: one that fails does not take the others with it.
+pub fn time(options: &Options) -> Result<Report, Box<dyn Error>> {
     if options.is_large {
         let limit = limit::raise().map_err(|error| format!("--large: {error}"))?;
         eprintln!("descriptors: at most {}", whole(limit));
     }
-    let works: Vec<&str> = WORKS.into_iter().filter(|work| options.wants_work(work)).collect();
     let mut report = Report {
         machine: Machine::here(),
         is_quick: options.is_quick,
         notes: Vec::new(),
         figures: Vec::new(),
     };
-    if !has_counts(options) {
-        let why = "instructions and system calls are counted without --quick, where valgrind and strace are at hand";
-        let works =
-            ["ping-pong", "fan-in", "request-reply"].into_iter().filter(|work| options.wants_work(work));
-        report.notes.extend(works.map(|work| Note { work: work.to_string(), why: why.to_string() }));
-    }
     peers::missing().iter().for_each(|what| eprintln!("{what}"));
+    // All three of these are one work.
+    let is_first = |work: &&str| {
+        let timers: Vec<_> = wanted(options, &WORKS).filter(|work| work.starts_with("timers-")).collect();
+        !timers.contains(work) || timers[0] == *work
+    };
+    let works: Vec<_> = wanted(options, &WORKS).filter(is_first).collect();
+    each(&works, options, &mut report, |work, tell| match work {
+        "frames" => Ok(codecs::figures(options.is_quick, tell)),
+        #[cfg(feature = "mq")]
+        "messages" | "request-reply" => {
+            crate::mq::figures(work, options.is_quick, &|contestant| options.wants(contestant), tell)
+        }
+        #[cfg(not(feature = "mq"))]
+        "messages" | "request-reply" => {
+            Err("the program was built without --features mq, libzmq and nng".into())
+        }
+        _ => work::measure(&plan(work, options)?, tell),
+    });
+    Ok(report)
+}
+
+/// Adds the instructions and system calls of what can be counted. They are exact, whatever else the machine does, so the times, which are not,
+/// come first by themselves.
+pub fn count(options: &Options, report: &mut Report) {
+    let has_times = |work: &&str| report.figures.iter().any(|figure| figure.work == *work);
+    let works: Vec<_> = wanted(options, &COUNTED).filter(has_times).collect();
+    each(&works, options, report, |work, tell| match work {
+        #[cfg(feature = "mq")]
+        "request-reply" => crate::mq::counts(work, &|contestant| options.wants(contestant), tell),
+        _ => work::count_all(&plan(work, options)?, tell),
+    });
+}
+
+/// Whether anything is counted, which takes longer than the time does, and why not.
+pub fn counts(options: &Options) -> Result<(), Box<dyn Error>> {
+    if options.is_quick {
+        return Err("they are not counted with --quick".into());
+    }
+    callgrind::check()?;
+    strace::check()
+}
+
+/// Notes for those works that would have counts, which have none.
+pub fn note_without_counts(options: &Options, why: &dyn Error, report: &mut Report) {
+    let works = wanted(options, &COUNTED).map(String::from);
+    let why = format!("no instructions and system calls: {why}");
+    report.notes.extend(works.map(|work| Note { work, why: why.clone() }));
+}
+
+fn wanted<'a>(options: &'a Options, works: &'a [&'static str]) -> impl Iterator<Item = &'static str> + 'a {
+    works.iter().copied().filter(|work| options.wants_work(work))
+}
+
+/// Adds what comes of each, and says when it does what.
+fn each(
+    works: &[&'static str],
+    options: &Options,
+    report: &mut Report,
+    mut figures: impl FnMut(&'static str, &mut dyn FnMut(&str)) -> Found,
+) {
     let begin = Instant::now();
-    let mut timers_are_done = false;
     for (at, work) in works.iter().enumerate() {
         let mut tell = |what: &str| {
             let seconds = begin.elapsed().as_secs();
             eprintln!("[{}/{}, {seconds} s] {work}: {what}", at + 1, works.len());
         };
-        // All three are one work.
-        if work.starts_with("timers-") && std::mem::replace(&mut timers_are_done, true) {
-            continue;
-        }
-        match figures(work, options, &mut tell) {
+        match figures(work, &mut tell) {
             Ok(figures) => report.figures.extend(figures),
             Err(why) => {
                 tell(&why.to_string());
@@ -51,44 +106,19 @@ pub fn measure(options: &Options) -> Result<Report, Box<dyn Error>> {
         }
     }
     report.figures.retain(|figure| options.wants_work(figure.work) && options.wants(&figure.contestant));
-    Ok(report)
 }
 
-fn figures(
-    work: &'static str,
-    options: &Options,
-    tell: &mut dyn FnMut(&str),
-) -> Result<Vec<Figure>, Box<dyn Error>> {
-    match work {
-        "frames" => Ok(codecs::figures(options.is_quick, tell)),
-        #[cfg(feature = "mq")]
-        "messages" | "request-reply" => {
-            let extent = crate::mq::Extent { is_quick: options.is_quick, has_counts: has_counts(options) };
-            crate::mq::figures(work, extent, &|contestant| options.wants(contestant), tell)
-        }
-        #[cfg(not(feature = "mq"))]
-        "messages" | "request-reply" => {
-            Err("the program was built without --features mq, libzmq and nng".into())
-        }
-        "timers-insert" | "timers-cancel" | "timers-fire" => loops(Kind::Timers, options, tell),
-        _ => loops(work.parse()?, options, tell),
-    }
-}
-
-fn loops(kind: Kind, options: &Options, tell: &mut dyn FnMut(&str)) -> Result<Vec<Figure>, Box<dyn Error>> {
+fn plan(work: &str, options: &Options) -> Result<Plan, Box<dyn Error>> {
+    let kind = match work {
+        "timers-insert" | "timers-cancel" | "timers-fire" => Kind::Timers,
+        _ => work.parse()?,
+    };
     let names = peers::all().into_iter().map(|contestant| contestant.name());
-    let plan = Plan {
+    Ok(Plan {
         works: vec![kind],
         contestants: names.filter(|name| options.wants(name)).map(String::from).collect(),
         is_quick: options.is_quick,
         is_large: options.is_large,
-        has_counts: has_counts(options),
         rounds: Plan::rounds(options.is_quick),
-    };
-    work::measure(&plan, tell)
-}
-
-/// What is counted takes longer than what is timed.
-fn has_counts(options: &Options) -> bool {
-    !options.is_quick && callgrind::check().is_ok() && strace::check().is_ok()
+    })
 }

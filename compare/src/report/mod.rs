@@ -38,11 +38,29 @@ pub fn run(arguments: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     };
     let report = match &options.from {
         Some(file) => load(file, &options)?,
-        None => measure::measure(&options)?,
+        None => measure(&options)?,
     };
     write(&report, &options.out)?;
     eprintln!("{}", options.out.join("report.html").display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The times, and what can be counted.
+fn measure(options: &Options) -> Result<Report, Box<dyn Error>> {
+    let mut report = measure::time(options)?;
+    match measure::counts(options) {
+        Ok(()) => {
+            // Who has seen enough of it need not wait for the counts.
+            write(&report, &options.out)?;
+            eprintln!(
+                "{}: the times; what can be counted follows",
+                options.out.join("report.html").display()
+            );
+            measure::count(options, &mut report);
+        }
+        Err(why) => measure::note_without_counts(options, &*why, &mut report),
+    }
+    Ok(report)
 }
 
 /// What a run has kept, as far as it is asked for.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ringmq::platform::Backend;
 
 use super::{server, Kind};
+use crate::callgrind;
 
 /// How many connections a client opens at the most: fewer than there are ports for one address, and each has an address of its own.
 const PER_CLIENT: usize = 16_000;
@@ -39,9 +40,8 @@ pub fn play(
     let mut command = match profile {
         None => Command::new(&program),
         Some(profile) => {
-            let mut command = Command::new("valgrind");
-            command.args(["-q", "--tool=callgrind"]);
-            command.arg(format!("--callgrind-out-file={}", profile.display())).arg(&program);
+            let mut command = callgrind::command(profile);
+            command.arg(&program);
             command
         }
     };

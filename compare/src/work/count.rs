@@ -1,6 +1,6 @@
 //! What can be counted exactly: user instructions by callgrind, system calls by strace, each as the difference of two runs.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use super::measure::{play, Outcome};
@@ -46,26 +46,17 @@ impl Tool {
         total
     }
 
-    fn command(self, file: &PathBuf) -> Command {
+    fn command(self, file: &Path) -> Command {
         match self {
-            Tool::Callgrind => {
-                let mut command = Command::new("valgrind");
-                command.args(["-q", "--tool=callgrind"]);
-                command.arg(format!("--callgrind-out-file={}", file.display()));
-                command
-            }
-            Tool::Strace => {
-                let mut command = Command::new("strace");
-                command.args(["-f", "-qq", "-c", "-o"]).arg(file);
-                command
-            }
+            Tool::Callgrind => callgrind::command(file),
+            Tool::Strace => strace::command(file),
         }
     }
 
-    fn read(self, file: &PathBuf) -> Fallible<u64> {
+    fn read(self, file: &Path) -> Fallible<u64> {
         match self {
             Tool::Callgrind => callgrind::read_total(file),
-            Tool::Strace => strace::read_total(&std::fs::read_to_string(file)?),
+            Tool::Strace => strace::read_total(file),
         }
     }
 }

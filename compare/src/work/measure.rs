@@ -18,8 +18,6 @@ pub struct Plan {
     pub is_quick: bool,
     /// Whether chains are as long as descriptors last.
     pub is_large: bool,
-    /// Whether instructions and system calls are counted too, which takes valgrind and strace.
-    pub has_counts: bool,
     pub rounds: usize,
 }
 
@@ -31,6 +29,22 @@ impl Plan {
         } else {
             5
         }
+    }
+
+    fn chosen<'a>(&self, all: &'a [Box<dyn Contestant>]) -> Fallible<Vec<&'a dyn Contestant>> {
+        if let Some(name) = self.contestants.iter().find(|name| all.iter().all(|one| one.name() != **name)) {
+            let names: Vec<_> = all.iter().map(|contestant| contestant.name()).collect();
+            return Err(format!("no contestant {name}: there are {}", names.join(", ")).into());
+        }
+        let is_chosen = |one: &&dyn Contestant| {
+            self.contestants.is_empty() || self.contestants.iter().any(|name| one.name() == name)
+        };
+        Ok(all.iter().map(|contestant| &**contestant).filter(is_chosen).collect())
+    }
+
+    fn sizes(&self, kind: Kind) -> Vec<u64> {
+        // Who may not have more does with what there is.
+        kind.sizes(self.is_quick, self.is_large, limit::raise().unwrap_or(1024))
     }
 }
 
@@ -44,32 +58,34 @@ pub enum Outcome {
     Cannot(String),
 }
 
-/// Does all of the plan; `progress` is told what comes next.
+/// Takes the time of all of the plan; `progress` is told what comes next.
 ///
 /// # Errors
 /// What a contestant has failed with, with its name and the work's.
 pub fn measure(plan: &Plan, progress: &mut dyn FnMut(&str)) -> Fallible<Vec<Figure>> {
     let all = peers::all();
-    if let Some(name) = plan.contestants.iter().find(|name| all.iter().all(|one| one.name() != **name)) {
-        let names: Vec<_> = all.iter().map(|contestant| contestant.name()).collect();
-        return Err(format!("no contestant {name}: there are {}", names.join(", ")).into());
-    }
-    let chosen = |one: &&dyn Contestant| {
-        plan.contestants.is_empty() || plan.contestants.iter().any(|name| one.name() == name)
-    };
-    let contestants: Vec<&dyn Contestant> =
-        all.iter().map(|contestant| &**contestant).filter(chosen).collect();
-    // Who may not have more does with what there is.
-    let limit = limit::raise().unwrap_or(1024);
-    let mut figures = Vec::new();
+    let (contestants, mut figures) = (plan.chosen(&all)?, Vec::new());
     for &kind in &plan.works {
-        let sizes = kind.sizes(plan.is_quick, plan.is_large, limit);
-        for &size in &sizes {
+        for size in plan.sizes(kind) {
             figures.extend(measure_one(plan, kind, size, &contestants, progress)?);
-            // What is counted is to be seen to grow with the size, or not to: the ends tell.
-            if plan.has_counts && (sizes.first() == Some(&size) || sizes.last() == Some(&size)) {
-                figures.extend(count_one(kind, size, &contestants, progress)?);
-            }
+        }
+    }
+    Ok(figures)
+}
+
+/// Counts the user instructions and the system calls of what can be counted in the plan, which takes valgrind and strace, and longer than the
+/// time does. They are the same whatever else the machine does.
+///
+/// # Errors
+/// As [`measure`].
+pub fn count_all(plan: &Plan, progress: &mut dyn FnMut(&str)) -> Fallible<Vec<Figure>> {
+    let all = peers::all();
+    let (contestants, mut figures) = (plan.chosen(&all)?, Vec::new());
+    for &kind in &plan.works {
+        let sizes = plan.sizes(kind);
+        // They are to be seen to grow with the size, or not to: the ends tell.
+        for &size in sizes.iter().filter(|size| [sizes.first(), sizes.last()].contains(&Some(size))) {
+            figures.extend(count_one(kind, size, &contestants, progress)?);
         }
     }
     Ok(figures)

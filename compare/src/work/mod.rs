@@ -14,7 +14,7 @@ mod measure;
 
 pub use child::run as play;
 pub use count::count;
-pub use measure::{measure, Plan};
+pub use measure::{count_all, measure, Plan};
 
 /// A work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
