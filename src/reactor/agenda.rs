@@ -16,11 +16,17 @@ pub(crate) struct Agenda<S: 'static> {
     pub slots: Slab<Slot<S>>,
     pub queues: Queues<S>,
     /// For phase 2.
-    pub timers: Timers<Box<dyn Task<S>>>,
+    pub timers: TaskTimers<S>,
     /// The timers of sources that have one which is cleared when they are removed, by their index: apart from the slots, and no longer than
     /// is needed, since few have one. An array, as the slots are, and no map, which would be a twentieth of a small program.
     deadlines: Vec<Option<TimerId>>,
+    /// Clears one of these. It comes with the first of them, for the reason that [`Core::timers_to_set`](super::core::Core::timers_to_set)
+    /// has.
+    clear_deadline: fn(&mut TaskTimers<S>, TimerId) -> bool,
 }
+
+/// Timers that run tasks.
+pub(crate) type TaskTimers<S> = Timers<Box<dyn Task<S>>>;
 
 /// One source, and what the loop knows of it.
 pub(crate) struct Slot<S: 'static> {
@@ -152,7 +158,13 @@ impl Registration {
 impl<S: 'static> Agenda<S> {
     pub fn new() -> Agenda<S> {
         let queues = Queues { work: VecDeque::new(), batch: 0, touched: Vec::new(), mood: Mood::Busy };
-        Agenda { slots: Slab::new(), queues, timers: Timers::new(), deadlines: Vec::new() }
+        Agenda {
+            slots: Slab::new(),
+            queues,
+            timers: Timers::new(),
+            deadlines: Vec::new(),
+            clear_deadline: |_, _| false,
+        }
     }
 
     /// Has a source settle before the next wait; `None` when it is gone.
@@ -171,6 +183,7 @@ impl<S: 'static> Agenda<S> {
 
     /// Gives a source a deadline in place of the one that it has, or none any more. A source that is gone has none: its is cleared.
     pub fn set_deadline(&mut self, key: Key, deadline: Option<TimerId>) {
+        self.clear_deadline = Timers::clear;
         let is_there = self.slots.get(key).is_some();
         let unneeded = if is_there { self.replace_deadline(key, deadline) } else { deadline };
         if let Some(timer) = unneeded {
@@ -191,7 +204,7 @@ impl<S: 'static> Agenda<S> {
     pub fn remove(&mut self, key: Key) -> Option<Slot<S>> {
         let slot = self.slots.remove(key)?;
         if let Some(timer) = self.replace_deadline(key, None) {
-            self.timers.clear(timer);
+            (self.clear_deadline)(&mut self.timers, timer);
         }
         Some(slot)
     }

@@ -216,7 +216,7 @@ impl<S: 'static> Context<'_, S> {
     ) -> TimerId {
         // From a fresh reading: a cached one may lie before a slow callback, and the timer would be early.
         let deadline = self.core.poller.now().checked_add(after);
-        self.core.agenda.timers.set(deadline, Box::new(task))
+        self.core.timers_to_set().set(deadline, Box::new(task))
     }
 
     /// Runs a callback at every `period` from now, until it is cleared. An error or a panic of it ends it too.
@@ -250,7 +250,7 @@ impl<S: 'static> Context<'_, S> {
     ) -> TimerId {
         let deadline = self.core.poller.now().checked_add(period);
         let task = |id| -> Box<dyn Task<S>> { Box::new(Interval::new(id, period, callback)) };
-        self.core.agenda.timers.set_repeating(deadline, task)
+        self.core.timers_to_set().set_repeating(deadline, task)
     }
 
     /// Has a timer run `after` from [`now`](Self::now) instead of when it was to run, as if it had been cleared and set again; `false`

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::os::unix::io::BorrowedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::agenda::{Agenda, Marks, Registration, Slot};
 use super::builder::Budgets;
@@ -16,14 +16,31 @@ use super::memory::Memory;
 #[cfg(feature = "recorder")]
 use super::recorder::Recorder;
 use super::remote::{PostedTask, Remote};
+use super::rest::Resting;
 use super::slab::{Id, Key, SourceId};
 use super::source::{Io, Source};
 use super::stats::Stats;
+use super::straight::MayFire;
 use super::work::Callback;
 use crate::platform::{AnyPoller, Events, Poller, Trigger};
 
 /// What is told of failures.
 pub(crate) type FailureHook<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>, Failure)>;
+
+/// What turns do about timers, once there are some.
+pub(crate) struct Timing<S: 'static> {
+    /// Phase 2 where one is due.
+    pub run_due: fn(&mut Core<S>, &mut S) -> io::Result<()>,
+    /// The [wait of a straight turn](Core::wait_for_timer) until one is.
+    pub wait: fn(&mut Core<S>, Instant, Duration) -> io::Result<MayFire<S>>,
+}
+
+impl<S: 'static> Timing<S> {
+    /// Of a loop on which none was ever set: it is never asked.
+    fn none() -> Timing<S> {
+        Timing { run_due: |_, _| Ok(()), wait: |_, _, _| Ok(None) }
+    }
+}
 
 /// Everything a loop is.
 pub(crate) struct Core<S: 'static> {
@@ -55,6 +72,10 @@ pub(crate) struct Core<S: 'static> {
     pub now: Option<Instant>,
     /// Whether the last turn did not ask the kernel since phase 4 had work already.
     pub has_skipped_wait: bool,
+    /// The rests of listeners, in the order in which they end.
+    pub rests: Vec<Resting<S>>,
+    /// What turns do about timers. It comes [with the first of them](Core::timers_to_set).
+    pub timing: Timing<S>,
     /// Why the callback that has run last has failed, until that is seen to.
     pub callback_failure: Option<Cause>,
 }
@@ -87,6 +108,8 @@ impl<S: 'static> Core<S> {
             always_ready: Vec::new(),
             now: None,
             has_skipped_wait: false,
+            rests: Vec::new(),
+            timing: Timing::none(),
             callback_failure: None,
         }
     }

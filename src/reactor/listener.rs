@@ -8,7 +8,6 @@ use std::net::{TcpListener, ToSocketAddrs};
 use std::os::unix::io::BorrowedFd;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::time::Duration;
 
 use super::accept::Accept;
 use super::context::Context;
@@ -21,10 +20,6 @@ use crate::platform::{Interest, Ready};
 /// How many connections are accepted in one turn, and wait for the callback at the most: an accept storm leaves the others their
 /// turn, and the rest of it waits in the kernel.
 const ACCEPTS_PER_TURN: usize = 64;
-
-/// How long accepting rests when the system has no descriptor or memory for a connection: it is others who have to give some back,
-/// and asking at every turn would spin.
-const REST: Duration = Duration::from_millis(100);
 
 /// After how many failures in a row, each of which might be of one connection alone, accepting rests: a sandbox that forbids to accept
 /// says what a firewall does that forbids one connection (`EPERM`).
@@ -332,11 +327,11 @@ where
         while let Some(connection) = context.get_mut(id).and_then(Listener::accept) {
             let rests = context.get(id).map_or(false, |listener| listener.rest == Rest::ForAWhile);
             if connection.is_err() && rests {
-                context.set_timeout(REST, move |_, context| {
+                context.core.begin_rest(Box::new(move |_: &mut S, context: &mut Context<'_, S>| {
                     if let Some(listener) = context.get_mut(id) {
                         listener.end_rest();
                     }
-                });
+                }));
             }
             let error = (self.0)(state, context, connection).error();
             if error.is_some() {

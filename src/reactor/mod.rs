@@ -34,6 +34,7 @@ mod process;
 mod recorder;
 mod remote;
 mod respond;
+mod rest;
 mod run;
 mod send_queue;
 #[cfg(feature = "signal")]
@@ -342,7 +343,7 @@ impl<S: 'static> fmt::Debug for Reactor<S> {
             .field("backend", &self.backend())
             .field("sources", &SourceList(&self.core))
             .field("queued", &self.core.agenda.queues.len())
-            .field("timers", &self.core.agenda.timers.len())
+            .field("timers", &(self.core.agenda.timers.len() + self.core.rests.len()))
             .field("memory", self.core.io.memory())
             .finish()
     }

@@ -49,7 +49,7 @@ impl<S: 'static> Core<S> {
     pub fn has_nothing(&self) -> bool {
         let Agenda { queues: Queues { work, touched, .. }, timers, .. } = &self.agenda;
         let sources = touched.len() | self.prepared.len() | self.line.len();
-        let others = work.len() | self.always_ready.len();
+        let others = work.len() | self.always_ready.len() | self.rests.len();
         (sources | others | usize::from(timers.has_due() | self.remote.is_stopping())) == 0
     }
 
@@ -189,13 +189,23 @@ impl<S: 'static> Core<S> {
             || !self.always_ready.is_empty()
     }
 
+    /// When phase 2 has something to do next: a timer, or a rest that is over.
+    #[inline]
+    pub fn first_deadline(&self) -> Option<Instant> {
+        match (self.agenda.timers.next_deadline(), self.rests.first()) {
+            (Some(deadline), Some(rest)) => Some(deadline.min(rest.end)),
+            (None, Some(rest)) => Some(rest.end),
+            (deadline, None) => deadline,
+        }
+    }
+
     /// How long the kernel may let us sleep. Only a wait that may sleep with a timer pending reads the clock.
     #[inline]
     pub fn timeout(&self, limit: Option<Duration>) -> Option<Duration> {
         if self.has_work() {
             return Some(Duration::ZERO);
         }
-        match self.agenda.timers.next_deadline() {
+        match self.first_deadline() {
             None => limit,
             Some(deadline) => Some(self.time_left(deadline, limit)),
         }
@@ -227,13 +237,13 @@ impl<S: 'static> Core<S> {
         if !is_settled || self.has_work() {
             return Some(self.poller.now());
         }
-        self.agenda.timers.next_deadline()
+        self.first_deadline()
     }
 
     /// Counts a wait that might sleep and found nothing; `is_limited` says whether it may have ended because the caller wanted no more.
     #[cold]
     fn count_empty_wake_up(&mut self, is_limited: bool) {
-        let is_due = match self.agenda.timers.next_deadline() {
+        let is_due = match self.first_deadline() {
             Some(deadline) => self.now() >= deadline,
             None => false,
         };

@@ -247,7 +247,7 @@ impl<S: 'static> Core<S> {
             Some(Haste::Stopping)
         } else if !self.always_ready.is_empty() {
             Some(Haste::AlwaysReady)
-        } else if self.agenda.timers.next_deadline().map_or(false, |deadline| deadline <= self.poller.now()) {
+        } else if self.first_deadline().map_or(false, |deadline| deadline <= self.poller.now()) {
             Some(Haste::Deadline)
         } else {
             Some(Haste::Limit)

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
+use std::time::Instant;
 
-use super::agenda::{Marks, Work};
+use super::agenda::{Marks, TaskTimers, Work};
 use super::context::Context;
-use super::core::Core;
+use super::core::{Core, Timing};
 use super::failure::{Cause, Failure};
 use super::member::{Member, Settled};
 use super::recorder::Part;
@@ -62,10 +63,13 @@ impl<S: 'static> Core<S> {
     #[inline]
     pub fn run_timeouts(&mut self, state: &mut S) -> io::Result<()> {
         self.record_part(Some(Part::Timeouts));
+        if !self.rests.is_empty() {
+            self.end_rests(state)?;
+        }
         if self.agenda.timers.is_idle() || !self.is_timer_due() {
             return Ok(());
         }
-        self.run_due(state)
+        (self.timing.run_due)(self, state)
     }
 
     /// Whether phase 2 has something to do, where timers are pending.
@@ -77,21 +81,31 @@ impl<S: 'static> Core<S> {
         }
     }
 
-    #[inline(never)]
+    /// The timers, to set one. What runs those that are due is known from then on, and not from the beginning: so a program that sets none
+    /// has the code of timers not linked into it, which would be a twenty-fifth of a small one.
+    #[inline]
+    pub fn timers_to_set(&mut self) -> &mut TaskTimers<S> {
+        self.timing = Timing { run_due: Core::run_due, wait: Core::wait_for_timer };
+        &mut self.agenda.timers
+    }
+
     fn run_due(&mut self, state: &mut S) -> io::Result<()> {
         let now = self.now();
         self.agenda.timers.collect_due(now);
         for _ in 0..self.budgets.timers {
             match self.agenda.timers.pop_due() {
-                Some((task, deadline)) => {
-                    self.io.stats.timers += 1;
-                    self.record_timer(deadline);
-                    self.run_task(state, task).or_else(|failure| self.report(state, failure))?;
-                }
+                Some((task, deadline)) => self.run_timer(state, task, deadline)?,
                 None => break,
             }
         }
         Ok(())
+    }
+
+    /// Runs what was due at `deadline`.
+    pub fn run_timer(&mut self, state: &mut S, task: Box<dyn Task<S>>, deadline: Instant) -> io::Result<()> {
+        self.io.stats.timers += 1;
+        self.record_timer(deadline);
+        self.run_task(state, task).or_else(|failure| self.report(state, failure))
     }
 
     /// Lifts a source and its callback out of their slot, to run that.

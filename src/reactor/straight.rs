@@ -25,10 +25,13 @@ pub(crate) enum Ran {
 }
 
 /// A member whose callback is to run, lifted out of its slot for that. It is touched, and in no list.
-struct Lifted<S: 'static> {
+pub(crate) struct Lifted<S: 'static> {
     key: Key,
     member: Box<dyn Member<S>>,
 }
+
+/// The member whose callback is to run, if that is all there is to do.
+pub(crate) type MayFire<S> = Option<Lifted<S>>;
 
 impl<S: 'static> Reactor<S> {
     /// Turns for as long as there is but one thing to do in each: to wait, and when that has brought a single event which fires, to run the
@@ -49,7 +52,7 @@ impl<S: 'static> Reactor<S> {
                     // It is recorded.
                     return self.turn_from_timeouts(state, |_| None);
                 }
-                self.core.wait_for_timer(now, timeout)?
+                (self.core.timing.wait)(&mut self.core, now, timeout)?
             };
             // Who is fired is in hand here, and need not be written down for the next turn.
             if let Some(fired) = fired {
@@ -87,7 +90,7 @@ impl<S: 'static> Core<S> {
     /// As [`wait_and_respond`](Self::wait_and_respond), where that is so indeed. Answers with the member whose callback is to run, if that
     /// is all there is to do.
     #[inline(always)] // it is most of what is done between two callbacks
-    fn wait_quietly(&mut self, limit: Option<Duration>) -> io::Result<Option<Lifted<S>>> {
+    fn wait_quietly(&mut self, limit: Option<Duration>) -> io::Result<MayFire<S>> {
         debug_assert!(self.agenda.queues.mood == Mood::Quiet, "there is something else to do");
         self.has_skipped_wait = false;
         match self.wait_for_one(limit)? {
@@ -100,8 +103,7 @@ impl<S: 'static> Core<S> {
     }
 
     /// As [`wait_quietly`](Self::wait_quietly), with timers pending of which the first is due in so long from this reading of the clock.
-    #[inline(never)]
-    fn wait_for_timer(&mut self, now: Instant, timeout: Duration) -> io::Result<Option<Lifted<S>>> {
+    pub fn wait_for_timer(&mut self, now: Instant, timeout: Duration) -> io::Result<MayFire<S>> {
         self.has_skipped_wait = false;
         match self.wait_for_one_from(now, timeout)? {
             Some(event) => Ok(self.respond_to_only(event)),
@@ -128,7 +130,7 @@ impl<S: 'static> Core<S> {
 
     /// Phase 4 for the only event. Answers as [`wait_quietly`](Self::wait_quietly).
     #[inline(always)] // as `wait_quietly`
-    fn respond_to_only(&mut self, event: Event) -> Option<Lifted<S>> {
+    fn respond_to_only(&mut self, event: Event) -> MayFire<S> {
         let key = Key::from_token(event.token);
         let (place, registration) = match self.agenda.slots.get_mut(key) {
             Some(Slot { member, registration }) => (member, registration),

@@ -266,6 +266,30 @@ pub fn with_a_callback_of_ones_own_the_listener_rests_until_it_is_resumed(case: 
     assert_eq!((seen.errors.len(), seen.streams.len()), (1, 2));
 }
 
+/// The first connection finds no descriptor, and so the listener rests from the second turn on.
+pub fn with_a_listener_at_rest_the_loop_sleeps_until_the_rest_or_a_timer_is_over_whichever_is_first(
+    case: Case,
+) {
+    let (mut reactor, spy) = case.clocked::<Seen>();
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let _clients = connect(socket.local_addr().unwrap(), 1);
+    let mut context = reactor.context();
+    context.listen(Listener::new(Short { socket, has_failed: false }).unwrap(), take).unwrap();
+    for after in [30, 170] {
+        context.set_timeout(Duration::from_millis(after), |_, _| ());
+    }
+    let mut seen = Seen::default();
+    let mut accepted_after = Vec::new();
+    for _ in 0..6 {
+        reactor.turn(&mut seen, HOUR).unwrap();
+        accepted_after.push(seen.streams.len());
+    }
+    let waits = [30, 30, 70, 70, 70].map(|millis| Some(Duration::from_millis(millis)));
+    assert_eq!(spy.take_waits(), [&waits[..], &[HOUR]].concat());
+    assert_eq!(accepted_after, [0, 0, 0, 0, 1, 1]);
+    assert_eq!((reactor.stats().timers, reactor.next_deadline()), (3, None), "a rest counts as a timer");
+}
+
 /// In a process of its own: it leaves itself no descriptor. The clock is the test's, so nothing sleeps.
 pub fn without_a_descriptor_to_be_had_the_listener_rests_and_accepts_all_in_the_end(case: Case) {
     const COUNT: usize = 5;

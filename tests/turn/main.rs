@@ -236,6 +236,7 @@ on_every_backend! {
         a_post_makes_the_descriptor_readable
         a_loop_inside_another_does_all_its_work_and_never_sleeps_itself;
     timers:
+        a_run_with_a_timer_pending_sleeps_until_it_is_due
         a_timer_set_with_zero_in_a_timer_runs_in_the_next_turn
         a_timer_that_sets_itself_with_zero_leaves_io_its_turn_every_time
         a_due_timer_cleared_by_another_due_timer_does_not_run
@@ -474,6 +475,7 @@ on_every_backend! {
         an_error_of_the_callback_closes_the_listener_and_is_told
         a_listener_removed_in_its_own_callback_accepts_no_more
         a_listener_goes_on_after_a_connection_that_was_reset_in_the_queue
+        with_a_listener_at_rest_the_loop_sleeps_until_the_rest_or_a_timer_is_over_whichever_is_first
         with_a_callback_of_ones_own_the_listener_rests_until_it_is_resumed
         without_a_descriptor_to_be_had_the_listener_rests_and_accepts_all_in_the_end;
     connections:

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringmq::{Context, Gone, Reactor, Remote, TimerId};
+use ringmq::{Context, Fire, Gone, Reactor, Remote, TimerId};
 
 use crate::support::{assert_io_has_its_turn_beside, pair, Case, Probe, Random, Spy, SOON};
 
@@ -343,4 +343,22 @@ pub fn threads_that_post_all_the_time_leave_timers_their_turn(case: Case) {
     is_over.store(true, Ordering::SeqCst);
     posters.into_iter().for_each(|poster| poster.join().unwrap());
     assert_eq!(count, 50);
+}
+
+/// By the clock of the system. An event is over before, and from then on turns go the straight way.
+pub fn a_run_with_a_timer_pending_sleeps_until_it_is_due(case: Case) {
+    let mut reactor: Reactor<()> = case.reactor();
+    let (mut near, far) = pair();
+    near.write_all(b"x").unwrap();
+    let mut context = reactor.context();
+    let quiet = Probe { fire: Fire::No, ..Probe::draining(far) };
+    context.add(quiet, |_, _, _| ()).unwrap();
+    let after = Duration::from_millis(20);
+    context.set_timeout(after, |_, context: &mut Context<'_, ()>| context.stop());
+    let start = Instant::now();
+    reactor.run(&mut ()).unwrap();
+    assert!(start.elapsed() >= after);
+    let stats = reactor.stats();
+    // One for the event, one that waits and one that runs the timer; a signal may interrupt a wait now and then.
+    assert!(stats.turns < 20 && stats.waits < 20, "{stats:?}");
 }
