@@ -85,10 +85,9 @@ pub(crate) struct Segment {
 impl Memory {
     /// A budget of its own, as every reactor makes one. For tests of sources without a reactor.
     pub fn new(limit: usize) -> Memory {
-        let (last, spare, spare_few, long, last_segment, spare_segments) = Default::default();
-        let ledger = Ledger::new(limit);
         let pool = Rc::new_cyclic(|own| {
-            let own = Weak::clone(own);
+            let (last, spare, spare_few, long, last_segment, spare_segments) = Default::default();
+            let (ledger, own) = (Ledger::new(limit), Weak::clone(own));
             Pool { ledger, own, last, spare, spare_few, long, last_segment, spare_segments }
         });
         Memory { pool }
