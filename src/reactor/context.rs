@@ -305,7 +305,7 @@ impl<S: 'static> Context<'_, S> {
 
     /// A handle for other threads.
     pub fn remote(&self) -> Remote<S> {
-        self.core.remote.clone()
+        self.core.handle()
     }
 
     /// Has failures told to `hook`, in the place of what was set before.

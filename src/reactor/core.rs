@@ -1,5 +1,6 @@
 //! The state of a loop, and how sources come and go. Its four phases are in `run.rs`, `poll.rs` and `respond.rs`.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -42,11 +43,28 @@ impl<S: 'static> Timing<S> {
     }
 }
 
+/// What a loop does about tasks of other threads, once one can post some.
+pub(crate) struct Posting<S: 'static> {
+    /// Runs them, for which this doorbell was rung.
+    pub run: fn(&mut Core<S>, &mut S, Key) -> io::Result<()>,
+    /// Drops those that have not run, and refuses what comes.
+    pub close: fn(&mut Core<S>),
+}
+
+impl<S: 'static> Posting<S> {
+    /// Of a loop that nobody has a handle on.
+    fn none() -> Posting<S> {
+        Posting { run: |_, _, _| Ok(()), close: |_| () }
+    }
+}
+
 /// Everything a loop is.
 pub(crate) struct Core<S: 'static> {
     pub poller: AnyPoller,
     pub agenda: Agenda<S>,
     pub remote: Remote<S>,
+    /// What is done about tasks of other threads. It comes [with the first handle](Core::handle).
+    pub posting: Cell<Posting<S>>,
     /// What other threads have posted and this one has taken, to be run.
     pub posted: VecDeque<PostedTask<S>>,
     /// The source that other threads are heard by: what it fires for is the tasks that they posted.
@@ -93,6 +111,7 @@ impl<S: 'static> Core<S> {
             poller,
             agenda: Agenda::new(),
             remote,
+            posting: Cell::new(Posting::none()),
             posted: VecDeque::new(),
             doorbell: None,
             failure_hook: None,

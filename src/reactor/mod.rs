@@ -172,7 +172,7 @@ impl<S: 'static> Reactor<S> {
 
     /// A handle for other threads.
     pub fn remote(&self) -> Remote<S> {
-        self.core.remote.clone()
+        self.core.handle()
     }
 
     /// One turn. It waits for `limit` at the longest (`None`: as long as it takes), and not at all while there is something to do: work is
@@ -332,8 +332,8 @@ impl<S: 'static> Reactor<S> {
 
 impl<S: 'static> Drop for Reactor<S> {
     fn drop(&mut self) {
-        self.core.remote.close();
-        self.core.posted.clear();
+        let close = self.core.posting.get_mut().close;
+        close(&mut self.core);
     }
 }
 

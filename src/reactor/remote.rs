@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::agenda::Marks;
 use super::context::Context;
+use super::core::{Core, Posting};
 use super::source::{Fire, Io, Source};
 use super::work::{Outcome, Task};
 use crate::platform::{Interest, Ready, WakeReceiver, Waker};
@@ -134,6 +135,20 @@ impl<S: 'static> Clone for Remote<S> {
 impl<S: 'static> fmt::Debug for Remote<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Remote").field("waiting_tasks", &self.task_count()).finish()
+    }
+}
+
+impl<S: 'static> Core<S> {
+    /// A handle for other threads. What is done about what they post is known from the first one on, and not from the beginning: so it is
+    /// linked into no program that takes none.
+    pub fn handle(&self) -> Remote<S> {
+        self.posting.set(Posting { run: Core::run_posted, close: Core::close_posting });
+        self.remote.clone()
+    }
+
+    fn close_posting(&mut self) {
+        self.remote.close();
+        self.posted.clear();
     }
 }
 

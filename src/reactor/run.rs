@@ -45,7 +45,10 @@ impl<S: 'static> Core<S> {
                 None => break,
             };
             match self.agenda.queues.work.pop_front() {
-                Some(Work::Callback(key)) if self.doorbell == Some(key) => self.run_posted(state, key)?,
+                Some(Work::Callback(key)) if self.doorbell == Some(key) => {
+                    let run = self.posting.get_mut().run;
+                    run(self, state, key)?;
+                }
                 Some(Work::Callback(key)) => self.run_callback(state, key)?,
                 Some(Work::Task(task)) => {
                     self.io.stats.tasks += 1;
@@ -175,7 +178,7 @@ impl<S: 'static> Core<S> {
     }
 
     /// Runs what other threads have posted. What they post from here on rings again.
-    fn run_posted(&mut self, state: &mut S, doorbell: Key) -> io::Result<()> {
+    pub fn run_posted(&mut self, state: &mut S, doorbell: Key) -> io::Result<()> {
         if let Some(slot) = self.agenda.slots.get_mut(doorbell) {
             slot.registration.marks.take(Marks::FIRED);
         }
