@@ -157,14 +157,10 @@ impl Registration {
 
 impl<S: 'static> Agenda<S> {
     pub fn new() -> Agenda<S> {
+        // First: it asks for the time, which may panic, and then there is nothing else to drop.
+        let timers = Timers::new();
         let queues = Queues { work: VecDeque::new(), batch: 0, touched: Vec::new(), mood: Mood::Busy };
-        Agenda {
-            slots: Slab::new(),
-            queues,
-            timers: Timers::new(),
-            deadlines: Vec::new(),
-            clear_deadline: |_, _| false,
-        }
+        Agenda { slots: Slab::new(), queues, timers, deadlines: Vec::new(), clear_deadline: |_, _| false }
     }
 
     /// Has a source settle before the next wait; `None` when it is gone.
