@@ -219,6 +219,39 @@ impl<S: 'static> Context<'_, S> {
         self.core.timers_to_set().set(deadline, Box::new(task))
     }
 
+    /// Runs a task once the clock has come to `deadline`, never earlier. One that has passed already is due at once, and runs before all
+    /// whose deadlines come after it.
+    ///
+    /// As [`set_timeout`](Self::set_timeout), but no clock is read: for who has a deadline already, or sets many timers from one reading of
+    /// the clock. A deadline that is counted from [`now`](Self::now) may be nearer than it seems, by what the callbacks of this turn have taken.
+    ///
+    /// ```
+    /// use ringmq::Reactor;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut reactor = Reactor::new()?;
+    /// let mut context = reactor.context();
+    /// let start = context.now();
+    /// context.set_timeout_at(start + Duration::from_millis(2), |log: &mut Vec<&str>, context| {
+    ///     log.push("late");
+    ///     context.stop();
+    /// });
+    /// context.set_timeout_at(start + Duration::from_millis(1), |log, _| log.push("early"));
+    /// let mut log = Vec::new();
+    /// reactor.run(&mut log)?;
+    /// assert_eq!(log, ["early", "late"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_timeout_at<R: Outcome>(
+        &mut self,
+        deadline: Instant,
+        task: impl FnOnce(&mut S, &mut Context<'_, S>) -> R + 'static,
+    ) -> TimerId {
+        self.core.timers_to_set().set(Some(deadline), Box::new(task))
+    }
+
     /// Runs a callback at every `period` from now, until it is cleared. An error or a panic of it ends it too.
     ///
     /// Its ticks lie at whole periods from now and do not drift, however late it runs. A tick that has passed by the time the callback
@@ -284,6 +317,11 @@ impl<S: 'static> Context<'_, S> {
     pub fn reset_timeout(&mut self, timer: TimerId, after: Duration) -> bool {
         let deadline = self.now().checked_add(after);
         self.core.agenda.timers.reset(timer, deadline)
+    }
+
+    /// Has a timer run at `deadline` instead of when it was to run, as [`reset_timeout`](Self::reset_timeout) does; no clock is read.
+    pub fn reset_timeout_at(&mut self, timer: TimerId, deadline: Instant) -> bool {
+        self.core.agenda.timers.reset(timer, Some(deadline))
     }
 
     /// Clears a timeout or an interval; `false` when it has run for the last time or was cleared before. One that is due in this very

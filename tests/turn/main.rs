@@ -243,6 +243,10 @@ on_every_backend! {
         equal_deadlines_run_in_the_order_of_setting
         an_earlier_deadline_runs_first_though_set_later
         a_timer_is_not_early_by_a_nanosecond
+        a_timer_set_at_a_deadline_is_not_early_by_a_nanosecond
+        a_timer_set_at_a_deadline_that_has_passed_is_due_at_once_in_its_place
+        a_timer_set_at_the_deadline_of_a_timeout_runs_in_the_order_of_setting
+        a_timer_set_or_reset_at_a_deadline_reads_no_clock
         clearing_a_timer_again_or_after_it_ran_or_in_itself_is_false
         a_timer_set_after_a_slow_callback_is_not_early
         a_timer_beyond_the_end_of_the_clock_never_runs_and_limits_no_wait
@@ -259,6 +263,7 @@ on_every_backend! {
         threads_that_post_all_the_time_leave_timers_their_turn;
     resets:
         a_timer_put_off_again_and_again_runs_after_the_last_time_and_not_a_nanosecond_sooner
+        a_timer_reset_to_a_deadline_runs_then_and_not_a_nanosecond_sooner_or_at_once_where_it_has_passed
         a_timer_reset_to_an_earlier_time_ends_the_wait_then
         a_loop_wakes_once_at_the_most_for_a_timer_that_was_put_off
         a_timer_that_is_due_and_reset_before_its_turn_does_not_run

@@ -38,6 +38,23 @@ pub fn a_timer_put_off_again_and_again_runs_after_the_last_time_and_not_a_nanose
     assert_eq!(after(&mut reactor, &spy, NANOSECOND), ["idle"]);
 }
 
+pub fn a_timer_reset_to_a_deadline_runs_then_and_not_a_nanosecond_sooner_or_at_once_where_it_has_passed(
+    case: Case,
+) {
+    let (mut reactor, spy) = case.clocked();
+    let start = reactor.context().now();
+    let put_off = set(&mut reactor, SECOND, "put off");
+    let forward = set(&mut reactor, 9 * SECOND, "drawn forward");
+    assert!(reactor.context().reset_timeout_at(put_off, start + 2 * SECOND));
+    assert_eq!(after(&mut reactor, &spy, 2 * SECOND - NANOSECOND), [""; 0]);
+    assert_eq!(after(&mut reactor, &spy, NANOSECOND), ["put off"]);
+    assert!(!reactor.context().reset_timeout_at(put_off, start), "it has run");
+    assert!(reactor.context().reset_timeout_at(forward, start));
+    let mut log = Log::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["drawn forward"]);
+}
+
 pub fn a_timer_reset_to_an_earlier_time_ends_the_wait_then(case: Case) {
     let (mut reactor, spy) = case.clocked();
     set(&mut reactor, 5 * SECOND, "other");

@@ -97,6 +97,56 @@ pub fn a_timer_is_not_early_by_a_nanosecond(case: Case) {
     assert_runs_after_a_second(&mut reactor, &spy, &mut log);
 }
 
+pub fn a_timer_set_at_a_deadline_is_not_early_by_a_nanosecond(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let mut context = reactor.context();
+    let deadline = context.now() + SECOND;
+    context.set_timeout_at(deadline, |log: &mut Log, _: &mut Context<'_, Log>| log.push("ran"));
+    let mut log = Log::new();
+    assert_runs_after_a_second(&mut reactor, &spy, &mut log);
+}
+
+/// Before what is due by now, and behind what was due before it; in phase 2 it waits for the next turn all the same.
+pub fn a_timer_set_at_a_deadline_that_has_passed_is_due_at_once_in_its_place(case: Case) {
+    let (mut reactor, _spy) = case.clocked();
+    let mut context = reactor.context();
+    let now = context.now();
+    context.set_timeout_at(now, move |log: &mut Log, context: &mut Context<'_, Log>| {
+        log.push("now");
+        context.set_timeout_at(now - 3 * SECOND, |log, _| log.push("set in phase 2"));
+    });
+    context.set_timeout_at(now - SECOND, |log, _| log.push("a second ago"));
+    context.set_timeout_at(now - 2 * SECOND, |log, _| log.push("two seconds ago"));
+    let mut log = Log::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["two seconds ago", "a second ago", "now"]);
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log[3..], ["set in phase 2"]);
+}
+
+pub fn a_timer_set_at_the_deadline_of_a_timeout_runs_in_the_order_of_setting(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let mut context = reactor.context();
+    let deadline = context.now() + SECOND;
+    context.set_timeout_at(deadline, |log: &mut Log, _: &mut Context<'_, Log>| log.push("first"));
+    context.set_timeout(SECOND, |log, _| log.push("second"));
+    context.set_timeout_at(deadline, |log, _| log.push("third"));
+    spy.advance(SECOND);
+    let mut log = Log::new();
+    reactor.turn(&mut log, ZERO).unwrap();
+    assert_eq!(log, ["first", "second", "third"]);
+}
+
+pub fn a_timer_set_or_reset_at_a_deadline_reads_no_clock(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let start = reactor.context().now();
+    spy.forget();
+    let mut context = reactor.context();
+    let timer = context.set_timeout_at(start + SECOND, |_: &mut (), _: &mut Context<'_, ()>| ());
+    assert!(context.reset_timeout_at(timer, start + 2 * SECOND));
+    assert_eq!(spy.take_clock_reads(), 0);
+}
+
 pub fn clearing_a_timer_again_or_after_it_ran_or_in_itself_is_false(case: Case) {
     let (mut reactor, _spy) = case.clocked();
     let mut context = reactor.context();

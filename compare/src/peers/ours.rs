@@ -167,9 +167,10 @@ impl Contestant for Raw {
         let mut left = delays.len();
         let start = Instant::now();
         let mut context = reactor.context();
+        let now = context.now();
         let ids: Vec<_> = delays
             .iter()
-            .map(|&delay| context.set_timeout(delay, |left: &mut usize, _| *left -= 1))
+            .map(|&delay| context.set_timeout_at(now + delay, |left: &mut usize, _| *left -= 1))
             .collect();
         let insert = start.elapsed();
 
@@ -178,8 +179,9 @@ impl Contestant for Raw {
         let cancel = start.elapsed();
         assert!(are_cancelled, "none was due");
 
+        let now = Instant::now();
         for &delay in delays {
-            context.set_timeout(super::soon(delay), |left: &mut usize, context| {
+            context.set_timeout_at(now + super::soon(delay), |left: &mut usize, context| {
                 *left -= 1;
                 if *left == 0 {
                     context.stop();
