@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use self::heap::{Entry, Heap};
 use self::moment::{Moment, Timeline};
-use self::slots::Slots;
+use self::slots::{Slots, Timer};
 
 /// A timeout or an interval that was set, to clear or to reset it by.
 ///
@@ -37,7 +37,7 @@ pub struct TimerId {
 /// Tasks to run at their deadlines.
 pub(crate) struct Timers<T> {
     timeline: Timeline,
-    slots: Slots<Timer<T>>,
+    slots: Slots<T>,
     /// Those that have a deadline and are not due yet, unless they are far, by a deadline that may be earlier than theirs by now.
     heap: Heap,
     /// The first of the heap, and its deadline, which is not behind the horizon when any timer is far.
@@ -55,29 +55,17 @@ pub(crate) struct Timers<T> {
     last_sequence: u32,
 }
 
-struct Timer<T> {
-    /// The one in its id.
-    number: u64,
-    /// None when it never comes due.
-    deadline: Option<Instant>,
-    /// Of its last setting; [`NONE`] from when a repeating one comes to run until it is set.
-    sequence: u32,
-    /// That in its entry of the heap; [`FAR`] of what is far, and [`NONE`] of what is due, runs or is never to be due, which have none.
-    entry: u32,
-    /// None while a repeating one runs.
-    task: Option<T>,
-}
-
 #[derive(Clone, Copy)]
 struct Due {
     slot: u32,
     sequence: u32,
 }
 
-/// No setting's sequence.
+/// No setting's sequence: that of a repeating timer from when it comes to run until it is set, and the entry of what is due, runs or is
+/// never to be due.
 const NONE: u32 = 0;
 
-/// No setting's sequence either.
+/// No setting's sequence either: the entry of what is far.
 const FAR: u32 = u32::MAX;
 
 /// With this setting all are numbered anew.
@@ -132,17 +120,16 @@ impl<T> Timers<T> {
         self.last_number += 2;
         let number = self.last_number + u64::from(is_repeating);
         let entry = self.entry_for(deadline, sequence);
-        let slot = self.slots.insert(|slot| {
-            let task = Some(task(TimerId { slot, number }));
-            Timer { number, deadline, sequence, entry, task }
-        });
+        let slot = self.slots.next();
+        let id = TimerId { slot, number };
+        self.slots.fill(slot, Timer { number, sequence, entry, task: Some(task(id)), deadline });
         // Where others are far, the first of the heap comes before this one too.
         if entry == FAR && self.far_count > 0 && sequence != LAST {
             self.far_count += 1;
         } else {
             self.enter(slot, deadline, sequence, entry);
         }
-        TimerId { slot, number }
+        id
     }
 
     /// What a timer is to have as its entry when it has none.
@@ -174,7 +161,7 @@ impl<T> Timers<T> {
     /// Gives a timer another deadline, as if it had been set just now; `false` when it has run or was cleared.
     pub fn reset(&mut self, id: TimerId, deadline: Option<Instant>) -> bool {
         let sequence = self.last_sequence + 1;
-        let timer = match self.get_mut(id) {
+        let timer = match self.slots.find_mut(id) {
             Some(timer) => timer,
             None => return false,
         };
@@ -219,37 +206,43 @@ impl<T> Timers<T> {
 
     /// Clears a timer, due or not; `false` when it has run or was cleared before.
     pub fn clear(&mut self, id: TimerId) -> bool {
-        let timer = match self.slots.remove_if(id.slot, |timer| timer.number == id.number) {
-            Some(timer) => timer,
+        let (entry, task) = match self.slots.remove(id) {
+            Some(removed) => removed,
             None => return false,
         };
-        if timer.entry == FAR {
+        if entry == FAR {
             self.far_count -= 1;
-        } else if timer.has_entry() {
-            let was_first = self.first.map_or(false, |(first, _)| first.sequence() == timer.entry);
-            if self.heap.forget() || was_first {
-                self.sweep();
-            }
+        } else if entry != NONE {
+            self.forget_entry(entry);
         }
         self.forget_due();
         // Last: its drop may do anything.
-        drop(timer);
+        drop(task);
         true
+    }
+
+    /// Leaves the entry of a timer that was cleared dead.
+    #[inline(never)] // most of a crowd have none
+    fn forget_entry(&mut self, entry: u32) {
+        let was_first = self.first.map_or(false, |(first, _)| first.sequence() == entry);
+        if self.heap.forget() || was_first {
+            self.sweep();
+        }
     }
 
     /// A live timer's deadline, also while it runs.
     pub fn deadline(&self, id: TimerId) -> Option<Instant> {
-        self.get(id)?.deadline
+        self.slots.find(id)?.deadline
     }
 
     /// Whether a repeating timer that runs has been neither cleared nor reset since it began.
     pub fn is_left_alone(&self, id: TimerId) -> bool {
-        self.get(id).map_or(false, |timer| timer.sequence == NONE)
+        self.slots.find(id).map_or(false, |timer| timer.sequence == NONE)
     }
 
     /// Puts back what was lifted out to run; dropped when its timer was cleared meanwhile.
     pub fn put_back(&mut self, id: TimerId, task: T) {
-        if let Some(timer) = self.get_mut(id) {
+        if let Some(timer) = self.slots.find_mut(id) {
             timer.task = Some(task);
         }
     }
@@ -311,9 +304,10 @@ impl<T> Timers<T> {
                 timer.sequence = NONE;
                 timer.task.take()
             } else {
-                let timer = self.slots.remove(due.slot)?;
+                let id = TimerId { slot: due.slot, number: timer.number };
+                let (_, task) = self.slots.remove(id)?;
                 self.forget_due();
-                timer.task
+                task
             };
             return Some((task?, deadline?));
         }
@@ -331,14 +325,6 @@ impl<T> Timers<T> {
     #[inline]
     pub fn len(&self) -> usize {
         self.slots.len()
-    }
-
-    fn get(&self, id: TimerId) -> Option<&Timer<T>> {
-        self.slots.get(id.slot).filter(|timer| timer.number == id.number)
-    }
-
-    fn get_mut(&mut self, id: TimerId) -> Option<&mut Timer<T>> {
-        self.slots.get_mut(id.slot).filter(|timer| timer.number == id.number)
     }
 
     /// Drops what is dead in the heap and in the way, once the first has died or the dead are many.
@@ -480,6 +466,6 @@ impl<T> Timer<T> {
 }
 
 /// Tells whether an entry of the heap is its timer's.
-fn is_live_in<T>(slots: &Slots<Timer<T>>) -> impl Fn(Entry) -> bool + '_ {
+fn is_live_in<T>(slots: &Slots<T>) -> impl Fn(Entry) -> bool + '_ {
     move |entry| slots.get(entry.slot()).map_or(false, |timer| timer.entry == entry.sequence())
 }

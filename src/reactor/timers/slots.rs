@@ -1,80 +1,109 @@
 //! Where timers are kept: places under numbers, the lowest first, so that the memory of a crowd that has gone can be given back.
 
-use super::vacant::Vacant;
+use std::time::Instant;
 
-/// Below this many items memory is kept rather than given back and asked for again.
+use super::vacant::Vacant;
+use super::TimerId;
+
+/// Below this many slots memory is kept rather than given back and asked for again.
 const KEPT: usize = 64;
 
-/// Values under small numbers, which are taken again: who needs to tell successive owners apart keeps something in the value.
+/// No timer's number.
+const EMPTY: u64 = 0;
+
+/// A timer, or an empty slot, which is told by its number: who clears a timer has to look at that anyway.
 #[derive(Debug)]
-pub(super) struct Slots<V> {
+pub(super) struct Timer<T> {
+    /// The one in its id; [`EMPTY`] of an empty slot.
+    pub number: u64,
+    /// Of its last setting; none from when a repeating one comes to run until it is set.
+    pub sequence: u32,
+    /// That in its entry of the heap, if it has one.
+    pub entry: u32,
+    /// None while a repeating one runs.
+    pub task: Option<T>,
+    /// None when it never comes due.
+    pub deadline: Option<Instant>,
+}
+
+/// Timers in slots, which are taken again.
+#[derive(Debug)]
+pub(super) struct Slots<T> {
     /// The last one is never empty.
-    slots: Vec<Option<V>>,
+    slots: Vec<Timer<T>>,
     /// The empty ones.
     vacant: Vacant,
     len: usize,
 }
 
-impl<V> Slots<V> {
-    pub fn new() -> Slots<V> {
+impl<T> Slots<T> {
+    pub fn new() -> Slots<T> {
         Slots { slots: Vec::new(), vacant: Vacant::new(), len: 0 }
     }
 
-    /// Keeps a value that may know its number.
+    /// The slot that is to be [filled](Self::fill) next.
     ///
     /// # Panics
-    /// When 2^32 - 1 values are live, which take more memory than their closures leave.
+    /// When 2^32 - 1 timers are live, which take more memory than their closures leave.
     #[inline]
-    pub fn insert(&mut self, value: impl FnOnce(u32) -> V) -> u32 {
-        let slot = match self.vacant.first() {
-            Some(slot) => {
-                self.slots[slot as usize] = Some(value(slot));
-                self.vacant.remove(slot);
-                slot
-            }
-            None => {
-                let slot = self.slots.len() as u32;
-                assert!(slot < u32::MAX, "fewer than 2^32 - 1 timers are set");
-                self.slots.push(Some(value(slot)));
-                slot
-            }
-        };
-        self.len += 1;
+    pub fn next(&self) -> u32 {
+        if self.len < self.slots.len() {
+            return self.vacant.first();
+        }
+        let slot = self.slots.len() as u32;
+        assert!(slot < u32::MAX, "fewer than 2^32 - 1 timers are set");
         slot
     }
 
+    /// Keeps a timer in the slot that is [next](Self::next).
     #[inline]
-    pub fn get(&self, slot: u32) -> Option<&V> {
-        self.slots.get(slot as usize)?.as_ref()
-    }
-
-    #[inline]
-    pub fn get_mut(&mut self, slot: u32) -> Option<&mut V> {
-        self.slots.get_mut(slot as usize)?.as_mut()
-    }
-
-    #[inline]
-    pub fn remove(&mut self, slot: u32) -> Option<V> {
-        self.remove_if(slot, |_| true)
-    }
-
-    /// Takes a value out if it is the one that is meant.
-    #[inline]
-    pub fn remove_if(&mut self, slot: u32, is_meant: impl FnOnce(&V) -> bool) -> Option<V> {
-        let place = self.slots.get_mut(slot as usize)?;
-        if !is_meant(place.as_ref()?) {
-            return None;
+    pub fn fill(&mut self, slot: u32, timer: Timer<T>) {
+        self.len += 1;
+        if slot as usize == self.slots.len() {
+            self.slots.push(timer);
+        } else {
+            self.slots[slot as usize] = timer;
+            self.vacant.remove(slot);
         }
-        let value = place.take();
+    }
+
+    #[inline]
+    pub fn get(&self, slot: u32) -> Option<&Timer<T>> {
+        self.slots.get(slot as usize).filter(|timer| timer.number != EMPTY)
+    }
+
+    #[inline]
+    pub fn get_mut(&mut self, slot: u32) -> Option<&mut Timer<T>> {
+        self.slots.get_mut(slot as usize).filter(|timer| timer.number != EMPTY)
+    }
+
+    /// The timer that is meant, if it is still there.
+    #[inline]
+    pub fn find(&self, id: TimerId) -> Option<&Timer<T>> {
+        self.slots.get(id.slot as usize).filter(|timer| timer.number == id.number)
+    }
+
+    #[inline]
+    pub fn find_mut(&mut self, id: TimerId) -> Option<&mut Timer<T>> {
+        self.slots.get_mut(id.slot as usize).filter(|timer| timer.number == id.number)
+    }
+
+    /// Takes out the timer that is meant: its entry and its task.
+    #[inline]
+    pub fn remove(&mut self, id: TimerId) -> Option<(u32, Option<T>)> {
+        let timer = self.find_mut(id)?;
+        timer.number = EMPTY;
+        let (entry, task) = (timer.entry, timer.task.take());
         self.len -= 1;
-        if slot as usize == self.slots.len() - 1 {
+        if id.slot as usize == self.slots.len() - 1 {
             self.drop_empty_end();
         } else {
-            self.vacant.insert(slot);
+            self.vacant.insert(id.slot);
         }
-        value
+        Some((entry, task))
     }
 
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -84,21 +113,19 @@ impl<V> Slots<V> {
         self.slots.len()
     }
 
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut V)> {
-        (0..).zip(&mut self.slots).filter_map(|(slot, value)| Some((slot, value.as_mut()?)))
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Timer<T>)> {
+        (0..).zip(&mut self.slots).filter(|(_, timer)| timer.number != EMPTY)
     }
 
     /// Drops the last slot, and those before it that are empty, up to one that is not.
+    #[inline(never)] // in any order but one few are the last
     fn drop_empty_end(&mut self) {
-        self.slots.pop();
-        while let Some(None) = self.slots.last() {
-            self.slots.pop();
-            self.vacant.remove(self.slots.len() as u32);
-        }
+        let end = self.vacant.truncate_end(self.slots.len() - 1);
+        self.slots.truncate(end);
         // A quarter would do: twice what is needed is kept, so that what comes again at once finds room.
-        if self.slots.capacity() > KEPT && self.slots.len() < self.slots.capacity() / 4 {
-            self.slots.shrink_to((2 * self.slots.len()).max(KEPT));
-            self.vacant.shrink_below(self.slots.len());
+        if self.slots.capacity() > KEPT && end < self.slots.capacity() / 4 {
+            self.slots.shrink_to((2 * end).max(KEPT));
+            self.vacant.shrink();
         }
     }
 
@@ -112,25 +139,37 @@ impl<V> Slots<V> {
 mod tests {
     use super::*;
 
+    /// Numbered by its slot.
+    fn insert(slots: &mut Slots<u32>, value: u32) -> u32 {
+        let slot = slots.next();
+        let number = u64::from(slot) + 1;
+        slots.fill(slot, Timer { number, sequence: 0, entry: 0, task: Some(value), deadline: None });
+        slot
+    }
+
+    fn remove(slots: &mut Slots<u32>, slot: u32) -> Option<u32> {
+        slots.remove(TimerId { slot, number: u64::from(slot) + 1 })?.1
+    }
+
     /// Numbers that were vacant and have all been taken again leave no more than their timers do.
     #[test]
     fn memory_comes_back_though_every_vacant_slot_was_taken_again() {
         let mut slots = Slots::new();
-        (0..100_000).for_each(|value| assert_eq!(slots.insert(|_| value), value));
-        (0..100_000).step_by(2).for_each(|slot| assert_eq!(slots.remove(slot), Some(slot)));
-        (0..100_000).step_by(2).for_each(|value| assert_eq!(slots.insert(|_| value), value));
-        (0..100_000).rev().for_each(|slot| assert_eq!(slots.remove(slot), Some(slot)));
+        (0..100_000).for_each(|value| assert_eq!(insert(&mut slots, value), value));
+        (0..100_000).step_by(2).for_each(|slot| assert_eq!(remove(&mut slots, slot), Some(slot)));
+        (0..100_000).step_by(2).for_each(|value| assert_eq!(insert(&mut slots, value), value));
+        (0..100_000).rev().for_each(|slot| assert_eq!(remove(&mut slots, slot), Some(slot)));
         assert!(slots.capacity() <= 2 * KEPT, "{}", slots.capacity());
     }
 
     #[test]
     fn the_lowest_vacant_slot_is_taken_first_and_told() {
         let mut slots = Slots::new();
-        assert_eq!((0..5).map(|value| slots.insert(|_| value)).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
-        assert_eq!([slots.remove(3), slots.remove(1), slots.remove(1)], [Some(3), Some(1), None]);
+        assert_eq!((0..5).map(|value| insert(&mut slots, value)).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!([3, 1, 1].map(|slot| remove(&mut slots, slot)), [Some(3), Some(1), None]);
         for expected in [1, 3, 5] {
-            assert_eq!(slots.insert(|slot| slot + 1), expected);
-            assert_eq!(slots.get(expected), Some(&(expected + 1)));
+            assert_eq!(insert(&mut slots, 10 + expected), expected);
+            assert_eq!(slots.get(expected).and_then(|timer| timer.task), Some(10 + expected));
         }
         assert_eq!(slots.len(), 6);
     }
@@ -144,7 +183,7 @@ mod tests {
         for round in 0..200 {
             let wanted = if round % 2 == 0 { 300 } else { (round * 7) % 50 };
             while live.len() < wanted {
-                let slot = slots.insert(|_| live.len());
+                let slot = insert(&mut slots, 0);
                 assert!(!live.contains(&slot), "slot {slot} was given out twice");
                 live.push(slot);
             }
@@ -152,7 +191,7 @@ mod tests {
                 random =
                     random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let slot = live.swap_remove((random >> 33) as usize % live.len());
-                assert!(slots.remove(slot).is_some());
+                assert!(remove(&mut slots, slot).is_some());
             }
             assert_eq!(slots.len(), live.len());
         }
@@ -161,9 +200,9 @@ mod tests {
     #[test]
     fn memory_comes_back_though_the_first_ones_stay() {
         let mut slots = Slots::new();
-        (0..100_000).for_each(|value| assert_eq!(slots.insert(|_| value), value));
-        (10..100_000).for_each(|slot| assert_eq!(slots.remove(slot), Some(slot)));
+        (0..100_000).for_each(|value| assert_eq!(insert(&mut slots, value), value));
+        (10..100_000).for_each(|slot| assert_eq!(remove(&mut slots, slot), Some(slot)));
         assert!(slots.capacity() <= 2 * KEPT, "{}", slots.capacity());
-        assert_eq!((slots.len(), slots.get(9)), (10, Some(&9)));
+        assert_eq!((slots.len(), slots.get(9).and_then(|timer| timer.task)), (10, Some(9)));
     }
 }

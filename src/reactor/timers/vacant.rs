@@ -16,23 +16,35 @@ impl Vacant {
         Vacant { layers: Default::default() }
     }
 
-    #[inline]
-    pub fn first(&self) -> Option<u32> {
-        let top = self.layers[LAYERS - 1].iter().position(|word| *word != 0)?;
+    /// The lowest, where there is any.
+    #[inline(never)] // most of a crowd do without it
+    pub fn first(&self) -> u32 {
+        let words = &self.layers[LAYERS - 1];
+        let top = words.iter().position(|word| *word != 0).expect("there is a vacant number");
         let below = |at: usize, layer: &Vec<u64>| WORD * at + layer[at].trailing_zeros() as usize;
-        Some(self.layers.iter().rev().fold(top, below) as u32)
+        self.layers.iter().rev().fold(top, below) as u32
     }
 
+    #[inline]
     pub fn insert(&mut self, number: u32) {
+        let (word, bit) = (number as usize / WORD, 1 << (number as usize % WORD));
+        match self.layers[0].get_mut(word) {
+            Some(word) if *word != 0 => *word |= bit,
+            _ => self.insert_first(number),
+        }
+    }
+
+    /// Puts one in that is the first of its word.
+    #[inline(never)] // one in 64
+    fn insert_first(&mut self, number: u32) {
         let mut at = number as usize;
         for layer in &mut self.layers {
             let (word, bit) = (at / WORD, 1 << (at % WORD));
-            let place = match layer.get_mut(word) {
-                Some(place) => place,
-                None => grow(layer, word),
-            };
-            let before = *place;
-            *place |= bit;
+            if layer.len() <= word {
+                layer.resize(word + 1, 0);
+            }
+            let before = layer[word];
+            layer[word] |= bit;
             if before != 0 {
                 break;
             }
@@ -41,6 +53,7 @@ impl Vacant {
     }
 
     /// Takes one out that is there.
+    #[inline(never)] // most of a crowd do without it
     pub fn remove(&mut self, number: u32) {
         let mut at = number as usize;
         for layer in &mut self.layers {
@@ -53,13 +66,41 @@ impl Vacant {
         }
     }
 
-    /// Gives the memory back that is not needed for numbers below this one, which all of them are.
-    pub fn shrink_below(&mut self, limit: usize) {
-        let mut len = limit;
+    /// Takes out those that lie together just below a limit, below which all are. Answers with the lowest of them, or the limit.
+    pub fn truncate_end(&mut self, limit: usize) -> usize {
+        let end = self.end(limit);
+        let mut rest = end;
         for layer in &mut self.layers {
-            len = (len + WORD - 1) / WORD;
-            layer.truncate(len);
-            layer.shrink_to(2 * len);
+            let (full, beyond) = (rest / WORD, rest % WORD);
+            layer.truncate(full + 1);
+            if let Some(word) = layer.get_mut(full) {
+                *word &= (1 << beyond) - 1;
+            }
+            // The bit of a word that is empty now goes too.
+            rest = full + usize::from(layer.get(full).map_or(false, |word| *word != 0));
+        }
+        end
+    }
+
+    /// The lowest of those that lie together just below a limit, or the limit.
+    fn end(&self, limit: usize) -> usize {
+        let mut end = limit;
+        while end > 0 {
+            // Those that are not there, up to the end.
+            let at = (end - 1) / WORD;
+            let missing = !self.layers[0].get(at).copied().unwrap_or(0) << (WORD * (at + 1) - end);
+            if missing != 0 {
+                return end - missing.leading_zeros() as usize;
+            }
+            end = WORD * at;
+        }
+        0
+    }
+
+    /// Gives memory back that was needed for higher numbers.
+    pub fn shrink(&mut self) {
+        for layer in &mut self.layers {
+            layer.shrink_to(2 * layer.len());
         }
     }
 
@@ -67,13 +108,6 @@ impl Vacant {
     pub fn capacity(&self) -> usize {
         self.layers.iter().map(Vec::capacity).sum()
     }
-}
-
-/// Makes a layer long enough to have a word, and answers with it.
-#[cold]
-fn grow(layer: &mut Vec<u64>, word: usize) -> &mut u64 {
-    layer.resize(word + 1, 0);
-    &mut layer[word]
 }
 
 #[cfg(test)]
@@ -95,14 +129,46 @@ mod tests {
                 sorted.insert(number);
                 vacant.insert(number);
             }
-            assert_eq!(vacant.first(), sorted.iter().next().copied(), "step {step}");
+            if let Some(lowest) = sorted.iter().next() {
+                assert_eq!(vacant.first(), *lowest, "step {step}");
+            }
         }
         for number in sorted {
-            assert_eq!(vacant.first(), Some(number));
+            assert_eq!(vacant.first(), number);
             vacant.remove(number);
         }
-        assert_eq!(vacant.first(), None);
-        vacant.shrink_below(0);
-        assert_eq!(vacant.capacity(), 0);
+        assert!(vacant.layers.iter().flatten().all(|word| *word == 0));
+        assert_eq!(vacant.truncate_end(0), 0);
+        vacant.shrink();
+        assert!(vacant.capacity() <= 2 * LAYERS, "{}", vacant.capacity());
+    }
+
+    /// Ends of any length, within a word and over many, with all kinds of numbers below them.
+    #[test]
+    fn what_lies_together_at_the_end_goes_and_nothing_else() {
+        let mut state = 1_u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as u32
+        };
+        for length in [0, 1, 2, 63, 64, 65, 127, 128, 4095, 4096, 4097, 10_000] {
+            for gap in [1, 2, 63, 64, 65, 4096, 5000] {
+                // Up to where the top layer has a second word.
+                let end = gap + random() % 9000 + random() % 2 * 260_000;
+                let mut sorted: BTreeSet<u32> =
+                    (0..random() % 50).map(|_| random() % (end + 1 - gap)).collect();
+                let mut vacant = Vacant::new();
+                sorted.iter().copied().chain(end..end + length).for_each(|number| vacant.insert(number));
+                let lowest = (0..end).rev().take_while(|number| sorted.remove(number)).last().unwrap_or(end);
+                assert_eq!(vacant.truncate_end((end + length) as usize), lowest as usize);
+                // Higher ones come to be there again.
+                vacant.insert(end + length + 1);
+                for number in sorted.into_iter().chain([end + length + 1]) {
+                    assert_eq!(vacant.first(), number);
+                    vacant.remove(number);
+                }
+                assert!(vacant.layers.iter().flatten().all(|word| *word == 0));
+            }
+        }
     }
 }
