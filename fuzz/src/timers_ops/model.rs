@@ -17,6 +17,9 @@ pub struct Timer {
     pub period: Option<Duration>,
 }
 
+/// After no more settings than this, each timer that is to be due is in the heap.
+const FEW: u64 = 64;
+
 #[derive(Debug, Default)]
 pub struct Model {
     /// By number, in the order in which they were set.
@@ -94,9 +97,12 @@ impl Model {
         !self.due.is_empty()
     }
 
-    /// When the loop is to look for due timers next, where none is due.
-    pub fn next_look(&self) -> Option<Instant> {
-        self.timers.values().filter_map(|timer| timer.noted).min()
+    /// When the loop is to look for due timers next, at the earliest and at the latest, where none is due.
+    ///
+    /// Where few were set it may not sleep beyond the deadline that a timer had before it was put off; of a crowd's it need not know that.
+    pub fn looks(&self) -> (Option<Instant>, Option<Instant>) {
+        let noted = self.timers.values().filter_map(|timer| timer.noted).min();
+        (noted, if self.last_sequence > FEW { self.earliest() } else { noted })
     }
 
     /// The earliest deadline of those that are not due.
