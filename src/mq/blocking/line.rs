@@ -5,8 +5,7 @@ use std::os::unix::io::AsFd;
 use std::time::Duration;
 
 use super::busy_poll::BusyPoll;
-use crate::codec::zmtp::{FrameKind, ZmtpFrames, ZmtpFramesDecoder, ZmtpFramesEncoder};
-use crate::codec::{Affixes, Codec, Decoder, Encoder, Step};
+use super::framing::Framing;
 use crate::mq::pipe::Pipe;
 use crate::mq::socket::{Loan, Returned};
 use crate::mq::Message;
@@ -16,14 +15,10 @@ use crate::Transport;
 /// The longest message that goes this way, either way, with all that is around it. Of a longer one the copy counts for more than the wake.
 const LEN_MAX: usize = 4096;
 
-/// What requests and replies have around them: an empty part with its header, and a header of nine bytes at the most.
-const AROUND: usize = 2 + 9;
-
 pub(super) struct Line {
     pipe: Pipe,
     busy_poll: BusyPoll,
-    decoder: ZmtpFramesDecoder,
-    encoder: ZmtpFramesEncoder,
+    framing: Framing,
     /// What is read: nothing stays in it from one time to the next.
     input: Box<[u8; LEN_MAX]>,
     /// What is written.
@@ -58,10 +53,9 @@ impl Line {
     /// Whoever reads from it looks for so long before it sleeps, at the longest.
     pub fn new(loan: Loan, busy_poll: Duration) -> Line {
         let Loan { pipe, max_len, is_open } = loan;
-        let (decoder, encoder) = ZmtpFrames::new(LEN_MAX).halves();
+        let (framing, busy_poll) = (Framing::new(LEN_MAX), BusyPoll::new(busy_poll));
         let (input, output) = (Box::new([0; LEN_MAX]), Vec::new());
-        let busy_poll = BusyPoll::new(busy_poll);
-        Line { pipe, busy_poll, decoder, encoder, input, output, max_len, is_open, count: 0, count_seen: 0 }
+        Line { pipe, busy_poll, framing, input, output, max_len, is_open, count: 0, count_seen: 0 }
     }
 
     /// Reads a message, and waits for it `within` this time at the longest.
@@ -94,7 +88,9 @@ impl Line {
 
     /// Writes a message.
     pub fn say(&mut self, message: &Message) -> Said {
-        if message.part_count() > 1 || message.len() > LEN_MAX - AROUND || self.encode(message).is_none() {
+        let is_for_this = message.part_count() == 1 && message.len() <= LEN_MAX - Framing::AROUND;
+        self.output.clear();
+        if !is_for_this || self.framing.write(message.first(), &mut self.output).is_none() {
             return Said::Nothing(self.returned());
         }
         match self.pipe.send(&self.output) {
@@ -123,38 +119,10 @@ impl Line {
         self.count = self.count.wrapping_add(1);
     }
 
-    /// What was read, if it is an empty part and then another one, and no more than these.
+    /// What was read, if it is a message and no more than that.
     fn message(&mut self, len: usize) -> Option<Message> {
-        let (head, body, rest) = self.frame(0, len)?;
-        if head != FrameKind::More || !body.is_empty() {
-            return None;
-        }
-        match self.frame(rest, len)? {
-            (FrameKind::Last, body, end) if end == len && body.len() <= self.max_len => {
-                Some(Message::from(&self.input[body]))
-            }
-            _ => None,
-        }
-    }
-
-    /// The frame that begins here: its head, where its body is, and where the next one begins.
-    fn frame(&mut self, start: usize, end: usize) -> Option<(FrameKind, std::ops::Range<usize>, usize)> {
-        match self.decoder.decode(&self.input[start..end]) {
-            Ok(Step::Frame { head, body, used }) => {
-                Some((head, start + body.start..start + body.end, start + used))
-            }
-            _ => None,
-        }
-    }
-
-    fn encode(&mut self, message: &Message) -> Option<()> {
-        self.output.clear();
-        for (head, body) in [(FrameKind::More, &[][..]), (FrameKind::Last, &message.first()[..])] {
-            let mut affixes = Affixes::new();
-            self.encoder.encode(head, body.len(), &mut affixes).ok()?;
-            self.output.extend_from_slice(affixes.before());
-            self.output.extend_from_slice(body);
-        }
-        Some(())
+        let input = &self.input[..len];
+        let body = self.framing.body(input).filter(|body| body.len() <= self.max_len)?;
+        Some(Message::from(&input[body]))
     }
 }

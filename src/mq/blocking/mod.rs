@@ -5,6 +5,7 @@ mod borrowed;
 mod busy_poll;
 mod calls;
 mod error;
+mod framing;
 mod line;
 #[cfg(test)]
 mod loans;
