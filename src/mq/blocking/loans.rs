@@ -1,15 +1,16 @@
 //! A connection that is lent: whatever comes, or happens meanwhile, is as it would be without.
 
+mod back;
+mod by_hand;
 mod random;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::io::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use self::by_hand::{framed, ByHand};
 use super::*;
-use crate::codec::zmtp::{Greeting, Mechanism};
-use crate::platform::{net, Backend};
+use crate::platform::Backend;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const MOMENT: Duration = Duration::from_millis(20);
@@ -28,96 +29,6 @@ fn on_every_backend(test: impl Fn(IoThread)) {
 fn has_lent(io: &IoThread, socket: &BlockingSocket) -> bool {
     let id = socket.id;
     ask(&io.remote, move |_, context| Ok(context.get(id).map_or(false, Socket::has_lent))).unwrap()
-}
-
-/// A peer that is played by hand.
-struct ByHand(TcpStream);
-
-impl ByHand {
-    /// Connects to a REP.
-    fn requester(address: &str) -> ByHand {
-        let stream = TcpStream::connect(address.strip_prefix("tcp://").unwrap()).unwrap();
-        ByHand(stream).shake_hands(b"REQ")
-    }
-
-    /// Accepts a REQ that connects.
-    fn replier(io: &IoThread) -> (BlockingSocket, ByHand) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let req = io.socket(SocketType::Req).unwrap();
-        req.connect(&format!("tcp://{}", listener.local_addr().unwrap())).unwrap();
-        (req, ByHand(listener.accept().unwrap().0).shake_hands(b"REP"))
-    }
-
-    fn shake_hands(mut self, socket_type: &[u8; 3]) -> ByHand {
-        self.0.set_read_timeout(Some(PATIENCE)).unwrap();
-        self.0.set_nodelay(true).unwrap();
-        self.0.write_all(&Greeting::new(Mechanism::NULL, false).encode()).unwrap();
-        self.0.read_exact(&mut [0; 64]).unwrap();
-        self.0.write_all(b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03").unwrap();
-        self.0.write_all(socket_type).unwrap();
-        assert_eq!(self.frame().0, 4, "READY");
-        self
-    }
-
-    /// The flags of the next frame, without that of a long one, and its body.
-    fn try_frame(&mut self) -> io::Result<(u8, Vec<u8>)> {
-        let mut flags = [0];
-        self.0.read_exact(&mut flags)?;
-        let mut size = [0; 8];
-        let size_len = if flags[0] & 2 == 0 { 1 } else { 8 };
-        self.0.read_exact(&mut size[8 - size_len..])?;
-        let mut body = vec![0; u64::from_be_bytes(size) as usize];
-        self.0.read_exact(&mut body)?;
-        Ok((flags[0] & !2, body))
-    }
-
-    fn frame(&mut self) -> (u8, Vec<u8>) {
-        self.try_frame().unwrap()
-    }
-
-    /// The body of the next request or reply.
-    fn hear(&mut self) -> Vec<u8> {
-        assert_eq!(self.frame(), (1, Vec::new()));
-        let (flags, body) = self.frame();
-        assert_eq!(flags, 0);
-        body
-    }
-
-    fn say(&mut self, body: &[u8]) {
-        self.0.write_all(&framed(body)).unwrap();
-    }
-
-    /// Answers the requests of a REQ until it is lent the connection.
-    fn answer_until_lent(&mut self, io: &IoThread, req: &BlockingSocket) {
-        for _ in 0..MANY {
-            req.send("how much?").unwrap();
-            assert_eq!(self.hear(), b"how much?");
-            self.say(b"nothing");
-            assert_eq!(req.recv_timeout(PATIENCE).unwrap().into_vec(), b"nothing");
-            if has_lent(io, req) {
-                return;
-            }
-        }
-        panic!("it is never lent");
-    }
-
-    /// Asks a REP until it is lent the connection, and has the last request received but not answered.
-    fn ask_until_lent(&mut self, io: &IoThread, rep: &BlockingSocket) {
-        for _ in 0..MANY {
-            self.say(b"how much?");
-            assert_eq!(rep.recv_timeout(PATIENCE).unwrap().into_vec(), b"how much?");
-            if has_lent(io, rep) {
-                return;
-            }
-            rep.send("nothing").unwrap();
-            assert_eq!(self.hear(), b"nothing");
-        }
-        panic!("it is never lent");
-    }
-}
-
-fn framed(body: &[u8]) -> Vec<u8> {
-    [&[1, 0, 0, body.len() as u8][..], body].concat()
 }
 
 /// Until the connection is returned, if it is not yet.
@@ -266,76 +177,6 @@ fn replies_that_find_no_room_are_sent_whole_and_in_order_when_there_is_some() {
 }
 
 #[test]
-fn who_is_asked_and_leaves_is_said_to_have_left() {
-    on_every_backend(|io| {
-        for is_abrupt in [false, true] {
-            let (req, mut peer) = ByHand::replier(&io);
-            peer.answer_until_lent(&io, &req);
-            req.send("are you there?").unwrap();
-            assert_eq!(peer.hear(), b"are you there?");
-            thread::scope(|scope| {
-                let heard = scope.spawn(|| req.recv_timeout(PATIENCE));
-                if is_abrupt {
-                    net::set_linger(peer.0.as_fd(), Some(Duration::ZERO)).unwrap();
-                }
-                drop(peer);
-                assert_eq!(heard.join().unwrap(), Err(WaitError::PeerLeft));
-            });
-            assert_eq!(req.try_recv(), Err(WaitError::OutOfTurn), "it is said once");
-            req.send("anybody?").unwrap();
-        }
-    });
-}
-
-#[test]
-fn a_request_to_who_has_left_goes_to_who_comes_next() {
-    let io = IoThread::new().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let moment = Duration::from_millis(1);
-    let req = io.socket_with(SocketType::Req, Options::new().reconnect(moment, moment)).unwrap();
-    req.connect(&format!("tcp://{}", listener.local_addr().unwrap())).unwrap();
-    let accept = || ByHand(listener.accept().unwrap().0).shake_hands(b"REP");
-    let mut peer = accept();
-    peer.answer_until_lent(&io, &req);
-    drop(peer);
-    // It is noticed though nobody listens.
-    let mut peer = accept();
-    assert!(!has_lent(&io, &req));
-    req.send("are you another?").unwrap();
-    assert_eq!(peer.hear(), b"are you another?");
-    peer.say(b"yes");
-    assert_eq!(req.recv_timeout(PATIENCE).unwrap().into_vec(), b"yes");
-}
-
-#[test]
-fn a_connection_that_nobody_uses_is_returned_and_its_peer_is_heard() {
-    on_every_backend(|io| {
-        let (req, mut peer) = ByHand::replier(&io);
-        peer.answer_until_lent(&io, &req);
-        peer.0.write_all(b"\x04\x09\x04PING\0\0hi").unwrap();
-        assert_eq!(peer.frame(), (4, b"\x04PONGhi".to_vec()));
-        assert!(!has_lent(&io, &req));
-        peer.answer_until_lent(&io, &req);
-        await_return(&io, &req);
-    });
-}
-
-#[test]
-fn a_listener_that_hears_nothing_returns_the_connection_and_hears_what_comes_all_the_same() {
-    let io = IoThread::new().unwrap();
-    let (req, mut peer) = ByHand::replier(&io);
-    peer.answer_until_lent(&io, &req);
-    req.send("what?").unwrap();
-    assert_eq!(peer.hear(), b"what?");
-    thread::scope(|scope| {
-        let heard = scope.spawn(|| req.recv_timeout(PATIENCE).unwrap().into_vec());
-        await_return(&io, &req);
-        peer.say(b"this");
-        assert_eq!(heard.join().unwrap(), b"this");
-    });
-}
-
-#[test]
 fn a_listener_waits_no_longer_and_no_shorter_than_it_was_to() {
     let io = IoThread::new().unwrap();
     let (req, mut peer) = ByHand::replier(&io);
@@ -357,101 +198,6 @@ fn a_listener_waits_no_longer_and_no_shorter_than_it_was_to() {
             thread::yield_now();
         };
         assert_eq!(heard.into_vec(), b"this");
-    }
-}
-
-#[test]
-fn another_peer_that_comes_is_answered_too_and_each_gets_its_own() {
-    let io = IoThread::new().unwrap();
-    for replies_first in [false, true] {
-        let (rep, address) = bound(&io);
-        let mut first = ByHand::requester(&address);
-        first.ask_until_lent(&io, &rep);
-        if replies_first {
-            rep.send("nothing").unwrap();
-            assert_eq!(first.hear(), b"nothing");
-        }
-        let mut second = ByHand::requester(&address);
-        second.say(b"me too");
-        assert_eq!(rep.wait_peers(2, PATIENCE), 2);
-        if replies_first {
-            first.say(b"and me again");
-        } else {
-            // The request of the first is older.
-            rep.send("nothing").unwrap();
-            assert_eq!(first.hear(), b"nothing");
-            first.say(b"and me again");
-        }
-        for _ in 0..2 {
-            let request = rep.recv_timeout(PATIENCE).unwrap();
-            rep.send(request).unwrap();
-        }
-        assert_eq!(second.hear(), b"me too");
-        assert_eq!(first.hear(), b"and me again");
-        assert!(!has_lent(&io, &rep), "who has two peers listens to both");
-    }
-}
-
-#[test]
-fn what_a_poll_set_watches_is_returned_to_the_loop_and_stays_there() {
-    let io = IoThread::new().unwrap();
-    let (req, mut peer) = ByHand::replier(&io);
-    peer.answer_until_lent(&io, &req);
-    req.send("what?").unwrap();
-    assert_eq!(peer.hear(), b"what?");
-    peer.say(b"this");
-    let mut set = PollSet::new().unwrap();
-    set.add_to_recv(&req);
-    assert_eq!(set.wait(Some(PATIENCE)).unwrap(), [0]);
-    assert_eq!(req.recv_timeout(PATIENCE).unwrap().into_vec(), b"this");
-    assert_eq!(set.ready(), []);
-    for _ in 0..200 {
-        req.send("what?").unwrap();
-        assert_eq!(peer.hear(), b"what?");
-        peer.say(b"this");
-        assert_eq!(set.wait(Some(PATIENCE)).unwrap(), [0]);
-        assert_eq!(req.try_recv().unwrap().into_vec(), b"this");
-        assert!(!has_lent(&io, &req));
-    }
-    drop(set);
-    peer.answer_until_lent(&io, &req);
-}
-
-#[test]
-fn a_listener_is_told_of_the_end_and_nothing_is_lost() {
-    for is_by_itself in [false, true] {
-        let io = IoThread::new().unwrap();
-        let (req, mut peer) = ByHand::replier(&io);
-        peer.answer_until_lent(&io, &req);
-        req.send("what?").unwrap();
-        assert_eq!(peer.hear(), b"what?");
-        thread::scope(|scope| {
-            let heard = scope.spawn(|| req.recv());
-            match is_by_itself {
-                true => io.remote.post(|_, context| context.stop()).unwrap(),
-                false => assert_eq!(io.shutdown(PATIENCE).unwrap(), 0),
-            }
-            assert_eq!(heard.join().unwrap(), Err(WaitError::Closed));
-        });
-        assert_eq!(peer.0.read(&mut [0; 9]).unwrap(), 0, "it is told, too");
-    }
-}
-
-#[test]
-fn a_reply_that_is_owed_when_a_socket_closes_is_not_sent_and_what_was_sent_arrives() {
-    let io = IoThread::new().unwrap();
-    for is_answered in [false, true] {
-        let (rep, address) = bound(&io);
-        let mut peer = ByHand::requester(&address);
-        peer.ask_until_lent(&io, &rep);
-        if is_answered {
-            rep.send("nothing").unwrap();
-        }
-        assert_eq!(rep.close(PATIENCE).unwrap(), 0);
-        if is_answered {
-            assert_eq!(peer.hear(), b"nothing");
-        }
-        assert_eq!(peer.0.read(&mut [0; 9]).unwrap(), 0);
     }
 }
 
@@ -507,39 +253,4 @@ fn what_is_too_long_is_refused_as_ever() {
     peer.say(&[7; 101]);
     assert_eq!(rep.recv_timeout(MOMENT).map(Message::into_vec), Err(WaitError::Unreachable { why: None }));
     assert_eq!(peer.0.read(&mut [0; 9]).unwrap(), 0, "it is let go");
-}
-
-#[test]
-fn who_wants_to_be_asked_whether_it_lives_keeps_its_connection() {
-    let io = IoThread::new().unwrap();
-    let (rep, address) = bound(&io);
-    let mut peer = ByHand::requester(&address);
-    // It is to be believed gone after a time, which only the loop sees.
-    peer.0.write_all(b"\x04\x07\x04PING\xff\xff").unwrap();
-    assert_eq!(peer.frame(), (4, b"\x04PONG".to_vec()));
-    for _ in 0..200 {
-        peer.say(b"how much?");
-        assert_eq!(rep.recv_timeout(PATIENCE).unwrap().into_vec(), b"how much?");
-        assert!(!has_lent(&io, &rep));
-        rep.send("nothing").unwrap();
-        assert_eq!(peer.hear(), b"nothing");
-    }
-}
-
-#[test]
-fn where_many_wait_for_messages_the_loop_keeps_the_connections() {
-    let io = IoThread::new().unwrap();
-    let mut pairs: Vec<_> = (0..8).map(|_| ByHand::replier(&io)).collect();
-    for _ in 0..100 {
-        for (req, peer) in &mut pairs {
-            req.send("what?").unwrap();
-            assert_eq!(peer.hear(), b"what?");
-            peer.say(b"this");
-            assert_eq!(req.recv_timeout(PATIENCE).unwrap().into_vec(), b"this");
-        }
-    }
-    assert!(pairs.iter().all(|(req, _)| !has_lent(&io, req)));
-    // As soon as the others are at rest it is another thing.
-    let (req, peer) = &mut pairs[0];
-    peer.answer_until_lent(&io, req);
 }
