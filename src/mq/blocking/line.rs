@@ -52,8 +52,8 @@ pub(super) enum Said {
 impl Line {
     /// Whoever reads from it looks for so long before it sleeps, at the longest.
     pub fn new(loan: Loan, busy_poll: Duration) -> Line {
-        let Loan { pipe, max_len, is_open } = loan;
-        let (framing, busy_poll) = (Framing::new(LEN_MAX), BusyPoll::new(busy_poll));
+        let Loan { pipe, spoken, max_len, is_open } = loan;
+        let (framing, busy_poll) = (Framing::new(spoken, LEN_MAX), BusyPoll::new(busy_poll));
         let (input, output) = (Box::new([0; LEN_MAX]), Vec::new());
         Line { pipe, busy_poll, framing, input, output, max_len, is_open, count: 0, count_seen: 0 }
     }

@@ -267,7 +267,8 @@ fn close(
 /// receives, which takes a third of the time; it [looks for a while](Options::busy_poll) before it sleeps. Nothing else changes by it, but
 /// that another peer that comes, a [`PollSet`] or a close may wait for a millisecond until a thread that receives lets go of it; and what
 /// comes by it is not in the loop's [`Stats`](crate::Stats). It takes a descriptor. None is lent with
-/// [heartbeats](Options::heartbeat) or RingMQ's protocol, nor where an I/O thread has more than a few sockets that messages come for.
+/// [heartbeats](Options::heartbeat), of which RingMQ's protocol has none, nor where an I/O thread has more than a few sockets that messages
+/// come for.
 ///
 /// It is `Send` and `Sync`: threads may share it, though a REQ or a REP is of use to one at a time. When it is dropped it is closed, and
 /// [lingers](Options::linger) on the I/O thread.

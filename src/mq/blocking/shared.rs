@@ -39,7 +39,8 @@ pub(super) struct State {
     unsent: (usize, usize),
     incoming: Arrivals,
     turn: Turn,
-    /// Whether the reply that is owed goes to a peer that speaks RingMQ's protocol.
+    /// Whether the reply that is owed goes to a peer that speaks RingMQ's protocol. What is heard by a line is of the peer whose request was
+    /// received before.
     answers_ring: bool,
     /// How many peers there are, and why the last one that was none could not be reached.
     peers: usize,
@@ -230,8 +231,7 @@ impl Shared {
     }
 
     /// As [`note_received`](Self::note_received), by the line. Others who wait learn that it is not their turn any more.
-    pub fn note_heard(&self, mut state: MutexGuard<'_, State>) {
-        state.answers_ring = false;
+    pub fn note_heard(&self, state: MutexGuard<'_, State>) {
         let is_awaited = state.readers > 0;
         self.note_received(state);
         if is_awaited {

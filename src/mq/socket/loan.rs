@@ -17,9 +17,11 @@
 use std::io;
 use std::time::Duration;
 
-use super::{is_ring, serve, End, Link, Machine, Socket};
+use super::link::LinkState;
+use super::{serve, End, Link, Machine, Socket};
 use crate::mq::pattern::Peer;
 use crate::mq::pipe::Pipe;
+use crate::mq::wire::Dialect;
 use crate::{Context, Id, TimerId};
 
 /// How long nobody may listen to a connection that is lent. A peer that has left, or wants to know whether we are there, is heard after
@@ -29,6 +31,8 @@ const LOOK_AFTER: Duration = Duration::from_millis(5);
 /// What is lent.
 pub(in crate::mq) struct Loan {
     pub pipe: Pipe,
+    /// Which of the two protocols is spoken.
+    pub spoken: Dialect,
     /// The longest message that may come.
     pub max_len: usize,
     /// There was a request, and its reply is still to come or to be sent.
@@ -59,19 +63,24 @@ impl Id<Socket> {
     /// A connection that can be lent, if there is one.
     pub(super) fn prepare_loan<S: 'static>(self, context: &mut Context<'_, S>) -> Option<Loan> {
         let socket = context.get(self)?;
-        let (peer, link) = socket.lendable()?;
+        let (peer, state) = socket.lendable()?;
         let is_open = socket.is_open(peer)?;
-        let max_len = socket.options.max_message_len.min(socket.options.max_part_len);
+        let spoken = state.session.peer()?.dialect;
+        let max_len = match spoken {
+            // A message has no parts, and its pieces are those of its sender.
+            Dialect::Ring => socket.options.max_message_len,
+            Dialect::Zmtp | Dialect::Any => socket.options.max_message_len.min(socket.options.max_part_len),
+        };
         // Without a descriptor for it, it stays as it is.
-        let pipe = context.get(link).filter(|link| link.is_at_rest())?.transport().try_clone().ok()?;
-        Some(Loan { pipe, max_len, is_open })
+        let pipe = context.get(state.id).filter(|link| link.is_at_rest())?.transport().try_clone().ok()?;
+        Some(Loan { pipe, spoken, max_len, is_open })
     }
 
     /// The connection that was [prepared](Self::prepare_loan) is lent now.
     pub(super) fn lend<S: 'static>(self, context: &mut Context<'_, S>) {
         let timer = context.set_timeout(LOOK_AFTER, move |_, context| self.look_after(context));
         let socket = context.get_mut(self).expect("it has an inbox");
-        let (peer, link) = socket.lendable().expect("it was prepared");
+        let (peer, link) = socket.lendable().map(|(peer, state)| (peer, state.id)).expect("it was prepared");
         if let Machine::Rep(rep) = &mut socket.machine {
             rep.forget_next();
         }
@@ -131,7 +140,7 @@ impl Socket {
     }
 
     /// The only connection, if all is said that was to be said by it, and nothing is awaited of it at any time.
-    fn lendable(&self) -> Option<(Peer, Id<Link>)> {
+    fn lendable(&self) -> Option<(Peer, &LinkState)> {
         if self.lent.is_some() || self.closing.is_some() || !self.stranded.is_empty() {
             return None;
         }
@@ -140,9 +149,8 @@ impl Socket {
         let is_only = links.next().is_none();
         let is_at_rest =
             link.is_joined && !link.is_held && link.incoming.is_empty() && link.outgoing.is_empty();
-        let is_plain = link.session.deadline().is_none() && !is_ring(&link.session);
-        match is_only && is_at_rest && is_plain {
-            true => Some((Peer(at as u32), link.id)),
+        match is_only && is_at_rest && link.session.deadline().is_none() {
+            true => Some((Peer(at as u32), link)),
             false => None,
         }
     }
