@@ -5,6 +5,7 @@ use std::mem;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
+use super::busy_poll::BusyPoll;
 use super::error::WaitError;
 use super::line::{Heard, Line, Said};
 use super::shared::{Shared, State, Wait};
@@ -31,8 +32,8 @@ pub(super) struct Borrowed {
     wait: Option<u32>,
     /// What that begins with.
     patience: u32,
-    /// See [`Options::busy_poll`](crate::mq::Options::busy_poll).
-    busy_poll: Duration,
+    /// What a line has learned of looks before it was returned: the next one begins with that.
+    busy_poll: BusyPoll,
 }
 
 /// Where the line is.
@@ -68,6 +69,7 @@ pub(super) struct Put {
 }
 
 impl Borrowed {
+    /// Whoever listens looks for so long before it sleeps, at the longest: [`Options::busy_poll`](crate::mq::Options::busy_poll).
     pub fn new(socket_type: SocketType, busy_poll: Duration) -> Borrowed {
         let takes_turns = matches!(socket_type, SocketType::Req | SocketType::Rep);
         Borrowed {
@@ -75,8 +77,12 @@ impl Borrowed {
             returned: None,
             wait: Some(PATIENCE).filter(|_| takes_turns),
             patience: PATIENCE,
-            busy_poll,
+            busy_poll: BusyPoll::new(busy_poll),
         }
+    }
+
+    fn begin(&mut self, loan: Loan) {
+        self.line = Place::Here(Box::new(Line::new(loan, self.busy_poll.clone())));
     }
 
     #[inline]
@@ -121,6 +127,7 @@ impl Borrowed {
 
     fn put_back(&mut self, line: &Line, returned: Returned) {
         self.line = Place::Away;
+        self.busy_poll = line.busy_poll.clone();
         self.patience = match line.count < USE {
             true => PATIENCE_MAX.min(2 * self.patience),
             false => PATIENCE,
@@ -137,7 +144,7 @@ impl State {
         if !has_none || !self.is_quiet() {
             return false;
         }
-        self.borrowed.line = Place::Here(Box::new(Line::new(loan, self.borrowed.busy_poll)));
+        self.borrowed.begin(loan);
         true
     }
 }
@@ -223,5 +230,42 @@ impl Shared {
         if is_idle && state.borrowed.give_back() {
             self.call();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::mq::pipe::Pipe;
+    use crate::mq::Dialect;
+
+    const SHORT: Duration = Duration::from_nanos(1);
+
+    #[test]
+    fn what_is_learned_of_looks_is_known_to_the_next_line() {
+        let (pipe, _peer) = UnixStream::pair().unwrap();
+        pipe.set_nonblocking(true).unwrap();
+        let mut borrowed = Borrowed::new(SocketType::Req, SHORT);
+        let mut listen_in_vain = || {
+            let pipe = Pipe::Unix(pipe.try_clone().unwrap());
+            borrowed.begin(Loan { pipe, spoken: Dialect::Zmtp, max_len: 9, is_open: true });
+            let mut line = borrowed.take().unwrap();
+            assert!(matches!(line.hear(SHORT), Heard::Nothing));
+            borrowed.put_back(&line, line.returned());
+            borrowed.busy_poll.clone()
+        };
+        let looks = |mut busy_poll: BusyPoll| {
+            let mut has_looked = false;
+            busy_poll.look(SHORT, || -> std::io::Result<()> {
+                has_looked = true;
+                Ok(())
+            });
+            has_looked
+        };
+        // Each look in vain has twice as many waits pass without one.
+        let looked: Vec<bool> = (0..6).map(|_| looks(listen_in_vain())).collect();
+        assert_eq!(looked, [false, true, false, false, true, false]);
     }
 }

@@ -11,6 +11,7 @@ const PASSED_OVER_MAX: u32 = 1 << 10;
 /// To sleep and to be woken takes tens of microseconds where a processor that sleeps has to be woken, and what is awaited often comes in
 /// less. But where it comes later, or its sender waits for the same processor, each look is in vain and makes it later still. So every look
 /// in vain has twice as many waits pass without one, and every one of use half as many: who looks in vain more often than not hardly looks.
+#[derive(Clone)]
 pub(super) struct BusyPoll {
     within: Duration,
     /// How many waits are still to be made without it.

@@ -17,7 +17,8 @@ const LEN_MAX: usize = 4096;
 
 pub(super) struct Line {
     pipe: Pipe,
-    busy_poll: BusyPoll,
+    /// What whoever listens has learned of looks.
+    pub busy_poll: BusyPoll,
     framing: Framing,
     /// What is read: nothing stays in it from one time to the next.
     input: Box<[u8; LEN_MAX]>,
@@ -50,10 +51,9 @@ pub(super) enum Said {
 }
 
 impl Line {
-    /// Whoever reads from it looks for so long before it sleeps, at the longest.
-    pub fn new(loan: Loan, busy_poll: Duration) -> Line {
+    pub fn new(loan: Loan, busy_poll: BusyPoll) -> Line {
         let Loan { pipe, spoken, max_len, is_open } = loan;
-        let (framing, busy_poll) = (Framing::new(spoken, LEN_MAX), BusyPoll::new(busy_poll));
+        let framing = Framing::new(spoken, LEN_MAX);
         let (input, output) = (Box::new([0; LEN_MAX]), Vec::new());
         Line { pipe, busy_poll, framing, input, output, max_len, is_open, count: 0, count_seen: 0 }
     }
