@@ -16,7 +16,8 @@ use crate::mq::{Message, SocketType};
 /// it, since a wake more or less counts for little then.
 const LISTEN: Duration = Duration::from_millis(1);
 
-/// After how many messages a connection is lent the first time, and the longest that it comes to when loans are of no use.
+/// After how many messages a connection is lent the first time, and the longest that it comes to when loans are of no use. After one that
+/// was of use it is lent again with the next message: bursts and a long message now and then go by lines but for their ends.
 const PATIENCE: u32 = 16;
 const PATIENCE_MAX: u32 = 1 << 10;
 
@@ -98,7 +99,8 @@ impl Borrowed {
         Some(line)
     }
 
-    /// Something is put there: is a connection to come with the next?
+    /// Something is put there: is a connection to come with the next? If one comes now, the next is what is put there when that is returned.
+    /// So what was of no use is tried once more, since in a burst that was half over it could not be of any.
     #[inline]
     pub fn is_next_wanted(&mut self, is_of_few: bool) -> bool {
         match &mut self.wait {
@@ -128,11 +130,9 @@ impl Borrowed {
     fn put_back(&mut self, line: &Line, returned: Returned) {
         self.line = Place::Away;
         self.busy_poll = line.busy_poll.clone();
-        self.patience = match line.count < USE {
-            true => PATIENCE_MAX.min(2 * self.patience),
-            false => PATIENCE,
-        };
-        self.wait = Some(self.patience);
+        let is_of_use = line.count >= USE;
+        self.patience = if is_of_use { PATIENCE } else { PATIENCE_MAX.min(2 * self.patience) };
+        self.wait = Some(if is_of_use { 0 } else { self.patience });
         self.returned = Some(Box::new(returned));
     }
 }
@@ -243,15 +243,40 @@ mod tests {
 
     const SHORT: Duration = Duration::from_nanos(1);
 
+    /// A line that so many messages have gone by, and its other end.
+    fn begin(borrowed: &mut Borrowed, count: u32) -> (Box<Line>, UnixStream) {
+        let (pipe, peer) = UnixStream::pair().unwrap();
+        pipe.set_nonblocking(true).unwrap();
+        let (pipe, spoken) = (Pipe::Unix(pipe), Dialect::Zmtp);
+        borrowed.begin(Loan { pipe, spoken, max_len: 9, is_open: true });
+        let mut line = borrowed.take().unwrap();
+        line.count = count;
+        (line, peer)
+    }
+
+    #[test]
+    fn after_a_loan_of_use_comes_the_next_at_once_and_after_others_later_and_later() {
+        let mut borrowed = Borrowed::new(SocketType::Req, Duration::ZERO);
+        let mut messages_until_the_next = |count: Option<u32>| {
+            if let Some(count) = count {
+                let (line, _) = begin(&mut borrowed, count);
+                borrowed.put_back(&line, line.returned());
+            }
+            (1..).find(|_| borrowed.is_next_wanted(true)).unwrap()
+        };
+        assert_eq!(messages_until_the_next(None), 16);
+        for messages in [32, 64, 128, 256, 512, 1024, 1024] {
+            assert_eq!(messages_until_the_next(Some(USE - 1)), messages);
+        }
+        assert_eq!(messages_until_the_next(Some(USE)), 1);
+        assert_eq!(messages_until_the_next(Some(0)), 32);
+    }
+
     #[test]
     fn what_is_learned_of_looks_is_known_to_the_next_line() {
-        let (pipe, _peer) = UnixStream::pair().unwrap();
-        pipe.set_nonblocking(true).unwrap();
         let mut borrowed = Borrowed::new(SocketType::Req, SHORT);
         let mut listen_in_vain = || {
-            let pipe = Pipe::Unix(pipe.try_clone().unwrap());
-            borrowed.begin(Loan { pipe, spoken: Dialect::Zmtp, max_len: 9, is_open: true });
-            let mut line = borrowed.take().unwrap();
+            let (mut line, _peer) = begin(&mut borrowed, 0);
             assert!(matches!(line.hear(SHORT), Heard::Nothing));
             borrowed.put_back(&line, line.returned());
             borrowed.busy_poll.clone()
