@@ -127,10 +127,9 @@ impl Script {
 /// Plays a script to a REP that answers with what it is asked; answers with what that has received.
 fn play(script: &Script, numbers: &mut Numbers, rep: &BlockingSocket, mut peer: ByHand) -> Vec<Message> {
     let heard_count = AtomicUsize::new(0);
-    let is_over = AtomicBool::new(false);
     let mut writer = peer.stream.try_clone().unwrap();
     thread::scope(|scope| {
-        let (heard_count, is_over) = (&heard_count, &is_over);
+        let heard_count = &heard_count;
         scope.spawn(move || {
             let mut said_count = 0;
             for (bytes, request_count) in &script.steps {
@@ -146,7 +145,7 @@ fn play(script: &Script, numbers: &mut Numbers, rep: &BlockingSocket, mut peer: 
                 writer.shutdown(Shutdown::Write).unwrap();
             }
         });
-        scope.spawn(move || {
+        let hears = scope.spawn(move || {
             let mut pong_count = 0;
             for request in &script.requests {
                 let mut next = peer.next_frame();
@@ -168,11 +167,10 @@ fn play(script: &Script, numbers: &mut Numbers, rep: &BlockingSocket, mut peer: 
                 pong_count += 1;
             }
             while script.has_ending && peer.next_frame().is_some() {}
-            is_over.store(true, Ordering::Release);
         });
         let mut received = Vec::new();
         loop {
-            let was_over = is_over.load(Ordering::Acquire);
+            let was_over = hears.is_finished(); // or has failed
             match rep.recv_timeout(MOMENT) {
                 Ok(request) => {
                     received.push(request.clone());
