@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 #[cfg(target_vendor = "apple")]
 use std::os::raw::c_int;
 #[cfg(not(any(target_os = "netbsd", target_os = "openbsd", target_vendor = "apple")))]
@@ -181,26 +182,48 @@ impl Select {
 
     /// Reports the answers, which are so many bits, beginning where the last look stopped, and silences what is not to be asked for again.
     fn report(&mut self, count: usize, events: &mut Events) {
-        let mut left = count;
         let start = std::mem::take(&mut self.cursor);
-        for range in [start..RawFd::MAX, 0..start] {
-            let mut from = range.start;
-            while left > 0 {
-                let fd = match self.next_found(from).filter(|fd| range.contains(fd)) {
-                    Some(fd) => fd,
-                    None => break,
-                };
+        let left = self.report_range(start..RawFd::MAX, count, events);
+        if left > 0 {
+            self.report_range(0..start, left, events);
+        }
+    }
+
+    /// Reports the answers about a range of numbers, of which so many bits are left in all; answers how many are left behind it, or none
+    /// where there is no room for more.
+    #[inline]
+    fn report_range(&mut self, range: Range<RawFd>, mut left: usize, events: &mut Events) -> usize {
+        let (first, bit) = Bitmap::place(range.start);
+        let mut from = first;
+        while left > 0 {
+            let index = match self.next_word(from) {
+                Some(index) => index,
+                None => break,
+            };
+            let words = self.words_found(index);
+            let mut rest = words[READ] | words[WRITE] | words[EXCEPT];
+            if index == first {
+                rest &= !(bit - 1);
+            }
+            while rest != 0 {
+                let place = rest.trailing_zeros();
+                let fd = (index * Word::BITS as usize) as RawFd + place as RawFd;
+                if fd >= range.end {
+                    return left;
+                }
                 if events.is_full() {
                     self.cursor = fd;
-                    return;
+                    return 0;
                 }
-                let ready = self.ready_of(fd);
-                // A system that counted a descriptor once, whatever it is ready for, would have the others told of at the next wait.
-                left = left.saturating_sub(ready.bits().count_ones() as usize);
-                self.report_one(fd, ready, events);
-                from = fd + 1;
+                rest &= rest - 1;
+                let found = words.map(|word| (word >> place & 1) as u8);
+                // A system that counted a descriptor once, whatever it is ready for, would have others told of at the next wait.
+                left = left.saturating_sub(usize::from(found[READ] + found[WRITE] + found[EXCEPT]));
+                self.report_one(fd, ready_of(found), events);
             }
+            from = index + 1;
         }
+        left
     }
 
     fn report_one(&mut self, fd: RawFd, ready: Ready, events: &mut Events) {
@@ -257,17 +280,24 @@ impl Select {
         self.asked[EXCEPT].set(fd, interest.is_priority());
     }
 
-    /// The first number from `from` on that the kernel found ready for anything.
-    fn next_found(&self, from: RawFd) -> Option<RawFd> {
-        self.found.iter().filter_map(|found| found.next(from)).min()
+    /// The first word from an index on in which any of the answers has a bit.
+    fn next_word(&self, from: usize) -> Option<usize> {
+        self.found.iter().filter_map(|found| found.next_word(from)).min()
     }
 
-    /// What the kernel answered about a number. Errors and hang-ups it shows as readable and writable, and no hints at all.
-    fn ready_of(&self, fd: RawFd) -> Ready {
-        let pairs = [(READ, Ready::READABLE), (WRITE, Ready::WRITABLE), (EXCEPT, Ready::PRIORITY)];
-        let found = pairs.iter().filter(|(index, _)| self.found[*index].has(fd));
-        found.fold(Ready::NONE, |ready, (_, is)| ready | *is)
+    /// The same word of each of the answers.
+    fn words_found(&self, index: usize) -> [Word; 3] {
+        let [read, write, except] = &self.found;
+        [read, write, except].map(|found| found.words.get(index).copied().unwrap_or(0))
     }
+}
+
+/// What the kernel answered about a number, 1 or 0 from each bitmap. Errors and hang-ups it shows as readable and writable, and no hints
+/// at all.
+fn ready_of(found: [u8; 3]) -> Ready {
+    let [read, write, except] = found.map(u32::from);
+    let promises = (read * Ready::READABLE.bits()) | (write * Ready::WRITABLE.bits());
+    Ready::from_bits(promises | (except * Ready::PRIORITY.bits()))
 }
 
 /// One bit per descriptor number, in the words of the system's `fd_set`.
@@ -279,8 +309,7 @@ struct Bitmap {
 /// The numbers that are set.
 impl fmt::Debug for Bitmap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let first = self.next(0);
-        f.debug_set().entries(std::iter::successors(first, |fd| self.next(fd + 1))).finish()
+        f.debug_set().entries((0..self.end()).filter(|fd| self.has(*fd))).finish()
     }
 }
 
@@ -316,18 +345,10 @@ impl Bitmap {
         }
     }
 
-    /// The first number from `from` on that is set.
-    fn next(&self, from: RawFd) -> Option<RawFd> {
-        let (first, bit) = Bitmap::place(from);
-        let mut mask = !(bit - 1);
-        for (index, word) in self.words.iter().enumerate().skip(first) {
-            let rest = word & mask;
-            if rest != 0 {
-                return Some((index * Word::BITS as usize) as RawFd + rest.trailing_zeros() as RawFd);
-            }
-            mask = Word::MAX;
-        }
-        None
+    /// The first word from an index on in which a number is set.
+    fn next_word(&self, from: usize) -> Option<usize> {
+        let rest = self.words.get(from..)?;
+        rest.iter().position(|word| *word != 0).map(|index| from + index)
     }
 
     /// One more than the highest number that is set. Setting and clearing leave no zero word at the end.
@@ -396,19 +417,15 @@ mod tests {
     }
 
     #[test]
-    fn the_next_number_is_found_across_words() {
+    fn words_without_a_number_are_passed_over() {
         let mut bitmap = Bitmap::default();
-        let numbers = [0, 5, 63, 64, 200, 4096];
-        for fd in numbers {
+        let word_bits = Word::BITS as RawFd;
+        for fd in [0, 5, word_bits - 1, word_bits, 3 * word_bits + 7, 64 * word_bits] {
             bitmap.set(fd, true);
         }
-        let mut found = Vec::new();
-        let mut from = 0;
-        while let Some(fd) = bitmap.next(from) {
-            found.push(fd);
-            from = fd + 1;
-        }
-        assert_eq!(found, numbers);
+        let words = std::iter::successors(bitmap.next_word(0), |index| bitmap.next_word(index + 1));
+        assert_eq!(words.collect::<Vec<_>>(), [0, 1, 3, 64]);
+        assert_eq!(bitmap.next_word(usize::MAX), None);
     }
 
     #[test]
