@@ -6,12 +6,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::Stdio;
 
 use super::fixtures::*;
-use super::support::{errno_of, kind_of, Subject, BOTH};
+use super::support::{errno_of, kind_of, tokens, Subject, BOTH};
 use super::{system, Open};
 use crate::{Interest, Ready, Trigger};
 
 const NOTHING: Ready = Ready::NONE;
-const R: Ready = Ready::READABLE;
 
 /// The kinds of descriptors that only Linux has.
 pub fn every_kind_of_descriptor_of_linux_can_be_added(open: Open) {
@@ -55,20 +54,24 @@ pub fn a_closed_number_beyond_the_kernels_table_is_not_ready(open: Open) {
     let thread = std::thread::spawn(move || {
         // From here on numbers are this thread's own, so it need not run alone.
         system::unshare_files();
-        let (first, second) = (Pipe::ready(), Pipe::ready());
+        let (first, second, third) = (Pipe::ready(), Pipe::ready(), Pipe::ready());
         let high = duplicate_from(&first.reader, 5000);
-        let mut subject = Subject::new(open);
+        // Its turn would come behind the others'.
+        let mut subject = Subject::with_capacity(open, 1);
         subject.add(&high, 1, Interest::READABLE, Trigger::Level);
         subject.add(&second.reader, 2, Interest::READABLE, Trigger::Level);
+        subject.add(&third.reader, 3, Interest::READABLE, Trigger::Level);
         drop(first);
         drop(high);
         // The copy of the table is only as long as it needs to be.
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 system::unshare_files();
-                for _ in 0..3 {
-                    assert_eq!(subject.promised(2), R);
-                }
+                let mut told: Vec<u64> = (0..6).flat_map(|_| tokens(&subject.look())).collect();
+                assert_eq!(told.len(), 6, "{told:?}");
+                told.sort_unstable();
+                told.dedup();
+                assert_eq!(told, [2, 3]);
             });
         });
     });
