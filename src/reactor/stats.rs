@@ -17,11 +17,12 @@
 pub struct Stats {
     /// Turns that were begun.
     pub turns: u64,
-    /// How often a wait that was allowed to sleep came to its end.
+    /// How often a wait that was allowed to sleep came to its end. One that failed did not: its error came out of the turn.
     pub wake_ups: u64,
-    /// How often the kernel was asked who is ready. A turn that has prepared work does without, at most once in a row.
+    /// How often the kernel was asked who is ready, also where that failed. A turn that has prepared work does without, at most once in a
+    /// row.
     pub waits: u64,
-    /// Those of them that ended before their time and brought nothing: by a signal, say, or by a stale event.
+    /// Wake-ups before their time that brought nothing: by a signal, say, or by a stale event.
     pub spurious_wake_ups: u64,
     /// Events that the kernel reported and a source was handed.
     pub events: u64,

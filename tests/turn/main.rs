@@ -115,6 +115,8 @@ on_every_backend! {
         interest_is_asked_once_a_turn_and_only_changes_are_told
         looking_at_a_source_does_not_touch_it
         an_error_of_the_wait_is_told_and_loses_nothing
+        a_wait_that_fails_is_counted_and_is_no_wake_up
+        a_wait_that_may_not_sleep_is_no_wake_up
         an_error_of_a_change_is_told_and_the_next_turn_goes_on_there
         a_loop_without_timers_reads_no_clock
         the_time_of_a_turn_is_read_once_and_forgotten_at_the_wait

@@ -434,6 +434,37 @@ pub fn an_error_of_the_wait_is_told_and_loses_nothing(case: Case) {
     assert_eq!(log, ["task", "input"]);
 }
 
+/// By the lists, straight, and straight with a timer pending: each way has a wait of its own.
+pub fn a_wait_that_fails_is_counted_and_is_no_wake_up(case: Case) {
+    let (mut reactor, spy) = case.clocked();
+    let (mut near, far) = pair();
+    let probe = Probe { fire: Fire::AtRest, ..Probe::draining(far) };
+    reactor.context().add(probe, |_: &mut (), _, _| ()).unwrap();
+    spy.fail_next_wait(io::ErrorKind::OutOfMemory);
+    reactor.turn(&mut (), SOON).unwrap_err();
+    assert_eq!((reactor.stats().waits, reactor.stats().wake_ups), (1, 0));
+
+    for _ in 0..2 {
+        spy.forget();
+        let before = reactor.stats();
+        near.write_all(b"x").unwrap();
+        spy.fail_second_wait(io::ErrorKind::OutOfMemory);
+        reactor.run(&mut ()).unwrap_err();
+        let (waits, after) = (spy.take_waits(), reactor.stats());
+        assert!(waits.len() == 2 && !waits.contains(&ZERO), "{waits:?}");
+        assert_eq!((after.waits - before.waits, after.wake_ups - before.wake_ups), (2, 1));
+        reactor.context().set_timeout(Duration::from_secs(3600), |_, _| ());
+    }
+}
+
+pub fn a_wait_that_may_not_sleep_is_no_wake_up(case: Case) {
+    let (mut reactor, _spy) = case.clocked();
+    for (limit, counted) in [(ZERO, (1, 0)), (SOON, (2, 1)), (ZERO, (3, 1))] {
+        reactor.turn(&mut (), limit).unwrap();
+        assert_eq!((reactor.stats().waits, reactor.stats().wake_ups), counted);
+    }
+}
+
 /// Two sources change; the kernel refuses the first change once. Both are told in the next turn.
 pub fn an_error_of_a_change_is_told_and_the_next_turn_goes_on_there(case: Case) {
     let (mut reactor, spy) = case.spied();

@@ -31,7 +31,8 @@ struct Notes {
     clock_reads: usize,
     clock: Option<Instant>,
     before_wait: Option<Box<dyn FnMut() + Send>>,
-    wait_errors: VecDeque<io::ErrorKind>,
+    /// What becomes of the waits to come; `None` for one that the kernel is asked for.
+    wait_errors: VecDeque<Option<io::ErrorKind>>,
     modify_errors: VecDeque<io::ErrorKind>,
 }
 
@@ -96,7 +97,12 @@ impl Spy {
     }
 
     pub fn fail_next_wait(&self, kind: io::ErrorKind) {
-        self.notes().wait_errors.push_back(kind);
+        self.notes().wait_errors.push_back(Some(kind));
+    }
+
+    /// The wait after the next one fails.
+    pub fn fail_second_wait(&self, kind: io::ErrorKind) {
+        self.notes().wait_errors.extend([None, Some(kind)]);
     }
 
     pub fn fail_next_modify(&self, kind: io::ErrorKind) {
@@ -140,7 +146,7 @@ impl Poller for SpiedPoller {
         let (hook, is_stopped) = {
             let mut notes = self.spy.notes();
             notes.waits.push(timeout);
-            if let Some(kind) = notes.wait_errors.pop_front() {
+            if let Some(kind) = notes.wait_errors.pop_front().flatten() {
                 events.clear();
                 return Err(kind.into());
             }
