@@ -1,15 +1,25 @@
 //! Try: `cargo run --example cat < README.md`, type lines at it, or put it into a pipeline.
 //!
 //! Copies standard input to standard output through the loop, whatever the two are: files, pipes, terminals, devices, sockets.
-//! RINGMQ_BACKEND names a backend: epoll, kqueue, poll or select.
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
 
 use std::error::Error;
 use std::io::{self, Stdin, Stdout};
 
+use lexopt::prelude::*;
 use ringmq::platform::Backend;
 use ringmq::{Builder, Context, Descriptor, Id, State, Stream};
+
+const HELP: &str = "\
+usage: cat < INPUT > OUTPUT
+
+Copies standard input to standard output, whatever the two are: files, pipes, terminals, devices, sockets.
+
+  -h, --help        this text
+
+RINGMQ_BACKEND      epoll, kqueue, poll or select; without it the best of this system
+";
 
 fn main() {
     if let Err(error) = run() {
@@ -25,6 +35,17 @@ struct Cat {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
+    match lexopt::Parser::from_env().next()? {
+        None => {}
+        Some(Short('h') | Long("help")) => {
+            print!("{HELP}");
+            return Ok(());
+        }
+        Some(Value(word)) => {
+            return Err(format!("expected `cat < {0}`, found `cat {0}`", word.to_string_lossy()).into())
+        }
+        Some(other) => return Err(other.unexpected().into()),
+    }
     let mut reactor = Builder::new().backend(Backend::from_env("RINGMQ_BACKEND")?).build()?;
     let mut context = reactor.context();
     let input = Stream::new(Descriptor::new(io::stdin()), &context.memory())?;

@@ -5,10 +5,21 @@
 #[cfg(ringmq_kqueue = "model")]
 extern crate ringmq_kqueue_model as _;
 
+use std::error::Error;
 use std::{fs::File, io, io::Read, os::fd::AsFd, os::fd::BorrowedFd, os::fd::OwnedFd};
 
 use ringmq::platform::{Backend, Interest, Ready};
 use ringmq::{Buf, Builder, Fire, Io, Source};
+
+const HELP: &str = "\
+usage: inotify [FOLDER]
+
+Says what comes into the folder (default: .) and what goes. Ends when the folder itself has gone, or when it is interrupted.
+
+  -h, --help        this text
+
+RINGMQ_BACKEND      epoll, poll or select; without it the best of this system
+";
 
 struct Watch {
     inotify: File,
@@ -34,11 +45,25 @@ impl Source for Watch {
 }
 
 #[cfg(target_os = "linux")]
-fn main() -> io::Result<()> {
+fn main() {
+    if let Err(error) = run() {
+        eprintln!("inotify: {error}");
+        std::process::exit(1);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn run() -> Result<(), Box<dyn Error>> {
     use nix::sys::inotify::{AddWatchFlags as Mask, InitFlags, Inotify};
-    let folder = std::env::args().nth(1).unwrap_or_else(|| ".".to_owned());
+    let Some(folder) = parse(lexopt::Parser::from_env())? else {
+        print!("{HELP}");
+        return Ok(());
+    };
     let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
-    inotify.add_watch(&*folder, Mask::IN_CREATE | Mask::IN_DELETE | Mask::IN_MOVE)?;
+    let mask = Mask::IN_CREATE | Mask::IN_DELETE | Mask::IN_MOVE | Mask::IN_ONLYDIR;
+    inotify
+        .add_watch(&*folder, mask)
+        .map_err(|errno| format!("cannot watch {folder}: {}", io::Error::from(errno)))?;
     let mut reactor = Builder::new().backend(Backend::from_env("RINGMQ_BACKEND")?).build()?;
     let watch = Watch { inotify: OwnedFd::from(inotify).into(), events: None };
     reactor.context().add(watch, |_: &mut (), context, id| {
@@ -58,7 +83,21 @@ fn main() -> io::Result<()> {
         }
     })?;
     println!("watching {folder} with {}", reactor.backend());
-    reactor.run(&mut ())
+    Ok(reactor.run(&mut ())?)
+}
+
+/// The folder; none when only the help text is wanted.
+fn parse(mut arguments: lexopt::Parser) -> Result<Option<String>, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut folder = None;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Value(word) if folder.is_none() => folder = Some(word.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Some(folder.unwrap_or_else(|| ".".to_owned())))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -110,6 +110,17 @@ fn cat_does_not_copy_a_directory() {
     }
 }
 
+#[test]
+fn cat_takes_no_arguments() {
+    for (argument, expected) in [
+        ("README.md", "cat: expected `cat < README.md`, found `cat README.md`\n"),
+        ("--no-such-option", "cat: invalid option '--no-such-option'\n"),
+    ] {
+        let output = example("cat").arg(argument).stdin(Stdio::null()).output().expect("run cat");
+        assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(1), expected));
+    }
+}
+
 /// The terminal is input and output in one; who has it afterwards finds it as it was.
 #[test]
 fn cat_at_a_terminal_copies_line_by_line_until_an_end_is_typed() {

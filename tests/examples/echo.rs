@@ -141,19 +141,27 @@ fn echo_drops_who_breaks_the_protocol_and_serves_the_others() {
 }
 
 #[test]
-fn echo_explains_why_it_cannot_start() {
+fn echo_and_multicore_explain_why_they_cannot_start() {
     let taken = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
         let address = listener.local_addr()?;
         Ok((listener, address.to_string()))
     });
     let (_listener, address) = taken.expect("occupy a port");
-    let cases =
-        [(address.as_str(), "", "Address already in use"), ("127.0.0.1:0", "iocp", "unknown backend `iocp`")];
-    for (address, backend, expected) in cases {
-        let output =
-            example("echo").arg(address).env("RINGMQ_BACKEND", backend).output().expect("start echo");
-        let message = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{message}");
-        assert!(message.starts_with("echo: ") && message.contains(expected), "{message}");
+    let cases = [
+        (&[address.as_str()][..], "", format!("cannot listen on {address}: Address already in use")),
+        (&["127.0.0.1:0"], "iocp", "unknown backend `iocp`".to_owned()),
+        (&["here"], "", "expected HOST:PORT to listen on, found `here`: ".to_owned()),
+        (&["127.0.0.1:0", "2", "3"], "", "unexpected argument \"".to_owned()),
+        (&["--no-such-option"], "", "invalid option '--no-such-option'".to_owned()),
+    ];
+    for name in ["echo", "multicore"] {
+        for (arguments, backend, expected) in &cases {
+            let output = example(name).args(*arguments).env("RINGMQ_BACKEND", backend).output();
+            let output = output.expect("start it");
+            let message = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{message}");
+            assert!(message.starts_with(&format!("{name}: {expected}")), "{message}");
+            assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 
 use ringmq::platform::Backend;
 
-use crate::example;
+use crate::{example, text};
 
 /// What a program prints, line by line, as soon as it does. A line that does not come is the end of the test.
 fn lines(child: &mut Child) -> impl FnMut() -> Option<String> {
@@ -63,4 +63,21 @@ fn inotify_drains_a_burst_that_is_longer_than_its_buffer() {
     fs::remove_dir_all(&folder).expect("remove the folder");
     assert_eq!(std::iter::from_fn(next).count(), COUNT, "each of them goes");
     assert!(child.wait().expect("wait for inotify").success());
+}
+
+#[test]
+fn inotify_explains_what_it_cannot_watch() {
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let cases = [
+        (&["/no such folder"][..], "cannot watch /no such folder: No such file or directory".to_owned()),
+        (&[FILE], format!("cannot watch {FILE}: Not a directory")),
+        (&["/", "/"], "unexpected argument \"/\"".to_owned()),
+        (&["--no-such-option"], "invalid option '--no-such-option'".to_owned()),
+    ];
+    for (arguments, expected) in cases {
+        let output = example("inotify").args(arguments).output().expect("start inotify");
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.starts_with(&format!("inotify: {expected}")), "{message}");
+    }
 }

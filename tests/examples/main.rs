@@ -33,3 +33,17 @@ fn scratch(name: &str) -> PathBuf {
     let _ = fs::remove_file(&path);
     path
 }
+
+#[test]
+fn each_example_has_a_help_text() {
+    let linux = ["inotify"].into_iter().filter(|_| cfg!(target_os = "linux"));
+    let ringcat = ["ringcat"].into_iter().filter(|_| cfg!(all(feature = "mq", feature = "signal")));
+    for name in ["cat", "echo", "multicore", "transfer"].into_iter().chain(linux).chain(ringcat) {
+        for option in ["--help", "-h"] {
+            let output = example(name).arg(option).env("RINGMQ_BACKEND", "").output().expect("run it");
+            let help = text(&output.stdout);
+            assert!(output.status.success() && output.stderr.is_empty(), "{name}: {}", text(&output.stderr));
+            assert!(help.contains(&format!("usage: {name} ")) && help.contains("--help"), "{name}: {help}");
+        }
+    }
+}
