@@ -19,52 +19,44 @@ pub struct Server {
 const HERE: &str = "HERE";
 
 pub static SERVERS: [Server; 9] = [
-    Server {
-        name: "hand",
-        dependencies: "libc = '0.2'",
-        source: include_str!("../../examples/echo_hand.rs"),
-    },
-    Server {
-        name: "ringmq",
-        dependencies: "ringmq = { path = 'HERE', default-features = false }",
-        source: include_str!("../../examples/echo_ringmq.rs"),
-    },
-    Server {
-        name: "ringmq-stream",
-        dependencies: "ringmq = { path = 'HERE', default-features = false }",
-        source: include_str!("../../examples/echo_ringmq_stream.rs"),
-    },
-    Server {
-        name: "ringmq-framed",
-        dependencies: "ringmq = { path = 'HERE', default-features = false, features = ['codec'] }",
-        source: include_str!("../../examples/echo_ringmq_framed.rs"),
-    },
-    Server {
-        name: "ringmq-default",
-        dependencies: "ringmq = { path = 'HERE' }",
-        source: include_str!("../../examples/echo_ringmq_framed.rs"),
-    },
-    Server {
-        name: "mio",
-        dependencies: "mio = { version = '1', features = ['net', 'os-poll'] }",
-        source: include_str!("../../examples/echo_mio.rs"),
-    },
-    Server {
-        name: "polling",
-        dependencies: "polling = '3'",
-        source: include_str!("../../examples/echo_polling.rs"),
-    },
-    Server {
-        name: "calloop",
-        dependencies: "calloop = '0.14'",
-        source: include_str!("../../examples/echo_calloop.rs"),
-    },
-    Server {
-        name: "tokio",
-        dependencies: "tokio = { version = '1', features = ['io-util', 'net', 'rt'] }",
-        source: include_str!("../../examples/echo_tokio.rs"),
-    },
+    server("hand", "libc = '0.2'", include_str!("../../examples/echo_hand.rs")),
+    server(
+        "ringmq",
+        "ringmq = { path = 'HERE', default-features = false }",
+        include_str!("../../examples/echo_ringmq.rs"),
+    ),
+    server(
+        "ringmq-stream",
+        "ringmq = { path = 'HERE', default-features = false }",
+        include_str!("../../examples/echo_ringmq_stream.rs"),
+    ),
+    server(
+        "ringmq-framed",
+        "ringmq = { path = 'HERE', default-features = false, features = ['codec'] }",
+        include_str!("../../examples/echo_ringmq_framed.rs"),
+    ),
+    server(
+        "ringmq-default",
+        "ringmq = { path = 'HERE' }",
+        include_str!("../../examples/echo_ringmq_framed.rs"),
+    ),
+    server(
+        "mio",
+        "mio = { version = '1', features = ['net', 'os-poll'] }",
+        include_str!("../../examples/echo_mio.rs"),
+    ),
+    server("polling", "polling = '3'", include_str!("../../examples/echo_polling.rs")),
+    server("calloop", "calloop = '0.14'", include_str!("../../examples/echo_calloop.rs")),
+    server(
+        "tokio",
+        "tokio = { version = '1', features = ['io-util', 'net', 'rt'] }",
+        include_str!("../../examples/echo_tokio.rs"),
+    ),
 ];
+
+const fn server(name: &'static str, dependencies: &'static str, source: &'static str) -> Server {
+    Server { name, dependencies, source }
+}
 
 /// How long a server may take to start, and to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
