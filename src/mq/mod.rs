@@ -37,6 +37,7 @@ mod event;
 mod freed;
 mod message;
 mod options;
+mod part;
 pub mod pattern;
 mod pipe;
 mod queue;
@@ -48,8 +49,9 @@ mod wire;
 pub use blocking::{BlockingSocket, Handed, IoThread, PollSet, Refused, WaitError};
 pub use endpoint::{Endpoint, EndpointError, Host};
 pub use event::Event;
-pub use message::{Message, Part};
+pub use message::Message;
 pub use options::{HighWater, Options, WhenFull};
+pub use part::Part;
 pub use pattern::{Dropped, NotReceived, NotSent};
 pub use session::{
     Heartbeat, Input, Local, LocalError, PeerInfo, Security, Session, SessionError, Side, Users,

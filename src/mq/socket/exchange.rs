@@ -8,12 +8,11 @@ use super::{End, Link, Machine, Socket};
 use crate::codec::FrameError;
 use crate::mq::event::Event;
 use crate::mq::freed::keep_freed;
-use crate::mq::message::{Message, Part};
 use crate::mq::options::HighWater;
 use crate::mq::pattern::{Arrival, Dropped, Peer};
 use crate::mq::session::{Input, SessionError};
 use crate::mq::wire::{WireDecoder, WireHead};
-use crate::mq::SocketType;
+use crate::mq::{Message, Part, SocketType};
 use crate::{Frame, Id, State};
 
 /// What has become of a connection.
