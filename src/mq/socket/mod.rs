@@ -3,6 +3,7 @@
 mod api;
 mod close;
 mod exchange;
+mod handed;
 mod inbox;
 mod link;
 mod loan;
