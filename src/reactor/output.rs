@@ -7,7 +7,7 @@ use std::mem;
 use super::body::{Body, Unsent};
 use super::condition::Condition;
 use super::memory::{Full, Memory};
-use super::send_queue::{SendQueue, Short};
+use super::send_queue::{Inset, SendQueue, Short};
 use super::source::Io;
 
 /// How many bytes may wait to be sent before `send` answers [`SendError::Full`].
@@ -165,20 +165,22 @@ impl Output {
         self.queue_pieces(is_closed, [before.bytes(), body, after.bytes()])
     }
 
-    /// As [`send`](Self::send), of a body that is queued where it lies.
+    /// As [`send`](Self::send), of a body that is queued where it lies, with what goes out within it.
     pub fn send_owned(
         &mut self,
         condition: &Condition,
         before: Option<Short>,
         body: Body,
         after: Option<Short>,
+        insets: Vec<Inset>,
     ) -> Result<(), Unsent> {
         if is_closed(condition) {
             return Err(Unsent { error: SendError::Closed, body });
         }
-        let len = Short::len(before) + body.as_ref().len() + Short::len(after);
+        let insets_len: usize = insets.iter().map(Inset::len).sum();
+        let len = Short::len(before) + body.as_ref().len() + Short::len(after) + insets_len;
         let pushed = match self.check_high_water(len) {
-            Ok(()) => self.queue.push_owned(before, body, after),
+            Ok(()) => self.queue.push_owned(before, body, after, insets),
             Err(full) => Err((full, body)),
         };
         pushed.map_err(|(full, body)| {

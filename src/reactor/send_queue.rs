@@ -6,7 +6,7 @@ mod simple;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-pub(crate) use self::piece::Short;
+pub(crate) use self::piece::{Inset, Short};
 use self::piece::{Large, Piece};
 use super::body::Body;
 use super::memory::{Full, Memory, Segment, SEGMENT_LEN};
@@ -67,35 +67,43 @@ impl SendQueue {
         Ok(())
     }
 
-    /// Queues a body from where it lies, with what goes around it, or hands it back on `Full`. One that is short is copied: gathered with
-    /// others it costs less.
+    /// Queues a body from where it lies, with what goes around it and within, or hands it back on `Full`. One that is short is copied:
+    /// gathered with others it costs less.
     pub fn push_owned(
         &mut self,
         before: Option<Short>,
         body: Body,
         after: Option<Short>,
+        insets: Vec<Inset>,
     ) -> Result<(), (Full, Body)> {
         let (before, after) = (Short::laid_out(before), Short::laid_out(after));
-        if body.as_ref().len() < OWNED_MIN {
+        if body.as_ref().len() < OWNED_MIN && insets.is_empty() {
             let pushed = self.push([before.bytes(), body.as_ref(), after.bytes()]);
             return pushed.map_err(|full| (full, body));
         }
-        if let Err(full) = self.memory.ledger().charge_sending(Large::cost(body.cost())) {
-            return Err((full, body));
+        let large = Large { before, body, after, insets };
+        if let Err(full) = self.memory.ledger().charge_sending(large.cost()) {
+            return Err((full, large.body));
         }
-        let large = Box::new(Large { before, body, after });
-        self.len += large.parts().iter().map(|part| part.len()).sum::<usize>();
+        let large = Box::new(large);
+        self.len += large.len();
         self.push_other(Piece::Large(large));
         Ok(())
+    }
+
+    /// Whether there is memory now to queue a body from where it lies, with so many insets.
+    #[cfg(feature = "mq")]
+    pub fn has_memory(&self, body: &Body, inset_count: usize) -> bool {
+        Large::cost_of(body.cost(), inset_count) <= self.memory.free()
     }
 
     /// The bytes to write next, in order: as many slices as there is room for, of at most `max` bytes in all. Answers how many slices, and
     /// how many bytes.
     pub fn slices<'a>(&'a self, room: &mut [IoSlice<'a>], max: usize) -> (usize, usize) {
-        let first = self.first.iter().map(|first| [first.filled(), &[], &[]]);
-        let others = self.others.iter().flat_map(|others| others.iter().map(Piece::parts));
+        let first = self.first.iter().map(|first| first.filled());
+        let others = self.others.iter().flat_map(|others| others.iter().flat_map(Piece::parts));
         let (mut sent, mut count, mut len) = (self.sent, 0, 0);
-        for part in first.chain(others).flatten() {
+        for part in first.chain(others) {
             let gone = sent.min(part.len());
             sent -= gone;
             let part = &part[gone..];
@@ -116,7 +124,7 @@ impl SendQueue {
     /// What is left of what goes out first, where nothing is queued by [`push_owned`](Self::push_owned).
     #[cfg(feature = "net-extra")]
     pub fn front(&self) -> &[u8] {
-        let other = || self.others.as_ref()?.front().map(|piece| piece.parts()[1]);
+        let other = || self.others.as_ref()?.front().map(Piece::body);
         let front = self.first.as_ref().map(|first| first.filled()).or_else(other);
         front.map_or(&[], |front| &front[self.sent..])
     }
@@ -153,9 +161,10 @@ impl SendQueue {
 
     fn open_piece(&mut self, len: usize, pieces: [&[u8]; 3]) -> Result<(), Full> {
         if len > SEGMENT_LEN {
-            self.memory.ledger().charge_sending(Large::cost(len))?;
+            self.memory.ledger().charge_sending(Large::cost_of(len, 0))?;
             let (before, after) = (Short::laid_out(None), Short::laid_out(None));
-            self.push_other(Piece::Large(Box::new(Large { before, body: pieces.concat().into(), after })));
+            let (body, insets) = (pieces.concat().into(), Vec::new());
+            self.push_other(Piece::Large(Box::new(Large { before, body, after, insets })));
             return Ok(());
         }
         let mut segment = self.memory.take_segment()?;
@@ -213,7 +222,7 @@ impl Drop for SendQueue {
 /// What a message of so many bytes is charged when nothing else waits.
 #[cfg(feature = "codec")]
 pub(super) fn cost_of_one(len: usize) -> usize {
-    Large::cost(len).max(SEGMENT_LEN)
+    Large::cost_of(len, 0).max(SEGMENT_LEN)
 }
 
 #[cfg(test)]
@@ -286,7 +295,16 @@ mod tests {
                     expected.extend_from_slice(b"head");
                     expected.extend_from_slice(body.as_ref());
                     expected.extend_from_slice(&b"t"[..usize::from(turn == 1)]);
-                    queue.push_owned(head, body, tail).unwrap();
+                    queue.push_owned(head, body, tail, Vec::new()).unwrap();
+                }
+                #[cfg(feature = "mq")]
+                for ats in [&[0, 1, 1, 4999, 5000][..], &[2500]] {
+                    let inset = |&at| Inset::new(Short::new(*b"mid.............", 3), at);
+                    let insets = ats.iter().filter_map(inset).collect();
+                    queue.push_owned(None, vec![turn; 5000].into(), None, insets).unwrap();
+                    let mut cut = vec![turn; 5000];
+                    ats.iter().rev().for_each(|&at| drop(cut.splice(at..at, *b"mid")));
+                    expected.extend(cut);
                 }
             }
             assert_eq!(queue.len(), expected.len());
@@ -303,9 +321,9 @@ mod tests {
         let mut roomy = Vec::with_capacity(19_900);
         roomy.resize(4096, 1);
         let place = roomy.as_ptr();
-        queue.push_owned(None, roomy.clone().into(), None).unwrap();
+        queue.push_owned(None, roomy.clone().into(), None, Vec::new()).unwrap();
         assert!(memory.used() < 5000);
-        let (full, body) = queue.push_owned(None, roomy.into(), None).unwrap_err();
+        let (full, body) = queue.push_owned(None, roomy.into(), None, Vec::new()).unwrap_err();
         assert!(full.wanted > 19_900 && full.wanted < 20_000, "{full}");
         assert_eq!(body.as_ref().as_ptr(), place);
         assert_eq!(queue.len(), 4096);

@@ -149,7 +149,7 @@ impl<T: Transport> Stream<T> {
     /// # Errors
     /// As for [`send`](Self::send), with the bytes. How much of the budget they take is at [`Body`].
     pub fn send_owned(&mut self, bytes: impl Into<Body>) -> Result<(), Unsent> {
-        self.output.send_owned(&self.condition, None, bytes.into(), None)
+        self.output.send_owned(&self.condition, None, bytes.into(), None, Vec::new())
     }
 
     /// How many bytes wait to be sent.

@@ -12,7 +12,7 @@ use crate::mq::queue::{First, Queue};
 use crate::mq::session::{Session, SessionError};
 use crate::mq::wire::{Dialect, WireDecoder, WireEncoder, WireHead};
 use crate::mq::{Message, Part};
-use crate::{Id, TimerId};
+use crate::{Body, Id, TimerId};
 
 /// The way out of a connection.
 pub(super) type Outlet<'a> = crate::Outlet<'a, WireEncoder>;
@@ -265,11 +265,14 @@ fn hand_message(
     done: &mut usize,
     handed: &mut Handed,
 ) -> bool {
-    if dialect == Dialect::Ring || message.part_count() == 1 && message.len() < COPIED_LEN {
+    if message.len() < COPIED_LEN && (dialect == Dialect::Ring || message.part_count() == 1) {
         return hand_short(outlet, dialect, message.first(), done, handed); // so are most
     }
     let before = outlet.unsent_len();
-    let is_whole = hand_over_parts(outlet, session, message, done);
+    let is_whole = match dialect {
+        Dialect::Ring => hand_over_cut(outlet, message, done),
+        Dialect::Zmtp | Dialect::Any => hand_over_parts(outlet, session, message, done),
+    };
     let unsent_len = outlet.unsent_len();
     handed.add(unsent_len - before);
     if is_whole {
@@ -338,11 +341,31 @@ fn hand_over_whole(outlet: &mut Outlet<'_>, head: WireHead, part: &mut Part) -> 
     is_taken
 }
 
-/// As [`hand_over_parts`], of the only part in the pieces that Ring has.
-fn hand_over_pieces(outlet: &mut Outlet<'_>, part: &[u8], done: &mut usize) -> bool {
+/// As [`hand_over_parts`], of the only part, cut into the pieces that Ring has: all of them at once, as one part of ZMTP. Where there is no
+/// memory for that, which one that is longer than any part may be would wait for in vain, piece by piece.
+fn hand_over_cut(outlet: &mut Outlet<'_>, message: &mut Message, done: &mut usize) -> bool {
+    let part = message.part_mut(0).expect("it has one");
     if part.len() >= LONG_LEN {
         keep_freed();
     }
+    let pieces = RingFrames::split(part.len()).map(|(head, range)| (WireHead::Ring(head), range));
+    let body = Body::from(std::mem::take(part));
+    let is_at_once = *done == 0 && outlet.has_memory(&body, pieces.len());
+    let unsent = match is_at_once {
+        true => outlet.send_cut(pieces, body).err().map(|unsent| unsent.body),
+        false => Some(body),
+    };
+    match unsent {
+        None => true,
+        Some(body) => {
+            *part = Part::from(body);
+            !is_at_once && hand_over_pieces(outlet, part, done)
+        }
+    }
+}
+
+/// As [`hand_over_parts`], of the only part in the pieces that Ring has, copied.
+fn hand_over_pieces(outlet: &mut Outlet<'_>, part: &[u8], done: &mut usize) -> bool {
     for (head, range) in RingFrames::split(part.len()).skip(*done) {
         if outlet.send(WireHead::Ring(head), &part[range]).is_err() {
             return false;

@@ -1,9 +1,14 @@
 //! The way out of a stream with frames: what the encoder puts around a message, and the message, queued together.
 
+#[cfg(feature = "mq")]
+use std::ops::Range;
+
 use crate::codec::{Affixes, Encoder};
 use crate::reactor::body::{Body, Unsent};
 use crate::reactor::condition::Condition;
 use crate::reactor::output::{Output, SendError};
+#[cfg(feature = "mq")]
+use crate::reactor::send_queue::Inset;
 use crate::reactor::send_queue::Short;
 
 /// The way out of a [`Framed`](super::Framed).
@@ -67,7 +72,42 @@ impl<E: Encoder> Outlet<'_, E> {
             return Err(Unsent { error: SendError::Frame(error), body });
         }
         let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
-        self.output.send_owned(self.condition, before, body, after)
+        self.output.send_owned(self.condition, before, body, after, Vec::new())
+    }
+
+    /// As [`send_owned`](Self::send_owned), cut into frames, all of them or none: `frames` says what the head of each is, and which bytes
+    /// its body, of which none are left out.
+    #[cfg(feature = "mq")]
+    pub(crate) fn send_cut(
+        &mut self,
+        frames: impl ExactSizeIterator<Item = (E::Head, Range<usize>)>,
+        body: Body,
+    ) -> Result<(), Unsent> {
+        let (mut outer, mut insets) = ([None, None], Vec::with_capacity(inset_count(frames.len())));
+        let len = body.as_ref().len();
+        let mut affixes = Affixes::new();
+        for (head, Range { start, end }) in frames {
+            if let Err(error) = self.encoder.encode(head, end - start, &mut affixes) {
+                return Err(Unsent { error: SendError::Frame(error), body });
+            }
+            let [before, after] = affixes.padded().map(|(bytes, len)| Short::new(bytes, len));
+            match start {
+                0 => outer[0] = before,
+                _ => insets.extend(Inset::new(before, start)),
+            }
+            match end == len {
+                true => outer[1] = after,
+                false => insets.extend(Inset::new(after, end)),
+            }
+        }
+        let [before, after] = outer;
+        self.output.send_owned(self.condition, before, body, after, insets)
+    }
+
+    /// Whether there is memory now for a body that is [cut](Self::send_cut) into so many frames.
+    #[cfg(feature = "mq")]
+    pub(crate) fn has_memory(&self, body: &Body, frame_count: usize) -> bool {
+        self.output.queue.has_memory(body, inset_count(frame_count))
     }
 
     /// How many bytes more are sure to be too many, where some wait.
@@ -80,4 +120,10 @@ impl<E: Encoder> Outlet<'_, E> {
     pub fn unsent_len(&self) -> usize {
         self.output.unsent_len()
     }
+}
+
+/// How many places there are between so many frames, with what stands before and behind each.
+#[cfg(feature = "mq")]
+fn inset_count(frame_count: usize) -> usize {
+    2 * frame_count.saturating_sub(1)
 }

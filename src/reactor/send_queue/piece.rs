@@ -68,46 +68,95 @@ pub(super) enum Piece {
     Large(Box<Large>),
 }
 
-/// A message by itself: what is short around it is kept beside it.
+/// A message by itself: what is short around it, and within, is kept beside it.
 #[derive(Debug)]
 pub(super) struct Large {
     pub before: LaidOut,
     pub body: Body,
     pub after: LaidOut,
+    /// In the order of their places.
+    pub insets: Vec<Inset>,
+}
+
+/// What is short and goes out within a body: of one that is sent in several frames, what is between them.
+#[derive(Debug)]
+pub(crate) struct Inset {
+    short: LaidOut,
+    /// How much of the body goes out before it.
+    at: usize,
+}
+
+impl Inset {
+    /// `None` if it is nothing.
+    #[cfg(feature = "mq")]
+    pub fn new(short: Option<Short>, at: usize) -> Option<Inset> {
+        short.map(|_| Inset { short: Short::laid_out(short), at })
+    }
+
+    pub fn len(&self) -> usize {
+        self.short.bytes().len()
+    }
 }
 
 impl Piece {
     pub fn len(&self) -> usize {
         match self {
             Piece::Small(segment) => segment.end,
-            Piece::Large(large) => large.parts().iter().map(|part| part.len()).sum(),
+            Piece::Large(large) => large.len(),
         }
     }
 
     /// What it consists of, in order.
-    pub fn parts(&self) -> [&[u8]; 3] {
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let (segment, large) = match self {
+            Piece::Small(segment) => (Some(segment.filled()), None),
+            Piece::Large(large) => (None, Some(large.parts())),
+        };
+        segment.into_iter().chain(large.into_iter().flatten())
+    }
+
+    /// What was gathered, or the message without what is short around it.
+    #[cfg(feature = "net-extra")]
+    pub fn body(&self) -> &[u8] {
         match self {
-            Piece::Small(segment) => [segment.filled(), &[], &[]],
-            Piece::Large(large) => large.parts(),
+            Piece::Small(segment) => segment.filled(),
+            Piece::Large(large) => large.body.as_ref(),
         }
     }
 
     pub fn give_back(self, memory: &Memory) {
         match self {
             Piece::Small(segment) => memory.give_segment_back(segment),
-            Piece::Large(large) => memory.ledger().discharge(Large::cost(large.body.cost())),
+            Piece::Large(large) => memory.ledger().discharge(large.cost()),
         }
     }
 }
 
 impl Large {
-    pub fn parts(&self) -> [&[u8]; 3] {
-        [self.before.bytes(), self.body.as_ref(), self.after.bytes()]
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let body = self.body.as_ref();
+        let starts = std::iter::once(0).chain(self.insets.iter().map(|inset| inset.at));
+        let ends = self.insets.iter().map(|inset| (inset.at, &inset.short));
+        let ends = ends.chain(std::iter::once((body.len(), &self.after)));
+        let behind =
+            starts.zip(ends).flat_map(move |(start, (end, short))| [&body[start..end], short.bytes()]);
+        std::iter::once(self.before.bytes()).chain(behind)
     }
 
-    /// What one is charged whose body costs so much: what is around that, and where both are remembered, costs as much for any.
-    pub fn cost(body_cost: usize) -> usize {
-        body_cost.saturating_add(mem::size_of::<Large>())
+    pub fn len(&self) -> usize {
+        let insets_len: usize = self.insets.iter().map(Inset::len).sum();
+        self.before.bytes().len() + self.body.as_ref().len() + self.after.bytes().len() + insets_len
+    }
+
+    /// What it is charged.
+    pub fn cost(&self) -> usize {
+        Large::cost_of(self.body.cost(), self.insets.capacity())
+    }
+
+    /// What one is charged whose body costs so much, and has room for so many insets: what is around that, and where all are remembered,
+    /// costs as much for any.
+    pub fn cost_of(body_cost: usize, inset_count: usize) -> usize {
+        body_cost.saturating_add(mem::size_of::<Large>() + inset_count * mem::size_of::<Inset>())
     }
 }
 

@@ -7,6 +7,7 @@ mod ends;
 mod flow;
 mod greed;
 mod patterns;
+mod pieces;
 mod retries;
 mod room;
 mod signals;
