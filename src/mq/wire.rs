@@ -2,7 +2,6 @@
 
 use std::error;
 use std::fmt;
-use std::ops::Range;
 use std::str::FromStr;
 
 use crate::codec::zmtp::{
@@ -12,6 +11,7 @@ use crate::codec::{
     Affixes, Codec, Decoder, Encoder, FrameError, RingFrames, RingFramesDecoder, RingFramesEncoder, RingHead,
     Step,
 };
+use crate::reactor::Begun;
 
 /// Which protocol is spoken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -226,12 +226,18 @@ impl WireDecoder {
         self.spoken
     }
 
-    /// What is said of a part of a ZMTP message that has begun, and where its body lies. Those of RingMQ are put together of short pieces.
-    pub(super) fn begun_part(&mut self, input: &[u8]) -> Option<(WireHead, Range<usize>)> {
+    /// What is known of a part of a message that has begun, or of RingMQ of a piece of one.
+    pub(super) fn begun_part(&mut self, input: &[u8]) -> Option<Begun<WireHead>> {
         match self.stage {
             Stage::Zmtp => {
                 let (kind, body) = self.parts.begun(input)?;
-                Some((WireHead::Zmtp(kind), body)).filter(|_| kind != FrameKind::Command)
+                let head = WireHead::Zmtp(kind);
+                Some(Begun { head, body, behind: 0 }).filter(|_| kind != FrameKind::Command)
+            }
+            Stage::Ring => {
+                let (head, body) = self.ring.begun(input)?;
+                let behind = if head == RingHead::More { RING_HEADER_LEN } else { 0 };
+                Some(Begun { head: WireHead::Ring(head), body, behind })
             }
             _ => None,
         }

@@ -5,6 +5,8 @@ use std::io;
 use std::mem;
 use std::rc::Weak;
 
+#[cfg(feature = "mq")]
+use super::memory::BUFFER_LEN;
 use super::memory::{Full, Memory, Pool};
 use super::transport::Transport;
 
@@ -28,8 +30,10 @@ pub(super) struct Lent {
     pub end: usize,
     /// How many of its bytes are charged to what is set aside for whoever is first in line. The others are charged as all are.
     pub drawn: usize,
-    /// How long the body is that it is [kept apart](Buf::keep_apart) for; 0 of all others.
+    /// How long the body is that it is [kept apart](Buf::keep_apart) for, with what is read behind it; 0 of all others.
     pub body_len: usize,
+    /// How much of that is read behind it: the header of what goes on with it.
+    pub behind: usize,
     /// Whether it is as it was made, and charged as all are: then it is kept for the next loan.
     pub is_plain: bool,
     /// Where all its bytes are charged while it is lent, and by whom it is kept while it is not. No longer reached once it has been
@@ -167,10 +171,13 @@ impl Buf {
     }
 
     /// Has it hold nothing but a body of `body_len` bytes, of which these have come: in a vector of their own, which [is handed
-    /// over](Self::into_body) when it is whole. What was read so far stays with the pool. It takes no more of the budget than before.
+    /// over](Self::into_body) when it is whole. What was read so far stays with the pool. It takes no more of the budget than before. If
+    /// there are to be bytes `behind` it, it may [go on](Self::extend_body) when they have come.
     #[cfg(feature = "mq")]
-    pub(super) fn keep_apart(&mut self, come: std::ops::Range<usize>, body_len: usize) {
+    pub(super) fn keep_apart(&mut self, come: std::ops::Range<usize>, body_len: usize, behind: usize) {
         let lent = &mut self.lent;
+        let body_len = body_len + behind;
+        lent.behind = behind;
         let mut body = Vec::with_capacity(lent.room.min(body_len));
         body.extend_from_slice(&lent.bytes[lent.start..lent.end][come]);
         (lent.start, lent.end, lent.body_len, lent.is_plain) = (0, body.len(), body_len, false);
@@ -180,6 +187,56 @@ impl Buf {
         }
     }
 
+    /// Has it hold a longer body, of which what has come goes on behind its end less the last `cut` bytes: so many more are to come.
+    #[cfg(feature = "mq")]
+    pub(super) fn extend_body(&mut self, cut: usize, more: usize, behind: usize) {
+        let lent = &mut self.lent;
+        lent.end -= cut;
+        lent.bytes.truncate(lent.end);
+        lent.body_len = lent.end + more + behind;
+        lent.behind = behind;
+    }
+
+    /// Whether more is to be behind the body that it is kept apart for.
+    pub(super) fn is_cut(&self) -> bool {
+        self.lent.behind > 0
+    }
+
+    /// Whether some of it is of what is set aside for whoever is first in line, who has it no longer than until what he reads is whole.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.lent.drawn > 0
+    }
+
+    /// How much has to be there of the body that it is kept apart for: what is to be behind it too, unless others wait for what it occupies.
+    pub(super) fn needed_len(&self) -> usize {
+        match self.is_drawn() {
+            true => self.lent.body_len - self.lent.behind,
+            false => self.lent.body_len,
+        }
+    }
+
+    /// Has it hold nothing but what has come behind the first `len` bytes of the body that it was kept apart for, which is less than a
+    /// buffer is long; and answers with those, which are charged no more.
+    #[cfg(feature = "mq")]
+    pub(super) fn leave_body(&mut self, len: usize) -> Vec<u8> {
+        let lent = &mut self.lent;
+        let mut bytes = vec![0; BUFFER_LEN];
+        let behind = &lent.bytes[len..lent.end];
+        bytes[..behind.len()].copy_from_slice(behind);
+        (lent.start, lent.end, lent.body_len) = (0, behind.len(), 0);
+        let mut body = mem::replace(&mut lent.bytes, bytes);
+        body.truncate(len);
+        // One that is whole has grown to as much as that.
+        let fewer = lent.room - BUFFER_LEN;
+        let drawn = fewer.min(lent.drawn);
+        lent.room = BUFFER_LEN;
+        lent.drawn -= drawn;
+        if let Some(pool) = lent.pool.upgrade() {
+            pool.ledger.discharge_reading(fewer, drawn);
+        }
+        body
+    }
+
     /// How long the body is that it is kept apart for.
     pub(super) fn body_len(&self) -> Option<usize> {
         Some(self.lent.body_len).filter(|&len| len > 0)
@@ -187,12 +244,15 @@ impl Buf {
 
     /// Reads once, into all the room there is; answers how much that was. Call [`advance`](Self::advance) with what was read.
     pub(super) fn receive<T: Transport>(&mut self, transport: &mut T) -> (usize, io::Result<usize>) {
-        let offered = self.lent.room - self.lent.end;
-        let result = match self.lent.body_len {
-            0 => transport.receive(self.spare()),
-            _ => transport.receive_behind(&mut self.lent.bytes, offered),
-        };
-        (offered, result)
+        let Lent { bytes, room, end, body_len, .. } = &mut *self.lent;
+        match *body_len {
+            0 => (*room - *end, transport.receive(self.spare())),
+            // It may have grown for what is to be behind it.
+            body_len => {
+                let offered = body_len.min(*room) - *end;
+                (offered, transport.receive_behind(bytes, offered))
+            }
+        }
     }
 
     /// The body that it was kept apart for, which is charged no more.
@@ -257,7 +317,7 @@ impl Drop for Lent {
         // Dropped by its holder, and not given back by name: the bytes are kept, in a box of their own.
         if let Some(pool) = self.pool.upgrade() {
             let (bytes, room, drawn) = (mem::take(&mut self.bytes), self.room, self.drawn);
-            let (body_len, is_plain) = (self.body_len, self.is_plain);
+            let (body_len, behind, is_plain) = (self.body_len, self.behind, self.is_plain);
             let own = mem::take(&mut self.pool);
             pool.take_back(Box::new(Lent {
                 bytes,
@@ -266,6 +326,7 @@ impl Drop for Lent {
                 end: 0,
                 drawn,
                 body_len,
+                behind,
                 is_plain,
                 pool: own,
             }));

@@ -79,6 +79,18 @@ pub struct Framed<C: Codec, T: Transport = TcpStream> {
     held: Option<Box<Found<C::Head>>>,
 }
 
+/// A frame of which not all has come.
+#[cfg(feature = "mq")]
+pub(crate) struct Begun<H> {
+    /// What its header says.
+    pub head: H,
+    /// Where its body lies, counted from where the frame begins.
+    pub body: Range<usize>,
+    /// How long the header of the next frame is, if there is to be one whose body belongs to the same message: it is read with this one, so
+    /// that the next body is read to where it is to be. 0 if not.
+    pub behind: usize,
+}
+
 impl<C: Codec, T: Transport> Framed<C, T> {
     /// Takes a connected transport and makes it non-blocking. `memory` is the reactor's: [`Context::memory`](crate::Context::memory).
     ///
@@ -199,22 +211,22 @@ impl<C: Codec, T: Transport> Framed<C, T> {
     }
 
     /// When no frame is there, but a long one has begun: has the rest of its body read straight into a vector, for
-    /// [`take_body`](Self::take_body). `begun` is to say what its header says and where its body lies, counted from where it begins.
+    /// [`take_body`](Self::take_body). `begun` is to say what is known of it.
     #[cfg(feature = "mq")]
     #[inline]
     pub(crate) fn keep_body_apart(
         &mut self,
-        begun: impl FnOnce(&mut C::Decoder, &[u8]) -> Option<(C::Head, Range<usize>)>,
+        begun: impl FnOnce(&mut C::Decoder, &[u8]) -> Option<Begun<C::Head>>,
     ) {
         let is_held_up = Condition::PAUSED | Condition::ENDED | Condition::FAILED;
         if self.stream.input.needed < APART_MIN || self.stream.condition.has(is_held_up) {
             return;
         }
         match begun(&mut self.decoder, self.stream.input.unread()) {
-            Some((head, body)) if body.len() >= APART_MIN => {
+            Some(Begun { head, body, behind }) if body.len() >= APART_MIN => {
                 let body_len = body.len();
-                if self.stream.input.keep_body_apart(body) {
-                    self.held = Some(Box::new(Found::apart(head, body_len)));
+                if self.stream.input.keep_body_apart(body, behind) {
+                    self.held = Some(Box::new(Found::apart(head, body_len, behind)));
                     self.stream.condition.put(Condition::PAUSED);
                 }
             }
@@ -229,7 +241,49 @@ impl<C: Codec, T: Transport> Framed<C, T> {
         self.stream.condition.has(Condition::PAUSED) && self.held.is_some() && self.stream.input.has_body()
     }
 
-    /// Takes the first frame out, if it [is one whose body was kept apart](Self::has_body).
+    /// What the header of the first frame says, if it [is one whose body was kept apart](Self::has_body), and how long that is.
+    #[cfg(feature = "mq")]
+    pub(crate) fn body_head(&self) -> Option<(&C::Head, usize)> {
+        let held = self.held.as_ref().filter(|_| self.has_body())?;
+        Some((held.head(), held.lens().0))
+    }
+
+    /// Goes on behind a body that [was kept apart](Self::has_body) and is not the last of its message, with that of the next frame, whose
+    /// header has been read: in the same vector, so that both become one body, with the head of the next. `begun` is as for
+    /// [`keep_body_apart`](Self::keep_body_apart); if it says that this is no such frame, [`leave_body`](Self::leave_body) is left. So it is
+    /// where the body occupies what others wait for: who knows when there is more. Answers whether it goes on.
+    #[cfg(feature = "mq")]
+    pub(crate) fn extend_body(
+        &mut self,
+        begun: impl FnOnce(&mut C::Decoder, &[u8]) -> Option<Begun<C::Head>>,
+    ) -> bool {
+        let (body_len, header_len) = match &self.held {
+            Some(held) if self.has_body() && !self.stream.input.is_drawn() => held.lens(),
+            _ => return false,
+        };
+        match begun(&mut self.decoder, &self.stream.input.unread()[body_len..]) {
+            Some(Begun { head, body, behind }) if body.start == header_len => {
+                self.stream.input.extend_body(header_len, body.len(), behind);
+                self.held = Some(Box::new(Found::apart(head, body_len + body.len(), behind)));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes the first frame out, as [`take_body`](Self::take_body), and goes on with the header behind it as with any other.
+    #[cfg(feature = "mq")]
+    pub(crate) fn leave_body(&mut self) -> Option<(C::Head, Vec<u8>)> {
+        if !self.has_body() {
+            return None;
+        }
+        let held = self.held.take()?;
+        self.stream.condition.take(Condition::PAUSED);
+        let body = self.stream.input.leave_body(held.lens().0);
+        Some((held.into_head(), body))
+    }
+
+    /// Takes the first frame out, if it [is one whose body was kept apart](Self::has_body), and nothing is behind it.
     #[cfg(feature = "mq")]
     pub(crate) fn take_body(&mut self) -> Option<(C::Head, Vec<u8>)> {
         if !self.has_body() {

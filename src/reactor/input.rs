@@ -80,9 +80,10 @@ impl Input {
     }
 
     /// Goes on with the body that lies there in what is unread, and has not come whole: it is kept apart, in a vector of its own, and what
-    /// is before it is dropped. Answers whether it does. Not before some of it has come: a buffer with nothing in it is given back.
+    /// is before it is dropped. Answers whether it does. Not before some of it has come: a buffer with nothing in it is given back. It is
+    /// whole when so many bytes [behind](Self::extend_body) have come too.
     #[cfg(feature = "mq")]
-    pub fn keep_body_apart(&mut self, body: std::ops::Range<usize>) -> bool {
+    pub fn keep_body_apart(&mut self, body: std::ops::Range<usize>, behind: usize) -> bool {
         let unread_len = self.unread_len();
         if unread_len <= body.start {
             self.needed = body.start + 1;
@@ -93,9 +94,33 @@ impl Input {
             Some(buf) if buf.capacity() <= body.len() => buf,
             _ => return false,
         };
-        buf.keep_apart(taken + body.start..taken + unread_len, body.len());
-        self.needed = body.len();
+        buf.keep_apart(taken + body.start..taken + unread_len, body.len(), behind);
+        self.needed = buf.needed_len();
         true
+    }
+
+    /// Goes on with a body behind one that was kept apart, [is whole](Self::has_body), and has a header of so many bytes behind it: that
+    /// is dropped, and they become one.
+    #[cfg(feature = "mq")]
+    pub fn extend_body(&mut self, header_len: usize, body_len: usize, behind: usize) {
+        if let Some(buf) = &mut self.buf {
+            buf.extend_body(header_len, body_len, behind);
+            self.needed = buf.needed_len();
+        }
+    }
+
+    /// Whether what has arrived occupies what is set aside for whoever is first in line.
+    #[cfg(feature = "mq")]
+    pub fn is_drawn(&self) -> bool {
+        self.buf.as_ref().map_or(false, Buf::is_drawn)
+    }
+
+    /// Takes the first `len` bytes of the body that was kept apart and is whole out; what has come behind them is what is unread.
+    #[cfg(feature = "mq")]
+    pub fn leave_body(&mut self, len: usize) -> Vec<u8> {
+        debug_assert!(self.has_body(), "it is whole");
+        self.needed = 1;
+        self.buf.as_mut().map_or_else(Vec::new, |buf| buf.leave_body(len))
     }
 
     /// Whether what has arrived is a body that is kept apart, or some of it.
@@ -107,7 +132,7 @@ impl Input {
     /// Whether what has arrived is a body that was kept apart, and all of it.
     #[cfg(feature = "mq")]
     pub fn has_body(&self) -> bool {
-        let is_whole = |buf: &Buf| buf.body_len() == Some(buf.filled_len());
+        let is_whole = |buf: &Buf| buf.body_len().is_some() && buf.filled_len() >= buf.needed_len();
         self.taken == 0 && self.buf.as_ref().map_or(false, is_whole)
     }
 
@@ -229,20 +254,23 @@ impl Input {
     }
 
     /// The buffer of a body that is kept apart. It grows as any other, but before it is full: so that it can be read in a few long pieces,
-    /// of which the last ends where it does.
+    /// of which the last ends where it does. Where more is to be behind it, it grows by as much as if that had begun: with each body by no
+    /// more than that one needs it would be moved as often as there are bodies.
     fn make_room_apart(&mut self, io: &mut Io) -> io::Result<Option<&mut Buf>> {
         let buf = match &mut self.buf {
             Some(buf) => buf,
             None => return Ok(None),
         };
         let (come, body_len) = (buf.filled_len(), buf.body_len().unwrap_or_default());
-        let wanted = body_len.min((2 * (come + FEW)).max(BUFFER_LEN));
-        if wanted > buf.capacity() {
+        let most = if buf.is_cut() { body_len.max(io.sure_for_reading()) } else { body_len };
+        let wanted = most.min((2 * (come + FEW)).max(BUFFER_LEN));
+        if wanted > buf.capacity() && body_len > buf.capacity() {
             check_limit(body_len, io)?;
             // Where there is room left without that, it is read into.
             if !io.grow(buf, wanted) && come == buf.capacity() {
                 return Ok(None);
             }
+            self.needed = buf.needed_len();
         }
         Ok(Some(buf))
     }

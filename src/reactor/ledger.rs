@@ -120,7 +120,12 @@ impl Ledger {
 
     /// Whether so much comes free by itself in time, whoever else waits.
     pub fn is_sure_for_reading(&self, len: usize) -> bool {
-        len <= self.reading.get()
+        len <= self.sure_for_reading()
+    }
+
+    /// How much does.
+    pub fn sure_for_reading(&self) -> usize {
+        self.reading.get()
     }
 
     pub fn is_sure_for_sending(&self, len: usize) -> bool {

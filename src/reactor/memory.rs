@@ -197,6 +197,7 @@ impl Memory {
             end: len,
             drawn: 0,
             body_len: 0,
+            behind: 0,
             is_plain: false,
             pool,
         };
@@ -277,7 +278,17 @@ impl Pool {
     /// A buffer that is not lent.
     fn unused(&self, bytes: Vec<u8>) -> Box<Lent> {
         let (room, pool) = (bytes.len(), Weak::clone(&self.own));
-        Box::new(Lent { bytes, room, start: 0, end: 0, drawn: 0, body_len: 0, is_plain: true, pool })
+        Box::new(Lent {
+            bytes,
+            room,
+            start: 0,
+            end: 0,
+            drawn: 0,
+            body_len: 0,
+            behind: 0,
+            is_plain: true,
+            pool,
+        })
     }
 
     /// The bytes of a buffer that had grown, if they are as many.

@@ -65,6 +65,8 @@ use self::core::{Core, SourceList};
 pub use self::datagrams::{Datagram, DatagramError, DatagramSocket, Datagrams, Incoming, Outgoing};
 pub use self::descriptor::Descriptor;
 pub use self::failure::{Cause, Failure};
+#[cfg(feature = "mq")]
+pub(crate) use self::framed::Begun;
 #[cfg(feature = "codec")]
 pub use self::framed::{Frame, Framed, Frames, Outlet};
 pub use self::listener::Listener;

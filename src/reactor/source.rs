@@ -252,6 +252,11 @@ impl Io {
         self.stats.accepts_deferred += 1;
     }
 
+    /// How much memory comes free for reading by itself in time, for one source after another.
+    pub(crate) fn sure_for_reading(&self) -> usize {
+        self.memory.ledger().sure_for_reading()
+    }
+
     /// How much memory one source can have to read into.
     pub(crate) fn reading_limit(&self) -> usize {
         self.memory.ledger().reading_limit()

@@ -1,5 +1,8 @@
 //! The frames of RingMQ: [`RingFrames`], a byte of flags, a length of four bytes that counts the header too, and then the body.
 
+#[cfg(feature = "mq")]
+use std::ops::Range;
+
 use super::RingSplit;
 use crate::codec::{Affixes, Codec, Decoder, Encoder, FrameError, Step};
 
@@ -192,6 +195,20 @@ pub struct RingFramesDecoder {
 }
 
 impl RingFramesDecoder {
+    /// What the header at the front says, if it is whole and in order, and where the body lies that it announces.
+    #[cfg(feature = "mq")]
+    pub(crate) fn begun(&mut self, input: &[u8]) -> Option<(RingHead, Range<usize>)> {
+        let (flags, len) = match *input {
+            [flags, a, b, c, d, ..] => (flags, u32::from_be_bytes([a, b, c, d])),
+            _ => return None,
+        };
+        let body_len = u64::from(len).checked_sub(HEADER_LEN as u64)?;
+        if body_len > self.max as u64 {
+            return None;
+        }
+        Some((RingHead::of_flags(flags), HEADER_LEN..HEADER_LEN + body_len as usize))
+    }
+
     #[cold]
     fn fail(&mut self, error: FrameError) -> FrameError {
         self.failed = Some(error.clone());

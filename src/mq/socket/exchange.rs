@@ -7,11 +7,10 @@ use super::link::{LinkFrame, LinkFrames, Outlet};
 use super::{End, Link, Machine, Socket};
 use crate::codec::FrameError;
 use crate::mq::event::Event;
-use crate::mq::freed::keep_freed;
 use crate::mq::options::HighWater;
 use crate::mq::pattern::{Arrival, Dropped, Peer};
 use crate::mq::session::{Input, SessionError};
-use crate::mq::wire::{WireDecoder, WireHead};
+use crate::mq::wire::WireHead;
 use crate::mq::{Message, Part, SocketType};
 use crate::{Frame, Id, State};
 
@@ -116,35 +115,9 @@ impl Socket {
         if let (Ok(Taken::All), Some(spoken)) = (&taken, link.decoder().spoken()) {
             let state = self.link(peer).expect("it is being served");
             state.session.has_begun(spoken, now);
-            link.keep_body_apart(WireDecoder::begun_part);
+            self.keep_body_apart(peer, link);
         }
         taken.map(drop)
-    }
-
-    /// Takes a part that was read by itself: it becomes the message's as it is.
-    #[inline(never)] // seldom enough, beside the loop over short ones
-    fn take_body(&mut self, peer: Peer, link: &mut Link, now: Instant) -> Result<(), End> {
-        keep_freed();
-        let (head, body) = match link.take_body() {
-            Some(frame) => frame,
-            None => return Ok(()),
-        };
-        let state = self.link(peer).expect("it is being served");
-        let is_last = match state.session.received(head, &body, now) {
-            Ok(Input::Part { is_last, .. }) => is_last,
-            other => return self.take_other(peer, other, &mut link.outlet()),
-        };
-        if self.closing.is_some() {
-            return Ok(());
-        }
-        let (max, max_count) = (self.options.max_message_len, self.options.max_part_count);
-        let state = self.link(peer).expect("it is being served");
-        let whole = state.incoming.push_part(Part::from(body), is_last, max, max_count);
-        if let Some(message) = whole.map_err(End::Refused)? {
-            let has_message = self.arrived(peer, message);
-            self.has_arrivals |= has_message && self.machine.get().can_recv();
-        }
-        Ok(())
     }
 
     /// Takes frames, and notes whether a message waits to be received that did not before.
@@ -275,7 +248,7 @@ impl Socket {
     }
 
     /// What has come of a frame that is no part of a message.
-    fn take_other(
+    pub(super) fn take_other(
         &mut self,
         peer: Peer,
         input: Result<Input<'_>, SessionError>,
@@ -312,7 +285,7 @@ impl Socket {
 
     /// Gives the pattern a message; answers whether it waits to be received.
     #[inline]
-    fn arrived(&mut self, peer: Peer, message: Message) -> bool {
+    pub(super) fn arrived(&mut self, peer: Peer, message: Message) -> bool {
         match self.machine.arrived(peer, message) {
             Arrival::Queued => return true,
             Arrival::Taken => {}
@@ -322,7 +295,7 @@ impl Socket {
     }
 
     /// As [`arrived`](Self::arrived), of a peer that joins with its first message.
-    fn arrived_by_ring(&mut self, peer: Peer, mut message: Message) -> bool {
+    pub(super) fn arrived_by_ring(&mut self, peer: Peer, mut message: Message) -> bool {
         let is_joined = self.link(peer).expect("it is being served").is_joined;
         if !is_joined && self.join(peer).is_err() {
             return false;

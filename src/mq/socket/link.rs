@@ -66,6 +66,11 @@ impl Incoming {
         self.parts.is_none() && self.bytes.is_empty()
     }
 
+    /// Whether some pieces of a Ring message have been put together.
+    pub fn has_pieces(&self) -> bool {
+        !self.bytes.is_empty()
+    }
+
     /// Whether a last part is a message by itself, which is not too long.
     #[inline]
     pub fn is_whole(&self, last: &[u8], max: usize) -> bool {
@@ -97,6 +102,20 @@ impl Incoming {
         }
         self.len = 0;
         Ok(self.parts.take())
+    }
+
+    /// As [`push_piece`](Self::push_piece), of pieces that were put together already where they were read.
+    pub fn push_body(
+        &mut self,
+        body: Vec<u8>,
+        is_last: bool,
+        max: usize,
+    ) -> Result<Option<Message>, SessionError> {
+        if !self.bytes.is_empty() || body.len() > max {
+            return self.push_piece(&body, is_last, max);
+        }
+        self.bytes = body;
+        Ok(if is_last { Some(Message::from(std::mem::take(&mut self.bytes))) } else { None })
     }
 
     /// As [`push_part`](Self::push_part), of a piece of a message that has one part.

@@ -1,6 +1,7 @@
 //! Sockets on one's own loop: where the patterns, the protocols and the reactor meet.
 
 mod api;
+mod bodies;
 mod close;
 mod exchange;
 mod handed;

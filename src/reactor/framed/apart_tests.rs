@@ -1,5 +1,7 @@
 //! Bodies that are kept apart, on streams that are fed by hand.
 
+mod pieces;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -81,10 +83,13 @@ type Link = Framed<LengthPrefix, Fed>;
 
 /// A connection, what its kernel has, and what a loop would lend it.
 fn open() -> (Link, Kernel, Io) {
+    open_with(LengthPrefix::new(2 * MIB))
+}
+
+fn open_with<C: Codec>(codec: C) -> (Framed<C, Fed>, Kernel, Io) {
     let memory = Memory::new(8 * MIB);
     let kernel = Kernel::default();
     let socket = UnixStream::pair().unwrap().0;
-    let codec = LengthPrefix::new(2 * MIB);
     let link = Framed::new(codec, Fed(socket, kernel.clone()), &memory).unwrap();
     (link, kernel, Io::new(memory, MIB))
 }
@@ -98,9 +103,9 @@ fn body(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at + len + at / 251) as u8).collect()
 }
 
-fn begun(_: &mut LengthPrefixDecoder, input: &[u8]) -> Option<((), Range<usize>)> {
+fn begun(_: &mut LengthPrefixDecoder, input: &[u8]) -> Option<Begun<()>> {
     let len = u32::from_be_bytes(input.get(..HEAD_LEN)?.try_into().ok()?) as usize;
-    Some(((), HEAD_LEN..HEAD_LEN + len))
+    Some(Begun { head: (), body: HEAD_LEN..HEAD_LEN + len, behind: 0 })
 }
 
 /// A turn of a loop: it responds, and then, as a callback would, everything is taken. Answers with bodies, each with whether it was handed
@@ -261,66 +266,5 @@ fn who_discards_gives_all_of_it_back() {
         assert_eq!(link.respond(Ready::READABLE, &mut io), Fire::Yes);
         let lent = io.memory().lend().unwrap();
         assert_eq!((lent.capacity(), io.memory().used()), (BUFFER_LEN, 2 * BUFFER_LEN));
-    }
-}
-
-/// Frames of many lengths in pieces of many more, taken in both ways or put back, and the end wherever it comes.
-#[test]
-fn in_whatever_pieces_they_come_the_same_frames_are_taken() {
-    let mut state = 7_u64;
-    let mut below = |limit: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % limit
-    };
-    for round in 0..60 {
-        let (mut link, kernel, mut io) = open();
-        let mut bodies = VecDeque::new();
-        for _ in 0..8 {
-            let len = [0, 10, 5000, BUFFER_LEN - 1, BUFFER_LEN, BUFFER_LEN + 5, 300_000][below(7)];
-            bodies.push_back(body(len + below(3)));
-        }
-        let stream: Vec<u8> = bodies.iter().flat_map(|body| frame(body)).collect();
-        let (end, longest) = (below(stream.len() + 1), [20, 3000, 100_000, MIB][below(4)]);
-        let end = if round % 2 == 0 { stream.len() } else { end };
-        let mut rest = &stream[..end];
-        let mut errors = 0;
-        while errors == 0 {
-            let (piece, behind) = rest.split_at(rest.len().min(1 + below(longest.max(end / 500))));
-            kernel.arrive(piece);
-            rest = behind;
-            kernel.has_ended.set(rest.is_empty());
-            // Now and then there is nothing but what is set aside for it.
-            let others = io.memory().clone();
-            let charge = (below(3) == 0).then(|| others.charge(others.free()));
-            io.begin();
-            io.may_draw = true;
-            link.respond(Ready::READABLE, &mut io);
-            loop {
-                if below(2) == 0 {
-                    if let Some(((), taken)) = link.take_body() {
-                        assert!(bodies.pop_front() == Some(taken));
-                    }
-                }
-                let mut frames = link.split().0;
-                match frames.next() {
-                    None => break,
-                    Some(Err(_)) => errors += 1,
-                    Some(Ok(_)) if below(4) == 0 => frames.put_back(),
-                    Some(Ok(frame)) => assert!(bodies.pop_front().map_or(false, |body| body == frame.body)),
-                }
-            }
-            link.keep_body_apart(begun);
-            link.settle();
-            drop(charge);
-            if link.state() == State::Ended && kernel.arrived.borrow().is_empty() {
-                break;
-            }
-        }
-        let taken_len = stream.len() - bodies.iter().map(|body| HEAD_LEN + body.len()).sum::<usize>();
-        let next_len = bodies.front().map_or(1, |body| HEAD_LEN + body.len());
-        assert!(taken_len <= end && end < taken_len + next_len, "{round}");
-        assert_eq!(errors, usize::from(taken_len < end), "{round}: the rest is no frame");
-        drop(link);
-        assert_eq!(io.memory().used(), 0, "{round}");
     }
 }

@@ -43,18 +43,31 @@ pub(super) struct Found<H> {
     head: H,
     body: Range<usize>,
     used: usize,
+    /// How many bytes of the next frame are read with it. It is whole with them, and not given out here, where that is not known any more.
+    behind: usize,
 }
 
 impl<H> Found<H> {
     /// One of which the body alone is kept, and may not be there whole yet.
     #[cfg(feature = "mq")]
-    pub fn apart(head: H, body_len: usize) -> Found<H> {
-        Found { head, body: 0..body_len, used: body_len }
+    pub fn apart(head: H, body_len: usize, behind: usize) -> Found<H> {
+        Found { head, body: 0..body_len, used: body_len, behind }
+    }
+
+    #[cfg(feature = "mq")]
+    pub fn head(&self) -> &H {
+        &self.head
     }
 
     #[cfg(feature = "mq")]
     pub fn into_head(self) -> H {
         self.head
+    }
+
+    /// How long the body is, and how many bytes of the next frame are read with it.
+    #[cfg(feature = "mq")]
+    pub fn lens(&self) -> (usize, usize) {
+        (self.used, self.behind)
     }
 }
 
@@ -94,8 +107,12 @@ impl<'a, D: Decoder> Frames<'a, D> {
             self.rest = &self.bytes[self.end - self.rest.len() - used..self.end];
             // What was given out is all that is known of where it lies: to remember more would be work for every frame.
             let start = frame.body.as_ptr() as usize - self.rest.as_ptr() as usize;
-            *self.held =
-                Some(Box::new(Found { head: frame.head, body: start..start + frame.body.len(), used }));
+            *self.held = Some(Box::new(Found {
+                head: frame.head,
+                body: start..start + frame.body.len(),
+                used,
+                behind: 0,
+            }));
             self.condition.put(Condition::PAUSED);
         }
     }
@@ -158,19 +175,21 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
 /// decoder need not make room for it.
 #[inline(never)]
 fn take_held<'a, H>(held: &mut Option<Box<Found<H>>>, rest: &'a [u8]) -> Option<(Frame<'a, H>, usize)> {
-    if held.as_ref()?.used > rest.len() {
+    let next = held.as_ref()?;
+    if next.used > rest.len() || next.behind > 0 {
         return None;
     }
-    let Found { head, body, used } = *held.take()?;
+    let Found { head, body, used, .. } = *held.take()?;
     Some((Frame { head, body: &rest[body] }, used))
 }
 
 /// The error, once, where the stream has ended within a body that is kept apart.
 #[cold]
 fn cut_off<H>(held: &mut Option<Box<Found<H>>>, rest: &[u8], condition: &Condition) -> Option<FrameError> {
-    if !condition.has(Condition::ENDED) {
+    let need = held.as_ref().map(|held| held.used + held.behind)?;
+    if need <= rest.len() || !condition.has(Condition::ENDED) {
         return None;
     }
-    let need = held.take()?.used;
+    *held = None;
     Some(FrameError::Truncated { have: rest.len(), need })
 }

@@ -1,11 +1,11 @@
 //! Messages of RingMQ's own protocol in whatever pieces they come and go, with peers that are played by hand.
 
-use std::io::Read;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use ringmq::codec::{Affixes, Codec, Encoder, RingFrames};
-use ringmq::mq::{Dialect, Message, Options, SocketType};
+use ringmq::mq::{Dialect, Event, Message, Options, SocketType};
 use ringmq::Builder;
 
 use super::{on_every_backend, Net, World};
@@ -18,6 +18,108 @@ fn ring() -> Options {
 
 fn bytes(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at + at / 251) as u8).collect()
+}
+
+fn head(is_last: bool, len: usize) -> Vec<u8> {
+    [&[u8::from(!is_last)][..], &(len as u32 + 5).to_be_bytes()].concat()
+}
+
+/// A message in pieces that have these lengths.
+fn cut(message: &[u8], lens: &[usize]) -> Vec<u8> {
+    let (mut stream, mut rest) = (Vec::new(), message);
+    for (at, &len) in lens.iter().enumerate() {
+        let (piece, behind) = rest.split_at(len);
+        stream.extend(head(at + 1 == lens.len(), len));
+        stream.extend(piece);
+        rest = behind;
+    }
+    assert!(rest.is_empty());
+    stream
+}
+
+/// Writes in parts, with turns between them.
+fn write_slowly(net: &mut Net, peer: &mut TcpStream, stream: &[u8], step: usize) {
+    for part in stream.chunks(step) {
+        peer.write_all(part).unwrap();
+        net.reactor.turn(&mut net.called, super::MOMENT).unwrap();
+    }
+}
+
+#[test]
+fn a_message_arrives_whole_whatever_its_pieces_are() {
+    const ALL: [&[usize]; 10] = [
+        &[MOST; 3],
+        &[MOST, MOST, 1],
+        &[70_000, 70_000, 0],
+        &[70_000, 0, 70_000, 10],
+        &[MOST, 10, MOST, MOST],
+        &[10, MOST, MOST, 5],
+        &[0, MOST, 65_536, 65_535, 65_536],
+        &[65_535, MOST, MOST],
+        &[300_000, 200_000],
+        &[0, 0, 0],
+    ];
+    on_every_backend(|net| {
+        for options in [ring(), Options::new().dialect(Dialect::Any)] {
+            let pull = net.open_with(SocketType::Pull, options);
+            let address = net.bind(pull);
+            let mut peer = net.stranger(&address);
+            for lens in ALL {
+                let sent = bytes(lens.iter().sum());
+                // What comes next is read with it, or not.
+                let stream = [cut(&sent, lens), cut(b"next", &[4])].concat();
+                for step in [30_000, 131_072, stream.len()] {
+                    write_slowly(net, &mut peer, &stream, step);
+                    let came = net.recv(pull);
+                    assert!(came.part_count() == 1 && came.into_vec() == sent, "{lens:?}, {step}");
+                    assert_eq!(net.heard(pull), "next");
+                }
+            }
+            net.turn_often();
+            assert_eq!(net.context().memory().used(), 0);
+        }
+    });
+}
+
+/// At the header that says so: nothing of what it announces has come, and no memory was taken for it.
+#[test]
+fn a_message_that_grows_too_long_is_let_go_when_that_is_announced() {
+    on_every_backend(|net| {
+        let pull = net.open_with(SocketType::Pull, ring().max_message_len(200_000));
+        let address = net.bind(pull);
+        let (mut greedy, mut modest) = (net.stranger(&address), net.stranger(&address));
+        let stream = [head(false, MOST), bytes(MOST), head(true, 200_001 - MOST)].concat();
+        greedy.write_all(&stream).unwrap();
+        let error = net.await_event(pull, |event| match event {
+            Event::Refused(error) => Some(error.to_string()),
+            _ => None,
+        });
+        assert!(error.contains("200000") && error.contains("200001"), "{error}");
+        net.await_end(&mut greedy);
+        let sent = bytes(200_000);
+        write_slowly(net, &mut modest, &cut(&sent, &[MOST, 200_000 - MOST]), 50_000);
+        assert!(net.recv(pull).into_vec() == sent);
+        assert_eq!(net.context().memory().used(), 0);
+    });
+}
+
+#[test]
+fn half_of_a_message_in_pieces_is_never_delivered() {
+    on_every_backend(|net| {
+        let pull = net.open_with(SocketType::Pull, ring());
+        let address = net.bind(pull);
+        let stream = cut(&bytes(2 * MOST), &[MOST, MOST]);
+        for come in [6, 100_000, MOST + 5, MOST + 7, MOST + 10, MOST + 11, 2 * MOST + 9] {
+            let mut push = net.stranger(&address);
+            write_slowly(net, &mut push, &stream[..come], 90_000);
+            net.turn_often();
+            assert!(net.context().memory().used() > 0, "{come}");
+            drop(push);
+            net.until("its memory", |net| (net.context().memory().used() == 0).then_some(()));
+            net.await_peers(pull, 0);
+            assert!(net.try_recv(pull).is_err(), "{come}");
+        }
+    });
 }
 
 /// What the protocol has a message be: pieces of 128 KiB with their headers, and one for the rest.
