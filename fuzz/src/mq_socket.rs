@@ -6,7 +6,7 @@
 //! |---|---|
 //! | byte 0 | the backend in bits 0 and 1, the type of socket in bits 2 and 3, and the number of peers less one in bits 6 and 7 |
 //! | | bit 4: it is closed with all that is under way; bit 5: one message at the most may wait |
-//! | byte 1 | the budget, in units of 8 KiB beyond the least that will do |
+//! | byte 1 | the budget in bits 0 to 6, in units of 8 KiB beyond the least that will do; bit 7: of a PULL, its peers speak RingMQ's protocol |
 //! | pairs of bytes | an operation each: what, in the low six bits, and of which peer, in the others; and how much |
 
 mod peer;
@@ -23,7 +23,7 @@ const MOST: usize = 200;
 /// Plays one input, and panics if a promise is broken.
 pub fn run(data: &[u8]) {
     let [setting, budget, operations @ ..] = data else { return };
-    let mut world = World::new(*setting, usize::from(*budget) * 8192);
+    let mut world = World::new(*setting, usize::from(*budget & 127) * 8192, *budget & 128 != 0);
     for operation in operations.chunks_exact(2).take(MOST) {
         play(&mut world, operation[0], operation[1]);
         world.check();

@@ -25,6 +25,8 @@ pub struct Queued {
 
 pub struct Peer {
     number: u8,
+    /// Whether it speaks RingMQ's protocol, where a message of several parts is one in several pieces.
+    is_ring: bool,
     /// None once it has gone.
     socket: Option<UnixStream>,
     pub unwritten: VecDeque<u8>,
@@ -44,14 +46,15 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// One that has connected, and whose part of a handshake is to be written.
-    pub fn new(number: usize, socket: UnixStream, socket_type: SocketType) -> Peer {
+    /// One that has connected, and whose part of a handshake is to be written, if its protocol has one.
+    pub fn new(number: usize, socket: UnixStream, socket_type: SocketType, is_ring: bool) -> Peer {
         socket.set_nonblocking(true).expect("non-blocking");
         let mut properties = Vec::new();
         Properties::write(&mut properties, b"Socket-Type", socket_type.name().as_bytes())
             .expect("it is short");
         let mut peer = Peer {
             number: number as u8,
+            is_ring,
             socket: Some(socket),
             unwritten: VecDeque::new(),
             written_len: 0,
@@ -63,6 +66,9 @@ impl Peer {
             has_ended: false,
             is_lost: false,
         };
+        if is_ring {
+            return peer;
+        }
         peer.push(&Greeting::new(Mechanism::NULL, false).encode());
         let properties = Properties::parse(&properties).expect("it was written");
         peer.push_command(Command::Ready(properties));
@@ -95,6 +101,10 @@ impl Peer {
         let is_last = is_last || self.begun.len() + 1 == MOST_PARTS;
         let flags = u8::from(!is_last);
         match body.len() {
+            len if self.is_ring => {
+                self.push(&[flags]);
+                self.push(&(len as u32 + 5).to_be_bytes());
+            }
             short @ 0..=255 => self.push(&[flags, short as u8]),
             long => {
                 self.push(&[flags | 2]);
@@ -104,14 +114,17 @@ impl Peer {
         self.push(&body);
         self.begun.push(body);
         if is_last {
-            let parts = std::mem::take(&mut self.begun);
+            let mut parts = std::mem::take(&mut self.begun);
+            if self.is_ring {
+                parts = vec![parts.concat()];
+            }
             self.expected.push_back(Queued { parts, end: self.queued_len });
         }
     }
 
     /// It asks whether we live, between two messages or two parts of one.
     pub fn queue_ping(&mut self) {
-        if !self.has_ended {
+        if !self.has_ended && !self.is_ring {
             self.push_command(Command::Ping { ttl: Duration::ZERO, context: b"well?" });
         }
     }
@@ -119,8 +132,13 @@ impl Peer {
     /// It announces a part that is too long: it is let go, with nothing taken that is behind it.
     pub fn queue_too_long(&mut self) {
         if !self.has_ended {
-            self.push(&[2]);
-            self.push(&(MAX as u64 + 1).to_be_bytes());
+            if self.is_ring {
+                self.push(&[0]);
+                self.push(&(MAX as u32 + 1 + 5).to_be_bytes());
+            } else {
+                self.push(&[2]);
+                self.push(&(MAX as u64 + 1).to_be_bytes());
+            }
             self.push(&[0; 9]);
             self.has_ended = true;
         }
