@@ -17,7 +17,7 @@ usage: ringmq-compare loops [OPTION]...
 
   --only WORK        does this work, and others that are named so; all works without it
   --with CONTESTANT  has this one do them, and others that are named so; all that the program was built with without it
-  --rounds N         how often each does a work, by turns; 5 unless given, and 1 with --quick
+  --rounds N         how often each does a work, by turns; 7 unless given, and 1 with --quick
   --quick            smaller sizes and fewer times
   --counts           counts user instructions and system calls too (wants valgrind and strace)
   --json FILE        writes all figures there too, with the machine that they are of, as a report.json that --from draws

@@ -76,7 +76,7 @@ fn timed(
     contestants: &[Contestant],
     is_quick: bool,
 ) -> Result<Vec<Figure>, Box<dyn Error>> {
-    let (rounds, share) = if is_quick { (1, 20) } else { (3, 4) };
+    let (rounds, share) = if is_quick { (1, 20) } else { (5, 4) };
     let case = Case { count: (case.count / share).max(COUNT_MIN), ..case };
     let mut played = vec![Vec::with_capacity(rounds); contestants.len()];
     for round in 0..rounds {

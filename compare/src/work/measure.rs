@@ -27,7 +27,7 @@ impl Plan {
         if is_quick {
             1
         } else {
-            5
+            7
         }
     }
 
