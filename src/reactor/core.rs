@@ -23,7 +23,7 @@ use super::source::{Io, Source};
 use super::stats::Stats;
 use super::straight::MayFire;
 use super::work::Callback;
-use crate::platform::{AnyPoller, Events, Poller, Trigger};
+use crate::platform::{AnyPoller, Events, Poller, Token, Trigger};
 
 /// What is told of failures.
 pub(crate) type FailureHook<S> = Box<dyn FnMut(&mut S, &mut Context<'_, S>, Failure)>;
@@ -121,7 +121,7 @@ impl<S: 'static> Core<S> {
             recorder: Recorder::new(0),
             events: Events::with_capacity(events),
             position: 0,
-            current: Key { index: 0, generation: 0 },
+            current: Key::from_token(Token(0)),
             prepared: VecDeque::new(),
             line: Line::default(),
             always_ready: Vec::new(),

@@ -7,24 +7,35 @@ use std::mem;
 
 use crate::platform::Token;
 
-/// Where something is kept, and which of the successive owners of that place is meant.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct Key {
-    pub index: u32,
-    pub generation: u32,
-}
+/// Where something is kept, and which of the successive owners of that place is meant: one number, as it goes to the kernel and back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key(u64);
 
 impl Key {
+    fn new(index: u32, generation: u32) -> Key {
+        Key(u64::from(generation) << 32 | u64::from(index))
+    }
+
     pub fn to_token(self) -> Token {
-        Token(u64::from(self.generation) << 32 | u64::from(self.index))
+        Token(self.0)
     }
 
     pub fn from_token(token: Token) -> Key {
-        Key { index: token.0 as u32, generation: (token.0 >> 32) as u32 }
+        Key(token.0)
     }
 
     pub fn index(self) -> usize {
-        self.index as usize
+        self.0 as u32 as usize
+    }
+
+    fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}v{}", self.index(), self.generation())
     }
 }
 
@@ -69,7 +80,7 @@ impl<T> Hash for Id<T> {
 
 impl<T> fmt::Debug for Id<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Id({}v{})", self.key.index, self.key.generation)
+        write!(f, "Id({:?})", self.key)
     }
 }
 
@@ -92,13 +103,13 @@ impl<T> From<Id<T>> for SourceId {
 
 impl fmt::Display for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "source {}v{}", self.0.index, self.0.generation)
+        write!(f, "source {:?}", self.0)
     }
 }
 
 impl fmt::Debug for SourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SourceId({}v{})", self.0.index, self.0.generation)
+        write!(f, "SourceId({:?})", self.0)
     }
 }
 
@@ -134,8 +145,8 @@ impl<V: Default> Slab<V> {
     /// The key that the next [`insert`](Self::insert) will give out.
     pub fn next_key(&self) -> Key {
         match self.vacant.last() {
-            Some(&index) => Key { index, generation: self.places[index as usize].generation + 1 },
-            None => Key { index: self.places.len() as u32, generation: 1 },
+            Some(&index) => Key::new(index, self.places[index as usize].generation + 1),
+            None => Key::new(self.places.len() as u32, 1),
         }
     }
 
@@ -143,7 +154,7 @@ impl<V: Default> Slab<V> {
     /// When 2^32 values are live, which no system has descriptors for.
     pub fn insert(&mut self, value: V) -> Key {
         let key = self.next_key();
-        let place = Place { generation: key.generation, value };
+        let place = Place { generation: key.generation(), value };
         if self.vacant.pop().is_some() {
             self.places[key.index()] = place;
         } else {
@@ -157,7 +168,7 @@ impl<V: Default> Slab<V> {
     #[inline]
     pub fn get(&self, key: Key) -> Option<&V> {
         match self.places.get(key.index()) {
-            Some(place) if place.generation == key.generation => Some(&place.value),
+            Some(place) if place.generation == key.generation() => Some(&place.value),
             _ => None,
         }
     }
@@ -165,7 +176,7 @@ impl<V: Default> Slab<V> {
     #[inline]
     pub fn get_mut(&mut self, key: Key) -> Option<&mut V> {
         match self.places.get_mut(key.index()) {
-            Some(place) if place.generation == key.generation => Some(&mut place.value),
+            Some(place) if place.generation == key.generation() => Some(&mut place.value),
             _ => None,
         }
     }
@@ -184,7 +195,7 @@ impl<V: Default> Slab<V> {
         match place.generation.checked_add(1) {
             Some(next) => {
                 place.generation = next;
-                self.vacant.push(key.index);
+                self.vacant.push(key.index() as u32);
             }
             // Even again, as that of every place that is not taken.
             None => place.generation -= 1,
@@ -195,7 +206,7 @@ impl<V: Default> Slab<V> {
     /// All that is live, by index.
     pub fn iter(&self) -> impl Iterator<Item = (Key, &V)> {
         let taken = self.places.iter().enumerate().filter(|(_, place)| place.is_taken());
-        taken.map(|(index, place)| (Key { index: index as u32, generation: place.generation }, &place.value))
+        taken.map(|(index, place)| (Key::new(index as u32, place.generation), &place.value))
     }
 }
 
@@ -213,7 +224,7 @@ impl<V> Rest<'_, V> {
             Some(0) => return None,
             Some(further) => self.after.get_mut(further - 1)?,
         };
-        (place.generation == key.generation).then_some(&mut place.value)
+        (place.generation == key.generation()).then_some(&mut place.value)
     }
 }
 
@@ -234,7 +245,7 @@ mod tests {
         let first = slab.insert("first");
         assert_eq!(slab.remove(first), Some("first"));
         let second = slab.insert("second");
-        assert_eq!(first.index, second.index);
+        assert_eq!(first.index(), second.index());
         assert_eq!(slab.get(first), None);
         assert_eq!(slab.get_mut(first), None);
         assert_eq!(slab.remove(first), None);
@@ -262,11 +273,11 @@ mod tests {
         let mut slab = Slab::new();
         let first = slab.insert("first");
         slab.places[first.index()].generation = u32::MAX;
-        let last = Key { generation: u32::MAX, ..first };
+        let last = Key::new(first.index() as u32, u32::MAX);
         assert_eq!(slab.remove(last), Some("first"));
         assert_eq!((slab.get(last), slab.iter().count()), (None, 0));
         let second = slab.insert("second");
-        assert_ne!(second.index, first.index);
+        assert_ne!(second.index(), first.index());
         assert_eq!((slab.get(first), slab.get(last), slab.iter().count()), (None, None, 1));
     }
 
@@ -291,7 +302,7 @@ mod tests {
         let mut slab = Slab::new();
         let keys: Vec<Key> = (0..4).map(|value| slab.insert(value)).collect();
         slab.remove(keys[3]);
-        let stranger = Key { index: 9, generation: 0 };
+        let stranger = Key::new(9, 0);
         let (own, mut rest) = slab.split(keys[1]).unwrap();
         assert_eq!(
             (*own, rest.get_mut(keys[0]).copied(), rest.get_mut(keys[2]).copied()),
@@ -305,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_key_survives_the_way_through_a_token() {
-        let key = Key { index: u32::MAX, generation: 7 };
+        let key = Key::new(u32::MAX, 7);
         assert_eq!(Key::from_token(key.to_token()), key);
     }
 }
