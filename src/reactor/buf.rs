@@ -49,13 +49,6 @@ impl Buf {
         &lent.bytes[lent.start..lent.end]
     }
 
-    /// All of its bytes, and from where to where they are [`filled`](Self::filled).
-    #[cfg(feature = "codec")]
-    #[inline]
-    pub(super) fn parts(&self) -> (&[u8], usize, usize) {
-        (&self.lent.bytes, self.lent.start, self.lent.end)
-    }
-
     /// What is [`filled`](Self::filled) behind its first `taken` bytes.
     #[inline]
     pub(super) fn filled_from(&self, taken: usize) -> &[u8] {

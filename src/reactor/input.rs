@@ -12,13 +12,10 @@ use super::source::Io;
 #[cfg(feature = "mq")]
 pub(super) const APART_MIN: usize = BUFFER_LEN;
 
-/// What has arrived: what lies from `start` to `end` in these bytes. How much of it is taken, and how much is needed, may be changed
-/// while it is looked at.
+/// What has arrived and was not consumed. How much is, and how much is needed, may be changed while it is looked at.
 #[cfg(feature = "codec")]
 pub(super) struct Parts<'a> {
-    pub bytes: &'a [u8],
-    pub start: usize,
-    pub end: usize,
+    pub unread: &'a [u8],
     pub taken: &'a mut usize,
     pub needed: &'a mut usize,
 }
@@ -75,8 +72,8 @@ impl Input {
     #[cfg(feature = "codec")]
     #[inline]
     pub fn parts(&mut self) -> Parts<'_> {
-        let (bytes, start, end) = self.buf.as_ref().map_or((&[][..], 0, 0), Buf::parts);
-        Parts { bytes, start, end, taken: &mut self.taken, needed: &mut self.needed }
+        let unread = self.buf.as_ref().map_or(&[][..], |buf| buf.filled_from(self.taken));
+        Parts { unread, taken: &mut self.taken, needed: &mut self.needed }
     }
 
     /// Goes on with the body that lies there in what is unread, and has not come whole: it is kept apart, in a vector of its own, and what

@@ -14,9 +14,8 @@ use crate::reactor::input::Parts;
 /// sent on.
 #[must_use = "frames stay where they are until they are asked for"]
 pub struct Frames<'a, D: Decoder> {
-    /// All of the buffer, and where what has arrived ends in it.
-    bytes: &'a [u8],
-    end: usize,
+    /// What has arrived, from where the first frame begins that is given out here.
+    unread: &'a [u8],
     /// What is behind the frame that was given out last.
     rest: &'a [u8],
     /// How much of it is taken: as far as the frame that was given out last.
@@ -79,9 +78,8 @@ impl<'a, D: Decoder> Frames<'a, D> {
         decoder: &'a mut D,
         held: &'a mut Option<Box<Found<D::Head>>>,
     ) -> Frames<'a, D> {
-        let Parts { bytes, start, end, taken, needed } = parts;
-        let rest = &bytes[start + *taken..end];
-        Frames { bytes, end, rest, taken, needed, condition, decoder, held, last: None }
+        let Parts { unread, taken, needed } = parts;
+        Frames { unread, rest: unread, taken, needed, condition, decoder, held, last: None }
     }
 
     /// This is no frame; if the stream has ended, is anything wrong with that?
@@ -104,7 +102,7 @@ impl<'a, D: Decoder> Frames<'a, D> {
         if let Some((frame, used)) = self.last.take() {
             *self.taken -= used;
             // As far from the end as before.
-            self.rest = &self.bytes[self.end - self.rest.len() - used..self.end];
+            self.rest = &self.unread[self.unread.len() - self.rest.len() - used..];
             // What was given out is all that is known of where it lies: to remember more would be work for every frame.
             let start = frame.body.as_ptr() as usize - self.rest.as_ptr() as usize;
             *self.held = Some(Box::new(Found {
@@ -127,12 +125,12 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
     fn next(&mut self) -> Option<Self::Item> {
         self.last = None;
         let mut rest = self.rest;
-        let (frame, used) = if self.condition.has(Condition::PAUSED) {
+        let (frame, used, rest) = if self.condition.has(Condition::PAUSED) {
             // Paused without one is for good: there was an error.
             match take_held(self.held, rest) {
-                Some(held) => {
+                Some((frame, used)) => {
                     self.condition.take(Condition::PAUSED);
-                    held
+                    (frame, used, &rest[used..])
                 }
                 None => return cut_off(self.held, rest, self.condition).map(Err),
             }
@@ -144,7 +142,8 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
                 }
                 match self.decoder.decode(rest) {
                     Ok(Step::Frame { head, body, used }) => {
-                        break (Frame { head, body: &rest[..used][body] }, used)
+                        let (whole, rest) = rest.split_at(used);
+                        break (Frame { head, body: &whole[body] }, used, rest);
                     }
                     Ok(Step::Skip { used }) => {
                         rest = &rest[used..];
@@ -163,7 +162,7 @@ impl<'a, D: Decoder> Iterator for Frames<'a, D> {
                 }
             }
         };
-        self.rest = &rest[used..];
+        self.rest = rest;
         *self.taken += used;
         *self.needed = 1;
         self.last = Some((frame, used));
