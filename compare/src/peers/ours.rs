@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ringmq::codec::LengthPrefix;
 use ringmq::platform::{Backend, Interest, Ready};
-use ringmq::{Builder, Fire, Framed, Io, Reactor, Source};
+use ringmq::{Builder, Context, Fire, Framed, Id, Io, Reactor, Source};
 
 use super::pace::{post_all, Pace};
 use super::{cannot, Chain, Contestant, Played, TimerCosts, CHURN_TURN, READ_LEN, RESET_AFTER};
@@ -91,13 +91,7 @@ impl Raw {
         for socket in sockets {
             let echo = Echo { socket, buffer: Rc::clone(&buffer) };
             // It fires once: when the connection has come to its end.
-            reactor.context().add(echo, |left: &mut usize, context, id| {
-                context.remove(id);
-                *left -= 1;
-                if *left == 0 {
-                    context.stop();
-                }
-            })?;
+            reactor.context().add(echo, leave)?;
         }
         Ok(reactor)
     }
@@ -258,17 +252,22 @@ fn framed_reactor(sockets: Vec<TcpStream>) -> io::Result<Reactor<usize>> {
         let mut context = reactor.context();
         let framed = Framed::new(LengthPrefix::new(READ_LEN), socket, &context.memory())?;
         context.add(framed, |left: &mut usize, context, id| {
-            if context.get_mut(id).is_some_and(echo) {
-                return;
-            }
-            context.remove(id);
-            *left -= 1;
-            if *left == 0 {
-                context.stop();
+            if !context.get_mut(id).is_some_and(echo) {
+                leave(left, context, id);
             }
         })?;
     }
     Ok(reactor)
+}
+
+/// What is done once for each connection, which has come to its end.
+#[cold]
+fn leave<T: Source>(left: &mut usize, context: &mut Context<'_, usize>, id: Id<T>) {
+    context.remove(id);
+    *left -= 1;
+    if *left == 0 {
+        context.stop();
+    }
 }
 
 impl Contestant for InFrames {
