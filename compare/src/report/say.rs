@@ -1,15 +1,30 @@
 //! What a plot shows and which backend to choose, in sentences made from the figures.
 
 use super::colours::{is_limit, is_ours};
-use super::data::Report;
+use super::data::{Figure, Report};
 use super::number::{show, whole};
 use super::plots::{Part, Plot, Shape};
 
 /// Less than this is no difference to choose by.
 const LEVEL: f64 = 1.05;
 
-/// A contestant's name, and what it needs.
-type Entry<'a> = (&'a str, f64);
+/// What a contestant needs.
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    name: &'a str,
+    value: f64,
+    /// The least and the most that any round of it has found.
+    range: [f64; 2],
+}
+
+impl Entry<'_> {
+    /// Whether there is no telling them apart: they are hardly apart, or some rounds of the one were as good as some of the other.
+    fn is_level_with(self, other: Entry) -> bool {
+        let ([least, most], [others_least, others_most]) = (self.range, other.range);
+        self.value.max(other.value) <= self.value.min(other.value) * LEVEL
+            || least <= others_most && others_least <= most
+    }
+}
 
 #[derive(Default, Debug)]
 pub struct Said {
@@ -36,11 +51,11 @@ fn over_size(plot: &Plot, report: &Report) -> Said {
     let mut found = Vec::new();
     if !plot.is_rate && first < last {
         let small = at(first);
-        let ours = at(last).into_iter().filter(|(name, _)| is_ours(name));
+        let ours = at(last).into_iter().filter(|entry| is_ours(entry.name));
         let said: Vec<String> = ours
-            .filter_map(|(name, most)| {
-                let (_, least) = small.iter().find(|(other, _)| *other == name)?;
-                Some(format!("{name} {}", growth(most / least)))
+            .filter_map(|Entry { name, value, .. }| {
+                let least = small.iter().find(|other| other.name == name)?.value;
+                Some(format!("{name} {}", growth(value / least)))
             })
             .collect();
         if !said.is_empty() {
@@ -70,7 +85,7 @@ fn choice_over_size<'a>(sizes: &[u64], at: &impl Fn(u64) -> Vec<Entry<'a>>, is_r
     let mut ours = Vec::new();
     for &size in sizes {
         let entries = at(size);
-        ours.extend(entries.iter().map(|(name, _)| *name).filter(|name| is_choice(name)));
+        ours.extend(entries.iter().map(|entry| entry.name).filter(|name| is_choice(name)));
         let names = best_of_ours(&entries, is_rate);
         match runs.last_mut() {
             Some((same, _, end)) if *same == names => *end = size,
@@ -100,26 +115,30 @@ fn is_choice(contestant: &str) -> bool {
     is_ours(contestant) && contestant != "ringmq framed"
 }
 
-/// The best, and what is within a hair of it.
+/// The best, and what is level with it.
 fn best_of_ours<'a>(entries: &[Entry<'a>], is_rate: bool) -> Vec<&'a str> {
-    let cost = |value: f64| if is_rate { 1.0 / value } else { value };
-    let ours: Vec<Entry> = entries.iter().copied().filter(|(name, _)| is_choice(name)).collect();
-    let best = ours.iter().map(|(_, value)| cost(*value)).fold(f64::INFINITY, f64::min);
-    ours.into_iter().filter(|(_, value)| cost(*value) <= best * LEVEL).map(|(name, _)| name).collect()
+    let ours: Vec<Entry> = entries.iter().copied().filter(|entry| is_choice(entry.name)).collect();
+    let Some(best) = best_of(&ours, is_rate) else { return Vec::new() };
+    ours.into_iter().filter(|entry| entry.is_level_with(best)).map(|entry| entry.name).collect()
+}
+
+fn best_of<'a>(entries: &[Entry<'a>], is_rate: bool) -> Option<Entry<'a>> {
+    let cost = |entry: &Entry| if is_rate { 1.0 / entry.value } else { entry.value };
+    entries.iter().copied().min_by(|a, b| cost(a).total_cmp(&cost(b)))
 }
 
 /// Our best beside the limit and the best of the others.
 fn beside_others(entries: &[Entry], measure: &str, is_rate: bool) -> Option<String> {
-    let cost = |value: f64| if is_rate { 1.0 / value } else { value };
     let best = |of: &dyn Fn(&str) -> bool| {
-        let some = entries.iter().copied().filter(|(name, _)| of(name));
-        some.min_by(|a, b| cost(a.1).total_cmp(&cost(b.1)))
+        let some: Vec<Entry> = entries.iter().copied().filter(|entry| of(entry.name)).collect();
+        best_of(&some, is_rate)
     };
-    let (name, value) = best(&is_ours)?;
+    let ours = best(&is_ours)?;
+    let Entry { name, value, .. } = ours;
     let verb = if is_rate { "does" } else { "takes" };
     let mut said = format!("{name} {verb} {}", with_unit(value, measure));
     for (limit, whose) in [("hand", "the hand-written loop's"), ("copy", "a plain copy's")] {
-        if let Some((_, limit)) = best(&|name| name == limit) {
+        if let Some(Entry { value: limit, .. }) = best(&|name| name == limit) {
             said += &match value / limit {
                 ratio if !ratio.is_finite() => format!(" beside {whose} {}", show(limit)),
                 ratio if (0.995..1.005).contains(&ratio) => format!(", the same as {whose} {}", show(limit)),
@@ -127,13 +146,13 @@ fn beside_others(entries: &[Entry], measure: &str, is_rate: bool) -> Option<Stri
             };
         }
     }
-    if let Some((other, theirs)) = best(&|name| !is_ours(name) && !is_limit(name)) {
-        let than = match cost(theirs) / cost(value) {
-            ratio if ratio > LEVEL => "comes behind it",
-            ratio if ratio * LEVEL < 1.0 => "is ahead of it",
-            _ => "is level with it",
+    if let Some(other) = best(&|name| !is_ours(name) && !is_limit(name)) {
+        let than = match (other.is_level_with(ours), (other.value < value) == is_rate) {
+            (true, _) => "is level with it",
+            (false, true) => "comes behind it",
+            (false, false) => "is ahead of it",
         };
-        said += &format!("; {other}, the first of the others, {than} with {}", show(theirs));
+        said += &format!("; {}, the first of the others, {than} with {}", other.name, show(other.value));
     }
     Some(said + ".")
 }
@@ -157,7 +176,7 @@ fn bars(plot: &Plot, report: &Report) -> Said {
         let several = plot.parts.len() > 1;
         said.found.push(if several { format!("{}: {beside}", capital(title)) } else { capital(&beside) });
         let best = best_of_ours(&entries, plot.is_rate);
-        if best.len() < entries.iter().filter(|(name, _)| is_choice(name)).count() {
+        if best.len() < entries.iter().filter(|entry| is_choice(entry.name)).count() {
             choices.push((part.title, best));
         }
     }
@@ -181,7 +200,11 @@ fn bars(plot: &Plot, report: &Report) -> Said {
 fn latencies(part: &Part, report: &Report) -> Said {
     let at = |share: f64| -> Vec<Entry> {
         let all = report.distributions(part.work);
-        all.filter_map(|(name, _)| Some((name, report.latency_us(part.work, name, share)?))).collect()
+        let entry = |(name, _)| {
+            let value = report.latency_us(part.work, name, share)?;
+            Some(Entry { name, value, range: [value; 2] })
+        };
+        all.filter_map(entry).collect()
     };
     let (half, slow) = (at(0.5), at(0.99));
     let mut said = Said::default();
@@ -190,7 +213,7 @@ fn latencies(part: &Part, report: &Report) -> Said {
         parts.iter().filter_map(|(what, all)| Some(format!("{what}: {}", beside_others(all, "us", false)?))),
     );
     let best = best_of_ours(&half, false);
-    if best.len() < half.iter().filter(|(name, _)| is_choice(name)).count() {
+    if best.len() < half.iter().filter(|entry| is_choice(entry.name)).count() {
         said.choice = Some(format!("Choose {}.", best.join(" or ")));
     }
     said
@@ -200,7 +223,11 @@ fn entries<'a>(report: &'a Report, part: &Part, size: Option<u64>) -> Vec<Entry<
     let (work, measure) = (part.work, part.measure);
     let figures = report.figures.iter().filter(move |f| f.work == work && f.measure == measure);
     let figures = figures.filter(|figure| size.is_none() || figure.size == size);
-    figures.filter_map(|figure| Some((&figure.contestant[..], figure.value.median()?))).collect()
+    let entry = |figure: &'a Figure| {
+        let [least, value, most] = figure.value.spread()?;
+        Some(Entry { name: &figure.contestant, value, range: [least, most] })
+    };
+    figures.filter_map(entry).collect()
 }
 
 /// Names stay as they are written.
